@@ -1,0 +1,77 @@
+//! Apps.
+
+use crate::{ids::AppId, names::AppSlug, time::TimestampMs};
+use serde::{Deserialize, Serialize};
+
+/// A new app.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewApp {
+    /// Unique on the server.
+    pub slug: AppSlug,
+    /// For people; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether error answers of its endpoints tell the detail.
+    #[serde(default)]
+    pub debug: bool,
+}
+
+/// An app as its members see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Stays when the slug changes.
+    pub id: AppId,
+    /// Where it answers.
+    pub slug: AppSlug,
+    /// For people.
+    pub name: String,
+    /// Whether error answers of its endpoints tell the detail.
+    pub debug: bool,
+    /// What the asker may do in it.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: TimestampMs,
+}
+
+/// What a member may do: each role may also do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Change scripts and data.
+    Editor,
+    /// Change the app and its members.
+    Owner,
+}
+
+impl Role {
+    /// As stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "editor" => Ok(Self::Editor),
+            "owner" => Ok(Self::Owner),
+            _ => Err("a role is viewer, editor or owner"),
+        }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}

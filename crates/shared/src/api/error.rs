@@ -1,0 +1,27 @@
+//! The one shape of an error, on both listeners.
+
+use serde::{Deserialize, Serialize};
+
+/// `{"error": {…}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// A word for programs, such as `not_found`.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// Names the request in the server's log; for a failed invocation, the invocation.
+    pub request_id: String,
+    /// Line in the script, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column in that line, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}

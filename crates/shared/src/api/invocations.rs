@@ -1,0 +1,158 @@
+//! Invocations and their logs.
+
+use crate::{ids::InvocationId, names::ScriptName, time::TimestampMs};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::Diagnostic;
+
+/// A manual run: as an HTTP request, or, with `payload`, as an event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invoke {
+    /// `GET` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// `/{name}` when absent. May carry a query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Added to the query that the path carries.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// Names are lower-cased.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The body, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Given: the script sees `event` with this payload, not `req`. Excludes all the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<serde_json::Value>,
+}
+
+/// What started an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A request to an endpoint.
+    Http,
+    /// Somebody, through the API.
+    Manual,
+}
+
+impl Trigger {
+    /// As stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+impl TryFrom<String> for Trigger {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "http" => Ok(Self::Http),
+            "manual" => Ok(Self::Manual),
+            _ => Err("a trigger is http or manual"),
+        }
+    }
+}
+
+/// An invocation in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvocationSummary {
+    /// Also the request id that the caller saw.
+    pub id: InvocationId,
+    /// The script's name.
+    pub script: ScriptName,
+    /// The version's number.
+    pub version: i64,
+    /// What started it.
+    pub trigger: Trigger,
+    /// `GET /path` of an HTTP request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// The HTTP status that was answered, or would have been.
+    pub status: u16,
+    /// `ok`, or the code of what went wrong, such as `out_of_fuel`.
+    pub outcome: String,
+    /// Fuel burnt.
+    pub fuel: i64,
+    /// Fuel it might have burnt.
+    pub fuel_limit: i64,
+    /// Peak of linear memory.
+    pub memory_bytes: i64,
+    /// Wall time in microseconds.
+    pub duration_us: i64,
+    /// When it began.
+    pub started_at: TimestampMs,
+    /// The machine that ran it.
+    pub node: String,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Diagnostic>,
+}
+
+/// An invocation with all that is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InvocationDetail {
+    /// As in lists.
+    #[serde(flatten)]
+    pub summary: InvocationSummary,
+    /// Its log lines, in order.
+    pub logs: Vec<LogEntry>,
+    /// Log lines that were not kept.
+    pub logs_dropped: i64,
+    /// Calls to the platform, in order; only the first hundred.
+    pub calls: Vec<Call>,
+    /// Only in the answer to a manual run as an HTTP request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<InvokedResponse>,
+    /// Only in the answer to a manual run as an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
+}
+
+/// A script's response within JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvokedResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// In the script's order.
+    pub headers: Vec<(String, String)>,
+    /// The body where it is UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The body in base64 where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_base64: Option<String>,
+}
+
+/// One line of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Whose line it is.
+    pub invocation: InvocationId,
+    /// The script's name.
+    pub script: ScriptName,
+    /// When it was written.
+    pub at: TimestampMs,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The text.
+    pub message: String,
+}
+
+/// One call of a script to the platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Capability and function, such as `kv.get`.
+    pub name: String,
+    /// Microseconds from the start of the invocation.
+    pub start_us: i64,
+    /// Microseconds it took.
+    pub duration_us: i64,
+}

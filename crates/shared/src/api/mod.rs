@@ -1,0 +1,26 @@
+//! The bodies of the API, `/api/v1`, as JSON. Requests refuse fields they do not know, so that a misspelt one is not
+//! silently ignored.
+
+mod apps;
+mod auth;
+mod error;
+mod invocations;
+mod scripts;
+
+pub use apps::{App, NewApp, Role};
+pub use auth::{Login, Me, Setup, Token};
+pub use error::{ErrorBody, ErrorDetail};
+pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
+pub use scripts::{Check, Diagnostic, PutScript, Rollback, Script, Totals, Version};
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// What to give as `before` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

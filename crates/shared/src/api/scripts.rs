@@ -1,0 +1,101 @@
+//! Scripts and their versions.
+
+use crate::{
+    ids::{ScriptId, VersionId},
+    names::ScriptName,
+    route::Route,
+    time::TimestampMs,
+};
+use serde::{Deserialize, Serialize};
+
+/// A script's new source and routes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutScript {
+    /// Rhai, at most 256 KiB.
+    pub source: String,
+    /// Which requests it answers. Absent: those of the version before; for a new script `ANY /{name}`, and none
+    /// below `lib/`. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<Vec<Route>>,
+}
+
+/// A script with its active version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Script {
+    /// Stays when versions come and go.
+    pub id: ScriptId,
+    /// Unique in the app.
+    pub name: ScriptName,
+    /// The active version.
+    pub version: Version,
+    /// The active version's source; absent in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The active version's routes.
+    pub routes: Vec<Route>,
+    /// What all its invocations cost together.
+    pub totals: Totals,
+}
+
+/// Sums over all invocations of a script, exact even where single records were dropped under load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// How many there were.
+    pub invocations: i64,
+    /// How many of them failed.
+    pub failures: i64,
+    /// Fuel burnt.
+    pub fuel: i64,
+    /// Wall time, in microseconds.
+    pub duration_us: i64,
+    /// Records that were not stored because the store could not keep up.
+    pub dropped_records: i64,
+    /// Log lines that were not stored, for that reason or because of the invocation's limit.
+    pub dropped_logs: i64,
+}
+
+/// One version of a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Unique on the server.
+    pub id: VersionId,
+    /// Counted from 1 within the script.
+    pub number: i64,
+    /// SHA-256 of the source, in hexadecimal.
+    pub sha256: String,
+    /// When it was stored.
+    pub created_at: TimestampMs,
+    /// Whether it is the one that answers.
+    pub active: bool,
+}
+
+/// Which version to make active.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rollback {
+    /// The version's number. Absent: the one before the active one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+}
+
+/// A source to check without storing it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Rhai, at most 256 KiB.
+    pub source: String,
+}
+
+/// Why a source would not be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// A sentence for people.
+    pub message: String,
+    /// Counted from 1; absent when it concerns the whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}

@@ -1,0 +1,103 @@
+//! The way from whoever starts invocations to whoever runs them.
+
+use crate::{
+    ids::{AppId, InvocationId, VersionId},
+    limits::Limits,
+    names::ScriptName,
+    time::TimestampMs,
+};
+use picloud_abi::{
+    invocation::{Diagnostic, Outcome, Trigger},
+    log::Level,
+};
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+/// A future that can be sent and named.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Runs invocations. What is asked of it is answered with a value even when the script fails; `Err` means that the
+/// platform could not run it.
+pub trait Executor: Send + Sync + 'static {
+    /// Compiles a source without running it.
+    fn check(&self, name: ScriptName, source: Arc<str>) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
+
+    /// Runs a stored version once.
+    fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>>;
+}
+
+/// One invocation to run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Chosen by whoever starts it.
+    pub id: InvocationId,
+    /// Whose data its calls reach.
+    pub app: AppId,
+    /// What runs.
+    pub version: VersionId,
+    /// The script's name, for messages.
+    pub script: ScriptName,
+    /// What the script sees as `req` or `event`.
+    pub trigger: Trigger,
+    /// What it may cost.
+    pub limits: Limits,
+}
+
+/// What an invocation left.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The response, the value, or why there is none.
+    pub outcome: Outcome,
+    /// Fuel burnt; exact.
+    pub fuel: u64,
+    /// Bytes of linear memory at the end, which is the peak, since it never shrinks.
+    pub memory_bytes: u64,
+    /// Wall time from the first instruction to the last.
+    pub duration: Duration,
+    /// In the order written.
+    pub logs: Vec<LogLine>,
+    /// Lines that were not kept because of a limit.
+    pub logs_dropped: u32,
+    /// Calls to the platform, in order, at most [`Report::MAX_CALLS`].
+    pub calls: Vec<Call>,
+}
+
+impl Report {
+    /// Calls after the first so many are not listed, to bound what one invocation stores.
+    pub const MAX_CALLS: usize = 100;
+}
+
+/// One line of a script's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub at: TimestampMs,
+    /// How important it is.
+    pub level: Level,
+    /// The text; may hold any character.
+    pub message: String,
+}
+
+/// One call that a script made to the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Capability and function, such as `kv.get`.
+    pub name: &'static str,
+    /// From the start of the invocation to the start of the call.
+    pub start: Duration,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Why the platform could not run something.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// Every slot is taken; later it may work.
+    #[error("every slot of this node is taken")]
+    Overloaded,
+    /// There is no such version (any more).
+    #[error("no such version")]
+    NoSuchVersion,
+    /// A defect or a failing part; the text is for the operator, never for the caller.
+    #[error("{0}")]
+    Internal(String),
+}

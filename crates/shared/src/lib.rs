@@ -1,0 +1,10 @@
+//! What the services and their clients have in common: ids, names, limits, the API's wire types, and the traits
+//! through which the services reach each other. No HTTP server, no SQL, no wasm.
+
+pub mod api;
+pub mod executor;
+pub mod ids;
+pub mod limits;
+pub mod names;
+pub mod route;
+pub mod time;

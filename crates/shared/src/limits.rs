@@ -1,0 +1,51 @@
+//! What one invocation may cost.
+
+use std::time::Duration;
+
+/// Bounds of one invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fuel units; one is about one wasm instruction.
+    pub fuel: u64,
+    /// Bytes of linear memory, the interpreter's own included.
+    pub memory: usize,
+    /// Wall time, host calls included.
+    pub wall_time: Duration,
+    /// Bytes of a request body.
+    pub request_body: usize,
+    /// Bytes of a response body.
+    pub response_body: usize,
+    /// Lines of log kept; those past it are counted.
+    pub log_lines: usize,
+    /// Bytes of log kept; lines that would pass it are counted.
+    pub log_bytes: usize,
+    /// Calls of the key-value store.
+    pub kv_calls: u32,
+    /// Bytes that one call may ask of the random source.
+    pub random_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 500_000_000,
+            memory: 32 << 20,
+            wall_time: Duration::from_secs(10),
+            request_body: 1 << 20,
+            response_body: 4 << 20,
+            log_lines: 256,
+            log_bytes: 64 << 10,
+            kv_calls: 1_000,
+            random_bytes: 64 << 10,
+        }
+    }
+}
+
+/// Most bytes of a script's source.
+pub const SOURCE_BYTES: usize = 256 << 10;
+/// Most bytes of a key in the key-value store.
+pub const KV_KEY_BYTES: usize = 512;
+/// Most bytes of a value in the key-value store.
+pub const KV_VALUE_BYTES: usize = 256 << 10;
+/// Invocations that one app may have in flight.
+pub const APP_CONCURRENCY: usize = 64;

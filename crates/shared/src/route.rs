@@ -1,0 +1,168 @@
+//! Routes: which requests a script answers. Parsing and conflicts; matching is the orchestrator's.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A route that cannot be; the text says why.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidRoute(String);
+
+/// A method, or `ANY`, and a path pattern, written `GET /users/{id}`.
+///
+/// A segment of the path is a literal, `{name}` for exactly one segment, or, at the end, `{*name}` for all that
+/// follow (at least one).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Route {
+    method: Option<String>,
+    path: String,
+}
+
+/// Methods that a script can be routed for; HEAD and OPTIONS are answered by the platform.
+pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// Most bytes of a path pattern.
+const PATH_BYTES: usize = 512;
+
+impl Route {
+    /// The route of a script that declares none: any method at `/{name}`.
+    pub fn default_for(name: &crate::names::ScriptName) -> Self {
+        Self { method: None, path: format!("/{name}") }
+    }
+
+    /// The method, or `None` for any.
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
+    /// The path pattern.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The path with its parameters' names taken out: two routes of one method and shape would match the same
+    /// requests.
+    pub fn shape(&self) -> String {
+        let segment = |segment: &str| match segment.as_bytes() {
+            [b'{', b'*', ..] => "{*}".to_owned(),
+            [b'{', ..] => "{}".to_owned(),
+            _ => segment.to_owned(),
+        };
+        self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
+    /// Whether the two cannot stand in one app.
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        self.method == other.method && self.shape() == other.shape()
+    }
+}
+
+impl FromStr for Route {
+    type Err = InvalidRoute;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRoute> {
+        let invalid = |why: &str| Err(InvalidRoute(format!("route {text:?}: {why}")));
+        let Some((method, path)) = text.split_once(' ') else {
+            return invalid("expected a method, a space and a path, such as \"GET /users/{id}\"");
+        };
+        let method = match method {
+            "ANY" => None,
+            known if METHODS.contains(&known) => Some(known.to_owned()),
+            _ => return invalid("the method is one of ANY, GET, POST, PUT, PATCH, DELETE"),
+        };
+        if path.len() > PATH_BYTES {
+            return invalid("the path is longer than 512 bytes");
+        }
+        let Some(rest) = path.strip_prefix('/') else {
+            return invalid("the path starts with '/'");
+        };
+        let segments: Vec<&str> = rest.split('/').collect();
+        let mut names = Vec::new();
+        for (i, segment) in segments.iter().enumerate() {
+            let last = i + 1 == segments.len();
+            if segment.is_empty() && !(last && i == 0) {
+                return invalid("the path has an empty segment");
+            }
+            if let Some(inner) = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+                let name = inner.strip_prefix('*').unwrap_or(inner);
+                if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                    return invalid("a parameter is {name} or {*name}, of letters, digits and '_'");
+                }
+                if inner.starts_with('*') && !last {
+                    return invalid("{*name} stands only at the end");
+                }
+                if names.contains(&name) {
+                    return invalid("a parameter's name comes twice");
+                }
+                names.push(name);
+            } else if !segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@".contains(&b)) {
+                return invalid("a segment is {name}, {*name}, or a literal of unreserved characters");
+            }
+        }
+        Ok(Self { method, path: path.to_owned() })
+    }
+}
+
+impl TryFrom<String> for Route {
+    type Error = InvalidRoute;
+    fn try_from(text: String) -> Result<Self, InvalidRoute> {
+        text.parse()
+    }
+}
+
+impl From<Route> for String {
+    fn from(route: Route) -> Self {
+        route.to_string()
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_deref().unwrap_or("ANY"), self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_routes_read_back() {
+        for text in ["GET /", "ANY /a", "POST /users/{id}/files/{*rest}", "DELETE /v1.0/x_y-z"] {
+            assert_eq!(text.parse::<Route>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn bad_routes_say_why() {
+        for text in [
+            "", "/a", "GET", "GET a", "get /a", "HEAD /a", "GET /a//b", "GET /a/", "GET /{", "GET /{}", "GET /{a-b}",
+            "GET /{*r}/x", "GET /{a}/{a}", "GET /a b", "GET /%2e", "GET /a{b}", "GET /\0",
+        ] {
+            let error = text.parse::<Route>().unwrap_err().to_string();
+            assert!(error.contains("route"), "{text}: {error}");
+        }
+        assert!(format!("GET /{}", "x".repeat(600)).parse::<Route>().is_err());
+    }
+
+    #[test]
+    fn conflicts_ignore_names_and_mind_methods() {
+        let route = |text: &str| text.parse::<Route>().unwrap();
+        assert!(route("GET /u/{id}").conflicts_with(&route("GET /u/{name}")));
+        assert!(route("GET /u/{*a}").conflicts_with(&route("GET /u/{*b}")));
+        assert!(!route("GET /u/{id}").conflicts_with(&route("POST /u/{id}")));
+        assert!(!route("GET /u/{id}").conflicts_with(&route("ANY /u/{id}")));
+        assert!(!route("GET /u/{id}").conflicts_with(&route("GET /u/me")));
+        assert!(!route("GET /u/{id}").conflicts_with(&route("GET /u/{*rest}")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            if let Ok(route) = text.parse::<Route>() {
+                proptest::prop_assert_eq!(route.to_string(), text);
+            }
+        }
+    }
+}

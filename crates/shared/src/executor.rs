@@ -19,7 +19,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// platform could not run it.
 pub trait Executor: Send + Sync + 'static {
     /// Compiles a source without running it.
-    fn check(&self, name: ScriptName, source: Arc<str>) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
+    fn check(&self, name: ScriptName, source: Arc<str>)
+    -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
 
     /// Runs a stored version once.
     fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>>;

@@ -6,5 +6,6 @@ pub mod executor;
 pub mod ids;
 pub mod limits;
 pub mod names;
+pub mod outcome;
 pub mod route;
 pub mod time;

@@ -137,8 +137,23 @@ mod tests {
     #[test]
     fn bad_routes_say_why() {
         for text in [
-            "", "/a", "GET", "GET a", "get /a", "HEAD /a", "GET /a//b", "GET /a/", "GET /{", "GET /{}", "GET /{a-b}",
-            "GET /{*r}/x", "GET /{a}/{a}", "GET /a b", "GET /%2e", "GET /a{b}", "GET /\0",
+            "",
+            "/a",
+            "GET",
+            "GET a",
+            "get /a",
+            "HEAD /a",
+            "GET /a//b",
+            "GET /a/",
+            "GET /{",
+            "GET /{}",
+            "GET /{a-b}",
+            "GET /{*r}/x",
+            "GET /{a}/{a}",
+            "GET /a b",
+            "GET /%2e",
+            "GET /a{b}",
+            "GET /\0",
         ] {
             let error = text.parse::<Route>().unwrap_err().to_string();
             assert!(error.contains("route"), "{text}: {error}");

@@ -7,11 +7,11 @@ mod error;
 mod invocations;
 mod scripts;
 
-pub use apps::{App, NewApp, Role};
+pub use apps::{App, NewApp, Role, UpdateApp};
 pub use auth::{Login, Me, Setup, Token};
 pub use error::{ErrorBody, ErrorDetail};
 pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
-pub use scripts::{Check, Diagnostic, PutScript, Rollback, Script, Totals, Version};
+pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
 
 use serde::{Deserialize, Serialize};
 

@@ -87,6 +87,13 @@ pub struct Check {
     pub source: String,
 }
 
+/// The answer to a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Why the source would not be accepted; empty when it would be.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// Why a source would not be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {

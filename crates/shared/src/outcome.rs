@@ -1,8 +1,12 @@
-//! What an invocation's outcome means to those who see it: its HTTP status, its word, its error. The one mapping, for
-//! the ingress as well as for manual runs.
+//! What an invocation left, as those see it who ask for it: its HTTP status, its word, its error, its cost. The one
+//! mapping, for the ingress as well as for manual runs.
 
-use crate::api::Diagnostic;
-use picloud_abi::invocation::{FailureCode, Outcome};
+use crate::{
+    api::{Call, Diagnostic, Totals},
+    executor::Report,
+};
+use picloud_abi::invocation::{self, FailureCode, Outcome, Position};
+use std::time::Duration;
 
 /// The word of an outcome that is no failure.
 pub const OK: &str = "ok";
@@ -52,12 +56,44 @@ pub fn word(outcome: &Outcome) -> &'static str {
 pub fn error(outcome: &Outcome) -> Option<Diagnostic> {
     match outcome {
         Outcome::Response(_) | Outcome::Value(_) => None,
-        Outcome::Failure(failure) => Some(Diagnostic {
-            message: failure.message.clone(),
-            line: failure.position.map(|position| position.line),
-            column: failure.position.map(|position| position.column),
-        }),
+        Outcome::Failure(failure) => Some(diagnostic(failure.message.clone(), failure.position)),
     }
+}
+
+impl From<invocation::Diagnostic> for Diagnostic {
+    fn from(found: invocation::Diagnostic) -> Self {
+        diagnostic(found.message, found.position)
+    }
+}
+
+fn diagnostic(message: String, position: Option<Position>) -> Diagnostic {
+    Diagnostic { message, line: position.map(|at| at.line), column: position.map(|at| at.column) }
+}
+
+/// What the invocation adds to its script's totals; whether its record was dropped is not known here.
+pub fn totals(report: &Report) -> Totals {
+    Totals {
+        invocations: 1,
+        failures: i64::from(word(&report.outcome) != OK),
+        fuel: i64::try_from(report.fuel).unwrap_or(i64::MAX),
+        duration_us: micros(report.duration),
+        dropped_records: 0,
+        dropped_logs: report.logs_dropped.into(),
+    }
+}
+
+/// The calls to the platform, as stored and sent.
+pub fn calls(report: &Report) -> Vec<Call> {
+    let call = |call: &crate::executor::Call| Call {
+        name: call.name.to_owned(),
+        start_us: micros(call.start),
+        duration_us: micros(call.duration),
+    };
+    report.calls.iter().map(call).collect()
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -90,6 +126,27 @@ mod tests {
         assert_eq!(word(&failure(FailureCode::OutOfFuel, None)), "out_of_fuel");
         let told = error(&failure(FailureCode::Error, None)).unwrap();
         assert_eq!((told.message.as_str(), told.line, told.column), ("no", Some(3), Some(7)));
+    }
+
+    #[test]
+    fn a_report_counts_once() {
+        let report = Report {
+            outcome: failure(FailureCode::Quota, None),
+            fuel: 12,
+            memory_bytes: 0,
+            duration: Duration::from_millis(2),
+            logs: Vec::new(),
+            logs_dropped: 5,
+            calls: vec![crate::executor::Call {
+                name: "kv.get",
+                start: Duration::from_micros(3),
+                duration: Duration::from_micros(4),
+            }],
+        };
+        let expected =
+            Totals { invocations: 1, failures: 1, fuel: 12, duration_us: 2_000, dropped_records: 0, dropped_logs: 5 };
+        assert_eq!(totals(&report), expected);
+        assert_eq!(calls(&report), [Call { name: "kv.get".into(), start_us: 3, duration_us: 4 }]);
     }
 
     #[test]

@@ -1,1 +1,19 @@
-//! x
+//! A typed client of PiCloud's API, `/api/v1`: one method for each endpoint, one file for each resource. It keeps
+//! no state but the server's address and a token, never retries, and never follows a redirect.
+
+mod apps;
+mod auth;
+mod client;
+mod error;
+mod invocations;
+mod logs;
+mod scripts;
+
+pub use client::Client;
+pub use error::Error;
+pub use invocations::{InvocationFilter, InvocationStatus};
+pub use logs::LogFilter;
+pub use scripts::CheckReport;
+
+/// What each method gives.
+pub type Result<T> = std::result::Result<T, Error>;

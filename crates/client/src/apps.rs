@@ -1,0 +1,30 @@
+//! Apps.
+
+use crate::{Client, Result};
+use picloud_shared::{
+    api::{App, NewApp},
+    names::AppSlug,
+};
+use reqwest::Method;
+
+impl Client {
+    /// All apps that the user may see.
+    pub async fn apps(&self) -> Result<Vec<App>> {
+        self.fetch(self.request(Method::GET, self.endpoint(&["apps"]))).await
+    }
+
+    /// Makes an app, whose owner the user becomes.
+    pub async fn create_app(&self, app: &NewApp) -> Result<App> {
+        self.fetch(self.request(Method::POST, self.endpoint(&["apps"])).json(app)).await
+    }
+
+    /// One app.
+    pub async fn app(&self, app: &AppSlug) -> Result<App> {
+        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str()]))).await
+    }
+
+    /// Deletes an app with all that it holds.
+    pub async fn delete_app(&self, app: &AppSlug) -> Result<()> {
+        self.execute(self.request(Method::DELETE, self.endpoint(&["apps", app.as_str()]))).await
+    }
+}

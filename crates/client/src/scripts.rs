@@ -1,0 +1,65 @@
+//! Scripts, their versions, and running them.
+
+use crate::{Client, Result};
+use picloud_shared::{
+    api::{Check, Diagnostic, InvocationDetail, Invoke, PutScript, Rollback, Script, Version},
+    names::{AppSlug, ScriptName},
+};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Why the source would not be accepted; empty when it would be.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Client {
+    /// All scripts of an app, without their sources.
+    pub async fn scripts(&self, app: &AppSlug) -> Result<Vec<Script>> {
+        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "scripts"]))).await
+    }
+
+    /// One script with its source.
+    pub async fn script(&self, app: &AppSlug, name: &ScriptName) -> Result<Script> {
+        self.fetch(self.request(Method::GET, self.script_endpoint(app, name, None))).await
+    }
+
+    /// Stores a new version and makes it the active one.
+    pub async fn put_script(&self, app: &AppSlug, name: &ScriptName, script: &PutScript) -> Result<Script> {
+        self.fetch(self.request(Method::PUT, self.script_endpoint(app, name, None)).json(script)).await
+    }
+
+    /// Deletes a script with all its versions.
+    pub async fn delete_script(&self, app: &AppSlug, name: &ScriptName) -> Result<()> {
+        self.execute(self.request(Method::DELETE, self.script_endpoint(app, name, None))).await
+    }
+
+    /// All versions of a script.
+    pub async fn versions(&self, app: &AppSlug, name: &ScriptName) -> Result<Vec<Version>> {
+        self.fetch(self.request(Method::GET, self.script_endpoint(app, name, Some("versions")))).await
+    }
+
+    /// Makes another version the active one.
+    pub async fn rollback(&self, app: &AppSlug, name: &ScriptName, rollback: &Rollback) -> Result<Script> {
+        self.fetch(self.request(Method::POST, self.script_endpoint(app, name, Some("rollback"))).json(rollback)).await
+    }
+
+    /// Checks a source without storing it.
+    pub async fn check(&self, app: &AppSlug, name: &ScriptName, check: &Check) -> Result<CheckReport> {
+        self.fetch(self.request(Method::POST, self.script_endpoint(app, name, Some("check"))).json(check)).await
+    }
+
+    /// Runs a script once and waits for its outcome.
+    pub async fn invoke(&self, app: &AppSlug, name: &ScriptName, invoke: &Invoke) -> Result<InvocationDetail> {
+        self.fetch(self.request(Method::POST, self.script_endpoint(app, name, Some("invoke"))).json(invoke)).await
+    }
+
+    fn script_endpoint(&self, app: &AppSlug, name: &ScriptName, verb: Option<&str>) -> Url {
+        let mut segments = vec!["apps", app.as_str(), "scripts", name.as_str()];
+        segments.extend(verb);
+        self.endpoint(&segments)
+    }
+}

@@ -1,0 +1,98 @@
+//! Apps.
+
+use super::{
+    access::{Access, Caller, Owner, Viewer},
+    error::ApiError,
+    extract::Json,
+};
+use crate::Manager;
+use axum::{extract::State, http::StatusCode};
+use picloud_shared::{
+    api::{App, NewApp, Role, UpdateApp},
+    ids::AppId,
+    time::now_ms,
+};
+
+/// Most characters of an app's name.
+const NAME_CHARS: usize = 100;
+
+/// `GET /apps`: those that the caller is a member of.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Caller(user): Caller,
+) -> Result<axum::Json<Vec<App>>, ApiError> {
+    let memberships = manager.store.apps_for(&user).await?;
+    Ok(axum::Json(memberships.into_iter().map(|membership| seen(membership.app, membership.role)).collect()))
+}
+
+/// `POST /apps`: anybody who is signed in, who becomes its owner.
+pub(super) async fn create(
+    State(manager): State<Manager>,
+    Caller(user): Caller,
+    Json(new): Json<NewApp>,
+) -> Result<(StatusCode, axum::Json<App>), ApiError> {
+    let name = new.name.map(checked_name).transpose()?.unwrap_or_else(|| new.slug.to_string());
+    let app = picloud_store::NewApp {
+        id: AppId::new(),
+        slug: new.slug.clone(),
+        name,
+        debug: new.debug,
+        owner: Some(user.id),
+        now: now_ms(),
+    };
+    let app = manager.store.create_app(app).await?.ok_or(ApiError::SlugTaken(new.slug))?;
+    Ok((StatusCode::CREATED, axum::Json(seen(app, Role::Owner))))
+}
+
+/// `GET /apps/{app}`.
+pub(super) async fn show(Viewer(Access { app, role, .. }): Viewer) -> axum::Json<App> {
+    axum::Json(seen(app, role))
+}
+
+/// `PATCH /apps/{app}`.
+pub(super) async fn update(
+    State(manager): State<Manager>,
+    Owner(Access { app, role, .. }): Owner,
+    Json(update): Json<UpdateApp>,
+) -> Result<axum::Json<App>, ApiError> {
+    let name = update.name.map(checked_name).transpose()?;
+    let app = manager.store.update_app(app.id, name, update.debug).await?.ok_or(ApiError::NotFound("app"))?;
+    Ok(axum::Json(seen(app, role)))
+}
+
+/// `DELETE /apps/{app}`, with everything in it.
+pub(super) async fn delete(
+    State(manager): State<Manager>,
+    Owner(Access { app, .. }): Owner,
+) -> Result<StatusCode, ApiError> {
+    let gone = manager.store.delete_app(app.id).await?;
+    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("app")) }
+}
+
+fn seen(app: picloud_store::App, role: Role) -> App {
+    App { id: app.id, slug: app.slug, name: app.name, debug: app.debug, role, created_at: app.created_at }
+}
+
+fn checked_name(name: String) -> Result<String, ApiError> {
+    let valid = (1..=NAME_CHARS).contains(&name.chars().count()) && !name.contains(char::is_control);
+    if valid {
+        Ok(name)
+    } else {
+        Err(ApiError::Invalid(format!("an app's name is 1 to {NAME_CHARS} characters, without control characters")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_printable() {
+        for good in ["a", "Käse & Söhne", &"ü".repeat(100)] {
+            assert!(checked_name(good.into()).is_ok(), "{good}");
+        }
+        for bad in ["", "a\0", "a\n", &"ü".repeat(101)] {
+            assert!(checked_name(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

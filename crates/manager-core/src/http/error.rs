@@ -1,0 +1,229 @@
+//! The one error of the API. What a caller did wrong is told with what to do about it; what went wrong inside is told
+//! to the log alone, once, by [`super::envelope`].
+
+use crate::{
+    deploy::DeployError,
+    invoke::InvokeError,
+    password::PasswordError,
+    setup::{CreateAdminError, SetUpRefused},
+    token::TokenError,
+    trigger::InvalidRun,
+};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use picloud_shared::{
+    api::{Diagnostic, ErrorBody, ErrorDetail, Role},
+    executor::ExecutorError,
+    limits::SOURCE_BYTES,
+    names::{AppSlug, ScriptName},
+    route::Route,
+};
+use picloud_store::{PutRefused, RollbackRefused, StoreError};
+use std::sync::Arc;
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("this needs a valid token: authorization: Bearer pic_…")]
+    Unauthorized,
+    #[error("wrong user name or password")]
+    WrongCredentials,
+    #[error("this is not the set-up token; the server prints a new set-up link each time it starts")]
+    WrongSetupToken,
+    #[error("this needs the role {}", .0.as_str())]
+    Forbidden(Role),
+    #[error("no such endpoint")]
+    NoSuchEndpoint,
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    #[error("this endpoint does not know this method; the header allow names those it knows")]
+    MethodNotAllowed,
+    #[error("this server is set up already; sign in instead")]
+    AlreadySetUp,
+    #[error("there is an app {0} already")]
+    SlugTaken(AppSlug),
+    #[error("the route \"{route}\" is that of the script {script} already")]
+    RouteConflict { route: Route, script: ScriptName },
+    #[error("the source has more than {SOURCE_BYTES} bytes")]
+    SourceTooLarge,
+    #[error("{0}")]
+    BodyTooLarge(String),
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{}", .0.message)]
+    InvalidScript(Diagnostic),
+    #[error("too many sign-ins at once; try again in a moment")]
+    TooManySignIns,
+    #[error("every slot of this node is taken; try again in a moment")]
+    Overloaded,
+    #[error("the database does not answer")]
+    NotReady(#[source] StoreError),
+    #[error("something went wrong inside PiCloud; the server's log tells more under this request id")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// The status, and the word for programs.
+    fn class(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
+            Self::WrongSetupToken => (StatusCode::FORBIDDEN, "wrong_setup_token"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NoSuchEndpoint | Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),
+            Self::SlugTaken(_) => (StatusCode::CONFLICT, "slug_taken"),
+            Self::RouteConflict { .. } => (StatusCode::CONFLICT, "route_conflict"),
+            Self::SourceTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "source_too_large"),
+            Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"),
+            Self::InvalidScript(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_script"),
+            Self::TooManySignIns => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.class().0
+    }
+
+    /// The body that tells it.
+    pub(super) fn body(&self, request_id: String) -> ErrorBody {
+        let (line, column) = match self {
+            Self::InvalidScript(diagnostic) => (diagnostic.line, diagnostic.column),
+            _ => (None, None),
+        };
+        let code = self.class().1.to_owned();
+        ErrorBody { error: ErrorDetail { code, message: self.to_string(), request_id, line, column } }
+    }
+
+    fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+/// Without a body: that is made by [`super::envelope`], which knows the request's id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        match self {
+            Self::Unauthorized => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Overloaded | Self::TooManySignIns | Self::NotReady(_) => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// What the platform itself wrote does not parse.
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Invalid => Self::Invalid(error.to_string()),
+            PasswordError::Busy => Self::TooManySignIns,
+            PasswordError::Hash(_) | PasswordError::Interrupted => Self::internal(error),
+        }
+    }
+}
+
+impl From<SetUpRefused> for ApiError {
+    fn from(error: SetUpRefused) -> Self {
+        match error {
+            SetUpRefused::Already => Self::AlreadySetUp,
+            SetUpRefused::WrongToken => Self::WrongSetupToken,
+            SetUpRefused::Failed(CreateAdminError::Password(error)) => error.into(),
+            SetUpRefused::Failed(CreateAdminError::Store(error)) => error.into(),
+        }
+    }
+}
+
+impl From<ExecutorError> for ApiError {
+    fn from(error: ExecutorError) -> Self {
+        match error {
+            ExecutorError::Overloaded => Self::Overloaded,
+            ExecutorError::NoSuchVersion => Self::NotFound("version"),
+            ExecutorError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<DeployError> for ApiError {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::SlugTaken(slug) => Self::SlugTaken(slug),
+            DeployError::SourceTooLarge(_) => Self::SourceTooLarge,
+            DeployError::InvalidScript { diagnostic, .. } => Self::InvalidScript(diagnostic),
+            DeployError::TooManyRoutes(_) => Self::Invalid(error.to_string()),
+            DeployError::Refused(refused) => refused.into(),
+            DeployError::Executor(error) => error.into(),
+            DeployError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PutRefused> for ApiError {
+    fn from(refused: PutRefused) -> Self {
+        match refused {
+            PutRefused::NoSuchApp => Self::NotFound("app"),
+            PutRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
+            PutRefused::RouteTwice(_) => Self::Invalid(refused.to_string()),
+        }
+    }
+}
+
+impl From<RollbackRefused> for ApiError {
+    fn from(refused: RollbackRefused) -> Self {
+        match refused {
+            RollbackRefused::NoSuchScript => Self::NotFound("script"),
+            RollbackRefused::NoSuchVersion => Self::NotFound("version"),
+            RollbackRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
+        }
+    }
+}
+
+impl From<InvokeError> for ApiError {
+    fn from(error: InvokeError) -> Self {
+        match error {
+            InvokeError::Invalid(InvalidRun::BodyTooLarge(_)) => Self::BodyTooLarge(error.to_string()),
+            InvokeError::Invalid(_) => Self::Invalid(error.to_string()),
+            InvokeError::NoSuchScript => Self::NotFound("script"),
+            InvokeError::Executor(error) => error.into(),
+            InvokeError::Store(error) => error.into(),
+            InvokeError::Interrupted => Self::internal(error),
+        }
+    }
+}

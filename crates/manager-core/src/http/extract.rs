@@ -1,0 +1,114 @@
+//! Axum's extractors, their refusals told as [`ApiError`].
+
+use super::error::ApiError;
+use axum::{
+    extract::{
+        FromRequest, FromRequestParts, Request,
+        rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection},
+    },
+    http::{StatusCode, request::Parts},
+};
+use picloud_shared::{ids::InvocationId, names::ScriptName};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::error::Error;
+
+macro_rules! body_extractors {
+    ($($(#[$doc:meta])* $name:ident, $rejection:ident;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name<T>(pub(super) T);
+
+        impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for $name<T> {
+            type Rejection = ApiError;
+            async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+                let axum::$name(value) = axum::$name::from_request(request, state).await?;
+                Ok(Self(value))
+            }
+        }
+
+        impl From<$rejection> for ApiError {
+            fn from(rejection: $rejection) -> Self {
+                refused(rejection.status(), rejection.body_text(), &rejection)
+            }
+        }
+    )*};
+}
+
+macro_rules! parts_extractors {
+    ($($(#[$doc:meta])* $name:ident, $rejection:ident;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name<T>(pub(super) T);
+
+        impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for $name<T> {
+            type Rejection = ApiError;
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+                let axum::extract::$name(value) =
+                    axum::extract::$name::from_request_parts(parts, state).await?;
+                Ok(Self(value))
+            }
+        }
+
+        impl From<$rejection> for ApiError {
+            fn from(rejection: $rejection) -> Self {
+                refused(rejection.status(), rejection.body_text(), &rejection)
+            }
+        }
+    )*};
+}
+
+body_extractors! {
+    /// A JSON body.
+    Json, JsonRejection;
+    /// A form's body.
+    Form, FormRejection;
+}
+
+parts_extractors! {
+    /// The query.
+    Query, QueryRejection;
+    /// What the path captured.
+    Path, PathRejection;
+}
+
+/// A rejection's text says which extractor failed, its source says what is wrong: the caller needs the latter.
+fn refused(status: StatusCode, text: String, rejection: &dyn Error) -> ApiError {
+    let detail = rejection.source().map_or(text, ToString::to_string);
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge(detail),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType(detail),
+        StatusCode::UNPROCESSABLE_ENTITY => ApiError::Invalid(detail),
+        status if status.is_server_error() => ApiError::Internal(detail.into()),
+        _ => ApiError::Malformed(detail),
+    }
+}
+
+/// The script that the path names. There need not be one.
+pub(super) struct Name(pub(super) ScriptName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Captured {
+            name: String,
+        }
+        let Path(Captured { name }) = Path::from_request_parts(parts, state).await?;
+        name.try_into()
+            .map(Self)
+            .map_err(|rule: picloud_shared::names::InvalidName| ApiError::Invalid(rule.to_string()))
+    }
+}
+
+/// The invocation that the path names. A text that is no id names none.
+pub(super) struct Invocation(pub(super) InvocationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Invocation {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Captured {
+            id: String,
+        }
+        let Path(Captured { id }) = Path::from_request_parts(parts, state).await?;
+        id.parse().map(Self).map_err(|_| ApiError::NotFound("invocation"))
+    }
+}

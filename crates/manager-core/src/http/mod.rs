@@ -1,0 +1,76 @@
+//! The HTTP side of the control plane. This page is the whole route table; each resource has a file of its own, which
+//! says for every endpoint what role it needs.
+
+mod access;
+mod apps;
+mod auth;
+mod envelope;
+mod error;
+mod extract;
+mod health;
+mod invocations;
+mod logs;
+mod page;
+mod scripts;
+mod setup;
+mod setup_page;
+
+use crate::Manager;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post, put},
+};
+use error::ApiError;
+use picloud_shared::limits::SOURCE_BYTES;
+
+/// Most bytes of a body that carries neither a source nor a request.
+const SMALL_BODY: usize = 16 << 10;
+
+/// Most bytes that one byte of text takes in JSON, as `\u0000`.
+const JSON_ESCAPE: usize = 6;
+
+/// Room for what stands in the body beside a source or a request's body.
+const BESIDE: usize = 64 << 10;
+
+pub(crate) fn router(manager: &Manager) -> Router {
+    let source_body = DefaultBodyLimit::max(JSON_ESCAPE * SOURCE_BYTES + BESIDE);
+    let invoke_body =
+        DefaultBodyLimit::max(manager.settings.limits.request_body.saturating_mul(JSON_ESCAPE).saturating_add(BESIDE));
+
+    let script = Router::new()
+        .route("/", put(scripts::put).get(scripts::show).delete(scripts::delete).layer(source_body))
+        .route("/versions", get(scripts::versions))
+        .route("/rollback", post(scripts::rollback))
+        .route("/check", post(scripts::check).layer(source_body))
+        .route("/invoke", post(invocations::invoke).layer(invoke_body));
+
+    let app = Router::new()
+        .route("/", get(apps::show).patch(apps::update).delete(apps::delete))
+        .route("/scripts", get(scripts::list))
+        .nest("/scripts/{name}", script)
+        .route("/invocations", get(invocations::list))
+        .route("/invocations/{id}", get(invocations::show))
+        .route("/logs", get(logs::list));
+
+    let api = Router::new()
+        .route("/setup", post(setup::create))
+        .route("/auth/login", post(auth::login))
+        .route("/auth/logout", post(auth::logout))
+        .route("/auth/me", get(auth::me))
+        .route("/apps", get(apps::list).post(apps::create))
+        .nest("/apps/{app}", app);
+
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/", get(health::about))
+        .route("/setup", get(setup::form).post(setup::submit))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(async || ApiError::NoSuchEndpoint)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(SMALL_BODY))
+        .layer(middleware::from_fn(envelope::wrap))
+        .with_state(manager.clone())
+}

@@ -1,0 +1,53 @@
+//! Pages of lists that grow without end: how many items, and where the next page begins.
+
+use super::error::ApiError;
+use picloud_shared::{api::Page, ids::InvocationId};
+
+const DEFAULT: u32 = 50;
+const MOST: u32 = 200;
+
+/// How many items the asker wants on a page.
+pub(super) fn size(limit: Option<u32>) -> Result<u32, ApiError> {
+    match limit.unwrap_or(DEFAULT) {
+        size @ 1..=MOST => Ok(size),
+        _ => Err(ApiError::Invalid(format!("a page's limit is 1 to {MOST}"))),
+    }
+}
+
+/// A page of at most `size` invocations, of which one more was looked up than is shown. Items of one invocation stand
+/// together and stay together.
+pub(super) fn of<T>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> InvocationId) -> Page<T> {
+    let groups = items.chunk_by(|a, b| id(a) == id(b));
+    let shown = groups.take(size as usize).map(<[T]>::len).sum();
+    let more = items.len() > shown;
+    items.truncate(shown);
+    let next = items.last().filter(|_| more).map(|last| id(last).to_string());
+    Page { items, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_begins_after_the_last_item() {
+        let ids: Vec<_> = (0..3).map(|_| InvocationId::new()).collect();
+        assert_eq!(of(ids.clone(), 3, |&id| id), Page { items: ids.clone(), next: None });
+        assert_eq!(of(ids.clone(), 2, |&id| id), Page { items: ids[..2].to_vec(), next: Some(ids[1].to_string()) });
+        assert_eq!(of(Vec::new(), 2, |&id| id), Page { items: Vec::new(), next: None });
+    }
+
+    #[test]
+    fn an_invocation_is_not_torn() {
+        let (a, b) = (InvocationId::new(), InvocationId::new());
+        assert_eq!(of(vec![a, a, b], 1, |&id| id), Page { items: vec![a, a], next: Some(a.to_string()) });
+        assert_eq!(of(vec![a, a, b], 2, |&id| id), Page { items: vec![a, a, b], next: None });
+    }
+
+    #[test]
+    fn pages_are_bounded() {
+        assert_eq!(size(None).unwrap(), 50);
+        assert_eq!(size(Some(200)).unwrap(), 200);
+        assert!(size(Some(0)).is_err() && size(Some(201)).is_err());
+    }
+}

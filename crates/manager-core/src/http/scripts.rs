@@ -1,0 +1,105 @@
+//! Scripts and their versions.
+
+use super::{
+    access::{Access, Editor, Viewer},
+    error::ApiError,
+    extract::{Json, Name},
+};
+use crate::Manager;
+use axum::{extract::State, http::StatusCode};
+use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
+
+/// `GET /apps/{app}/scripts`.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+) -> Result<axum::Json<Vec<Script>>, ApiError> {
+    let scripts = manager.store.scripts(app.id).await?;
+    Ok(axum::Json(scripts.into_iter().map(seen).collect()))
+}
+
+/// `PUT /apps/{app}/scripts/{name}`: 201 for a new script, 200 for a new version.
+pub(super) async fn put(
+    State(manager): State<Manager>,
+    Editor(Access { app, caller, .. }): Editor,
+    Name(name): Name,
+    Json(put): Json<PutScript>,
+) -> Result<(StatusCode, axum::Json<Script>), ApiError> {
+    let existed = manager.store.versions(app.id, &name).await?.is_some();
+    let script = manager.put_script(app.id, name, put, caller.id).await?;
+    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, axum::Json(seen(script))))
+}
+
+/// `GET /apps/{app}/scripts/{name}`: with the source.
+pub(super) async fn show(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+    Name(name): Name,
+) -> Result<axum::Json<Script>, ApiError> {
+    let (script, source) = manager.store.script(app.id, &name).await?.ok_or(ApiError::NotFound("script"))?;
+    Ok(axum::Json(Script { source: Some(source), ..seen(script) }))
+}
+
+/// `DELETE /apps/{app}/scripts/{name}`, with its versions and its invocations.
+pub(super) async fn delete(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(name): Name,
+) -> Result<StatusCode, ApiError> {
+    let gone = manager.store.delete_script(app.id, &name).await?;
+    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("script")) }
+}
+
+/// `GET /apps/{app}/scripts/{name}/versions`, newest first.
+pub(super) async fn versions(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+    Name(name): Name,
+) -> Result<axum::Json<Vec<Version>>, ApiError> {
+    let versions = manager.store.versions(app.id, &name).await?.ok_or(ApiError::NotFound("script"))?;
+    Ok(axum::Json(versions.into_iter().map(seen_version).collect()))
+}
+
+/// `POST /apps/{app}/scripts/{name}/rollback`.
+pub(super) async fn rollback(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(name): Name,
+    Json(rollback): Json<Rollback>,
+) -> Result<axum::Json<Script>, ApiError> {
+    let script = manager.store.rollback(app.id, &name, rollback.version).await??;
+    Ok(axum::Json(seen(script)))
+}
+
+/// `POST /apps/{app}/scripts/{name}/check`. There need not be such a script.
+pub(super) async fn check(
+    State(manager): State<Manager>,
+    Viewer(_): Viewer,
+    Name(name): Name,
+    Json(check): Json<Check>,
+) -> Result<axum::Json<Checked>, ApiError> {
+    let found = manager.check_source(&name, &check.source).await?;
+    Ok(axum::Json(Checked { diagnostics: found.into_iter().collect() }))
+}
+
+fn seen(script: picloud_store::Script) -> Script {
+    Script {
+        id: script.id,
+        name: script.name,
+        version: seen_version(script.version),
+        source: None,
+        routes: script.routes,
+        totals: script.totals,
+    }
+}
+
+fn seen_version(version: picloud_store::Version) -> Version {
+    Version {
+        id: version.id,
+        number: version.number,
+        sha256: hex::encode(version.sha256),
+        created_at: version.created_at,
+        active: version.active,
+    }
+}

@@ -1,0 +1,60 @@
+//! The first user: through the API, or through the one page of HTML that works without a script.
+
+use super::{
+    error::ApiError,
+    extract::{Form, Json, Query},
+    setup_page::{self, Page},
+};
+use crate::{Manager, token};
+use axum::{extract::State, http::StatusCode, response::Response};
+use picloud_shared::{
+    api::{Setup, Token},
+    names::Username,
+};
+use serde::Deserialize;
+
+/// `POST /api/v1/setup`, for whoever has the set-up token: 201 with a token of the new user.
+pub(super) async fn create(
+    State(manager): State<Manager>,
+    Json(Setup { token, username, password }): Json<Setup>,
+) -> Result<(StatusCode, axum::Json<Token>), ApiError> {
+    let user = manager.set_up(&token, username, &password).await?;
+    Ok((StatusCode::CREATED, axum::Json(Token { token: token::issue(&manager.store, user).await? })))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Link {
+    #[serde(default)]
+    token: String,
+}
+
+/// `GET /setup?token=…`
+pub(super) async fn form(Query(Link { token }): Query<Link>) -> Response {
+    setup_page::render(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Filled {
+    token: String,
+    username: String,
+    password: String,
+}
+
+/// `POST /setup`: what was wrong is told in the form; only a failure of the platform is not.
+pub(super) async fn submit(
+    State(manager): State<Manager>,
+    Form(Filled { token, username, password }): Form<Filled>,
+) -> Result<Response, ApiError> {
+    let made = match Username::try_from(username.clone()) {
+        Ok(name) => manager.set_up(&token, name, &password).await.map_err(ApiError::from),
+        Err(rule) => Err(ApiError::Invalid(rule.to_string())),
+    };
+    match made {
+        Ok(_) => Ok(setup_page::render(StatusCode::CREATED, &Page::Done { username: &username })),
+        Err(error) if error.status().is_server_error() => Err(error),
+        Err(error) => {
+            let problem = Some(error.to_string());
+            Ok(setup_page::render(error.status(), &Page::Form { token: &token, username: &username, problem }))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Manual runs: what the asker gave becomes a trigger, the script runs once, and the record is stored before anybody
+//! is told. A run goes on when its asker hangs up, so that what it did is always recorded.
+
+use crate::{
+    Manager,
+    trigger::{InvalidRun, Wanted, wanted},
+};
+use picloud_abi::invocation::Outcome;
+use picloud_shared::{
+    api::{self, Invoke},
+    executor::{ExecutorError, Job, Report},
+    ids::{AppId, InvocationId},
+    names::ScriptName,
+    outcome,
+    time::now_ms,
+};
+use picloud_store::{Invocation, NewInvocation, Script, StoreError, StoredLog};
+
+/// Why a script was not run, or its run not recorded. A script that fails is no error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvokeError {
+    /// What the script should see cannot be.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRun),
+    /// There is no such script, or it was deleted meanwhile.
+    #[error("no such script")]
+    NoSuchScript,
+    /// The executor could not run it.
+    #[error("the script could not be run")]
+    Executor(#[from] ExecutorError),
+    /// The store failed.
+    #[error("the run was not recorded")]
+    Store(#[from] StoreError),
+    /// The runtime is shutting down.
+    #[error("the run was cut short")]
+    Interrupted,
+}
+
+/// A run that is over and recorded.
+pub(crate) struct Run {
+    /// As stored.
+    pub(crate) invocation: Invocation,
+    /// As stored.
+    pub(crate) logs: Vec<StoredLog>,
+    /// What is not stored: the response, or the value.
+    pub(crate) outcome: Outcome,
+}
+
+impl Manager {
+    /// Runs a script's active version once.
+    pub(crate) async fn run(&self, app: AppId, name: &ScriptName, invoke: Invoke) -> Result<Run, InvokeError> {
+        let id = InvocationId::new();
+        let wanted = wanted(id, name, invoke, self.settings.limits.request_body)?;
+        let (script, _) = self.store.script(app, name).await?.ok_or(InvokeError::NoSuchScript)?;
+        let manager = self.clone();
+        let run = tokio::spawn(async move { manager.run_and_record(id, app, script, wanted).await });
+        run.await.map_err(|_| InvokeError::Interrupted)?
+    }
+
+    async fn run_and_record(
+        &self,
+        id: InvocationId,
+        app: AppId,
+        script: Script,
+        Wanted { trigger, line }: Wanted,
+    ) -> Result<Run, InvokeError> {
+        let limits = self.settings.limits.clone();
+        let fuel_limit = limits.fuel;
+        let started_at = now_ms();
+        let job = Job { id, app, version: script.version.id, script: script.name, trigger, limits };
+        let report = self.executor.invoke(job).await?;
+        let totals = outcome::totals(&report);
+        let calls = outcome::calls(&report);
+        let Report { outcome, fuel, memory_bytes, duration, logs, logs_dropped, .. } = report;
+        let record = NewInvocation {
+            id,
+            app,
+            script: script.id,
+            version: script.version.id,
+            trigger: api::Trigger::Manual,
+            request: line,
+            status: outcome::status(&outcome),
+            outcome: outcome::word(&outcome).to_owned(),
+            fuel,
+            fuel_limit,
+            memory_bytes,
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            started_at,
+            node: self.settings.node.clone(),
+            error: outcome::error(&outcome),
+            logs,
+            logs_dropped,
+            calls,
+        };
+        self.store.record(&[record], &[(script.id, totals)]).await?;
+        let (invocation, logs) = self.store.invocation(app, id).await?.ok_or(InvokeError::NoSuchScript)?;
+        Ok(Run { invocation, logs, outcome })
+    }
+}

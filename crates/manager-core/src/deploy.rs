@@ -28,7 +28,7 @@ pub enum DeployError {
     #[error("{0} has more than {ROUTES} routes")]
     TooManyRoutes(ScriptName),
     /// The source does not compile.
-    #[error("{script}: {diagnostic:?}")]
+    #[error("{script}{}: {}", place(.diagnostic), .diagnostic.message)]
     InvalidScript {
         /// Whose source it is.
         script: ScriptName,
@@ -44,6 +44,11 @@ pub enum DeployError {
     /// The store failed.
     #[error("the version was not stored")]
     Store(#[from] StoreError),
+}
+
+/// `:line:column`, as far as they are known.
+fn place(diagnostic: &Diagnostic) -> String {
+    [diagnostic.line, diagnostic.column].into_iter().flatten().map(|number| format!(":{number}")).collect()
 }
 
 impl Manager {

@@ -8,7 +8,10 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use picloud_shared::{ids::InvocationId, names::ScriptName};
+use picloud_shared::{
+    ids::InvocationId,
+    names::{InvalidName, ScriptName},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::error::Error;
 
@@ -92,9 +95,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
             name: String,
         }
         let Path(Captured { name }) = Path::from_request_parts(parts, state).await?;
-        name.try_into()
-            .map(Self)
-            .map_err(|rule: picloud_shared::names::InvalidName| ApiError::Invalid(rule.to_string()))
+        name.parse().map(Self).map_err(|rule: InvalidName| ApiError::Invalid(rule.to_string()))
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn put(
     Name(name): Name,
     Json(put): Json<PutScript>,
 ) -> Result<(StatusCode, axum::Json<Script>), ApiError> {
-    let existed = manager.store.versions(app.id, &name).await?.is_some();
+    let existed = manager.store.script(app.id, &name).await?.is_some();
     let script = manager.put_script(app.id, name, put, caller.id).await?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, axum::Json(seen(script))))

@@ -1,0 +1,112 @@
+//! What a person does, from signing in to signing out.
+
+use crate::support::{PASSWORD, Server};
+use serde_json::{Value, json};
+
+const SCRIPT: &str = "/api/v1/apps/shop/scripts/lib%2Futil";
+
+#[tokio::test]
+async fn tokens_live_until_they_are_signed_out() {
+    let (server, _) = Server::with_app().await;
+    let login = async |username: &str, password: &str| {
+        let body = json!({"username": username, "password": password});
+        server.send("POST", "/api/v1/auth/login", "", Some(body)).await
+    };
+    for (username, password) in [("ada", "wrong password"), ("eve", PASSWORD), ("a\0", PASSWORD), ("ada", "")] {
+        assert_eq!(login(username, password).await.error(), (401, "wrong_credentials".into()), "{username:?}");
+    }
+    let token = login("ada", PASSWORD).await.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!(server.send("GET", "/api/v1/auth/me", &token, None).await.status, 200);
+    assert_eq!(server.send("POST", "/api/v1/auth/logout", &token, None).await.status, 204);
+    assert_eq!(server.send("GET", "/api/v1/auth/me", &token, None).await.error().0, 401);
+    assert_eq!(server.send("POST", "/api/v1/auth/logout", &token, None).await.error().0, 401);
+}
+
+#[tokio::test]
+async fn versions_come_and_go_back() {
+    let (server, token) = Server::with_app().await;
+    let put = async |source: &str| server.send("PUT", SCRIPT, &token, Some(json!({"source": source}))).await;
+    let first = put("1").await;
+    assert_eq!((first.status.as_u16(), &first.json()["routes"]), (201, &json!([])));
+    assert_eq!(put("1").await.json()["version"]["number"], 1);
+    let second = put("2").await;
+    assert_eq!((second.status.as_u16(), &second.json()["version"]["number"]), (200, &json!(2)));
+    let back = server.send("POST", &format!("{SCRIPT}/rollback"), &token, Some(json!({}))).await;
+    assert_eq!(back.json()["version"]["number"], 1);
+    assert_eq!(server.send("GET", SCRIPT, &token, None).await.json()["source"], "1");
+    let versions = server.send("GET", &format!("{SCRIPT}/versions"), &token, None).await.json();
+    let numbers: Vec<_> = versions.as_array().unwrap().iter().map(|version| version["number"].clone()).collect();
+    assert_eq!(numbers, [json!(2), json!(1)]);
+    let check = server.send("POST", &format!("{SCRIPT}/check"), &token, Some(json!({"source": "!"}))).await.json();
+    assert_eq!(check["diagnostics"][0]["column"], 1);
+    assert_eq!(server.send("DELETE", SCRIPT, &token, None).await.status, 204);
+    assert_eq!(server.send("DELETE", SCRIPT, &token, None).await.error().0, 404);
+}
+
+#[tokio::test]
+async fn manual_runs_are_recorded_before_they_are_answered() {
+    let (server, token) = Server::with_app().await;
+    server.send("PUT", SCRIPT, &token, Some(json!({"source": "1"}))).await;
+    let invoke = async |body: Value| {
+        let answer = server.send("POST", &format!("{SCRIPT}/invoke"), &token, Some(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    };
+    let http = invoke(json!({"method": "POST", "path": "/a?b=c", "headers": {"X-A": "1"}, "body": "hi"})).await;
+    assert_eq!(
+        (&http["trigger"], &http["request"], &http["status"]),
+        (&json!("manual"), &json!("POST /a"), &json!(201))
+    );
+    assert_eq!(http["response"], json!({"status": 201, "headers": [["x-a", "1"]], "body": "hi"}));
+    assert_eq!((&http["outcome"], &http["fuel"], &http["node"]), (&json!("ok"), &json!(7), &json!("test")));
+    let event = invoke(json!({"payload": {"n": [1, null]}})).await;
+    assert_eq!((&event["result"], &event["request"]), (&json!({"n": [1, null]}), &Value::Null));
+
+    let invocations = "/api/v1/apps/shop/invocations";
+    let stored = server.send("GET", &format!("{invocations}/{}", http["id"].as_str().unwrap()), &token, None).await;
+    assert_eq!((&stored.json()["id"], &stored.json()["response"]), (&http["id"], &Value::Null));
+    let page = server.send("GET", &format!("{invocations}?limit=1"), &token, None).await.json();
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&event["id"], &event["id"]));
+    let next = page["next"].as_str().unwrap();
+    let page = server.send("GET", &format!("{invocations}?limit=1&before={next}"), &token, None).await.json();
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&http["id"], &Value::Null));
+    let failed = server.send("GET", &format!("{invocations}?status=failed&script=lib/util"), &token, None).await.json();
+    assert_eq!(failed["items"], json!([]));
+    let script = server.send("GET", SCRIPT, &token, None).await.json();
+    assert_eq!((&script["totals"]["invocations"], &script["totals"]["fuel"]), (&json!(2), &json!(14)));
+}
+
+#[tokio::test]
+async fn an_app_changes_and_goes() {
+    let (server, token) = Server::with_app().await;
+    let app = "/api/v1/apps/shop";
+    let changed = server.send("PATCH", app, &token, Some(json!({"name": "Käse", "debug": true}))).await.json();
+    assert_eq!(
+        (&changed["name"], &changed["debug"], &changed["role"]),
+        (&json!("Käse"), &json!(true), &json!("owner"))
+    );
+    assert_eq!(server.send("GET", app, &token, None).await.json(), changed);
+    assert_eq!(server.send("GET", "/api/v1/apps", &token, None).await.json(), json!([changed]));
+    assert_eq!(server.send("DELETE", app, &token, None).await.status, 204);
+    assert_eq!(server.send("GET", app, &token, None).await.error().0, 404);
+}
+
+#[tokio::test]
+async fn what_belongs_to_nobody_is_checked_before_it_is_stored() {
+    let (server, token) = Server::with_app().await;
+    let deploy = async |sources: &[&str]| {
+        let script = |(i, source): (usize, &&str)| {
+            let put = serde_json::from_value(json!({"source": source})).unwrap();
+            (format!("s{i}").parse().unwrap(), put)
+        };
+        let scripts = sources.iter().enumerate().map(script).collect();
+        server.manager.deploy_unowned("demo".parse().unwrap(), "Demo", true, scripts).await
+    };
+    let refused = deploy(&["1", "!"]).await.unwrap_err();
+    assert_eq!(refused.to_string(), "s1:1:1: no '!'");
+    assert_eq!(server.send("GET", "/api/v1/apps/demo", &token, None).await.error().0, 404);
+    deploy(&["1", "2"]).await.unwrap();
+    let scripts = server.send("GET", "/api/v1/apps/demo/scripts", &token, None).await.json();
+    assert_eq!(scripts.as_array().unwrap().len(), 2);
+    assert!(deploy(&[]).await.is_err());
+}

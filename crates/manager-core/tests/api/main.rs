@@ -1,0 +1,9 @@
+//! The API's edges, over a real SQLite store and without a socket: what is refused, how, and in which shape. What
+//! scripts really do is tested with the whole server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod errors;
+mod flow;
+mod setup;
+mod support;

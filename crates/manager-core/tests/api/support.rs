@@ -1,0 +1,128 @@
+//! A manager over a store of its own, and requests to it.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use http_body_util::BodyExt;
+use picloud_abi::invocation::{Diagnostic, Outcome, Position, Response, Trigger};
+use picloud_manager_core::{Manager, Settings, SetupToken};
+use picloud_shared::{
+    executor::{BoxFuture, Executor, ExecutorError, Job, Report},
+    limits::Limits,
+    names::ScriptName,
+};
+use picloud_store::{Database, Store};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(crate) const PASSWORD: &str = "correct horse";
+
+pub(crate) struct Server {
+    pub(crate) router: Router,
+    pub(crate) manager: Manager,
+    pub(crate) setup_token: SetupToken,
+    _directory: TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite(directory.path().into())).await.unwrap();
+        let setup_token = SetupToken::generate().unwrap();
+        let settings =
+            Settings { node: "test".into(), limits: Limits::default(), setup_token: Some(setup_token.clone()) };
+        let manager = Manager::new(store, Arc::new(Echo), settings);
+        Self { router: manager.router(), manager, setup_token, _directory: directory }
+    }
+
+    /// A server with the user `ada`, the app `shop`, and ada's token.
+    pub(crate) async fn with_app() -> (Self, String) {
+        let server = Self::start().await;
+        let body = json!({"token": server.setup_token.reveal(), "username": "ada", "password": PASSWORD});
+        let token = server.send("POST", "/api/v1/setup", "", Some(body)).await.json()["token"].clone();
+        let token = token.as_str().unwrap().to_owned();
+        let made = server.send("POST", "/api/v1/apps", &token, Some(json!({"slug": "shop"}))).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        (server, token)
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send_raw(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn send_raw(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
+        assert!(parts.headers.contains_key("x-request-id"));
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{}: {}", self.status, self.text))
+    }
+
+    /// Asserts that this is an error of the one shape, and gives its status and code.
+    pub(crate) fn error(&self) -> (u16, String) {
+        let error = self.json()["error"].clone();
+        assert_eq!(error["request_id"].as_str(), self.headers["x-request-id"].to_str().ok(), "{}", self.text);
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{}", self.text);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/json");
+        (self.status.as_u16(), error["code"].as_str().unwrap().to_owned())
+    }
+}
+
+/// Stands for the executor: a source with `!` does not compile; a run gives back what it was given.
+struct Echo;
+
+impl Executor for Echo {
+    fn check(&self, _: ScriptName, source: Arc<str>) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
+        let column = source.find('!').map(|at| u32::try_from(at).unwrap() + 1);
+        let position = column.map(|column| Position { line: 1, column });
+        let checked = position.map_or(Ok(()), |at| Err(Diagnostic { message: "no '!'".into(), position: Some(at) }));
+        Box::pin(async { Ok(checked) })
+    }
+
+    fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>> {
+        Box::pin(async {
+            let outcome = match job.trigger {
+                Trigger::Http(request) if request.path == "/full" => return Err(ExecutorError::Overloaded),
+                Trigger::Http(request) if request.path == "/broken" => {
+                    return Err(ExecutorError::Internal("the secret reason".into()));
+                }
+                Trigger::Http(request) => {
+                    Outcome::Response(Response { status: 201, headers: request.headers, body: request.body })
+                }
+                Trigger::Event(event) => Outcome::Value(event.payload),
+            };
+            Ok(Report {
+                outcome,
+                fuel: 7,
+                memory_bytes: 65_536,
+                duration: Duration::from_micros(9),
+                logs: Vec::new(),
+                logs_dropped: 0,
+                calls: Vec::new(),
+            })
+        })
+    }
+}

@@ -1,1 +1,95 @@
-//! x
+//! The only SQL of PiCloud: SQLite and PostgreSQL behind one concrete type. It keeps and finds what it is given; it has
+//! no clock, no timer and no policy, and sends no statement that nobody asked for.
+
+#[macro_use]
+mod pool;
+#[macro_use]
+mod query;
+
+mod activate;
+mod apps;
+mod deployments;
+mod error;
+mod invocations;
+mod kv;
+mod logs;
+mod open;
+mod record;
+mod rows;
+mod scripts;
+mod tokens;
+mod users;
+
+pub use activate::{NewVersion, PutRefused, RollbackRefused};
+pub use apps::{App, Membership, NewApp};
+pub use deployments::{DeployedRoute, Deployment};
+pub use error::StoreError;
+pub use invocations::{Invocation, InvocationFilter};
+pub use kv::{KvValue, NotANumber};
+pub use logs::{LogFilter, StoredLog};
+pub use open::Database;
+pub use record::NewInvocation;
+pub use scripts::{Script, Version};
+pub use tokens::NewToken;
+pub use users::{NewUser, User};
+
+use pool::{Pool, Transaction};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// An open database. Clones share its connections and counters.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pool: Pool,
+    queries: AtomicU64,
+    revision: AtomicU64,
+}
+
+impl Store {
+    /// Waits for running statements and closes the connections. Everything asked afterwards fails.
+    pub async fn close(&self) {
+        self.inner.pool.close().await;
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        with_db!(self, read, db => {
+            sqlx::query("SELECT 1").execute(db).await?;
+        });
+        Ok(())
+    }
+
+    /// Statements sent since the store was opened; those that begin and end transactions are not counted.
+    pub fn queries(&self) -> u64 {
+        self.inner.queries.load(Relaxed)
+    }
+
+    /// Grows with every change of an app, a script or a route that was committed through this store or its clones.
+    /// Caches compare it without asking the database.
+    pub fn revision(&self) -> u64 {
+        self.inner.revision.load(Relaxed)
+    }
+
+    fn count_query(&self) {
+        self.inner.queries.fetch_add(1, Relaxed);
+    }
+
+    /// To be called after the commit, never before: a cache that saw the new number must find the new rows.
+    fn changed(&self) {
+        self.inner.revision.fetch_add(1, Relaxed);
+    }
+
+    async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(self.inner.pool.begin().await?)
+    }
+}

@@ -1,0 +1,286 @@
+//! Which version of a script answers: storing a new one, and going back to an old one. Each is one transaction that
+//! holds the app's row, so that changes of one app happen one after the other.
+
+use crate::{
+    Script, Store, StoreError, Version,
+    pool::Transaction,
+    rows::{Json, to_json},
+};
+use picloud_shared::{
+    api::Totals,
+    ids::{AppId, ScriptId, UserId, VersionId},
+    names::ScriptName,
+    route::Route,
+    time::TimestampMs,
+};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+
+/// A version to be stored and made active.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// Of the script, which is made when it is missing.
+    pub name: ScriptName,
+    /// The source.
+    pub source: String,
+    /// Its routes. `None`: those of the active version; for a new script its default route, and none for a library.
+    pub routes: Option<Vec<Route>>,
+    /// Who stores it.
+    pub author: Option<UserId>,
+    /// When it is stored.
+    pub now: TimestampMs,
+}
+
+/// Why a version was not stored. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PutRefused {
+    /// There is no such app.
+    #[error("there is no such app")]
+    NoSuchApp,
+    /// A route is another script's.
+    #[error("the route \"{route}\" is that of script \"{script}\" already")]
+    RouteConflict {
+        /// As it was asked for.
+        route: Route,
+        /// Whose it is.
+        script: ScriptName,
+    },
+    /// A route that stands twice among the new ones.
+    #[error("the route \"{0}\" is given twice")]
+    RouteTwice(Route),
+}
+
+/// Why an old version was not made active. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RollbackRefused {
+    /// There is no such script.
+    #[error("there is no such script")]
+    NoSuchScript,
+    /// The script has no such version.
+    #[error("there is no such version")]
+    NoSuchVersion,
+    /// A route that the old version had is another script's now.
+    #[error("the route \"{route}\" is that of script \"{script}\" already")]
+    RouteConflict {
+        /// As it was asked for.
+        route: Route,
+        /// Whose it is.
+        script: ScriptName,
+    },
+}
+
+/// A route that is another script's.
+struct Taken {
+    route: Route,
+    script: ScriptName,
+}
+
+impl From<Taken> for PutRefused {
+    fn from(Taken { route, script }: Taken) -> Self {
+        Self::RouteConflict { route, script }
+    }
+}
+
+impl From<Taken> for RollbackRefused {
+    fn from(Taken { route, script }: Taken) -> Self {
+        Self::RouteConflict { route, script }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct TargetRow {
+    #[sqlx(flatten)]
+    version: Version,
+    #[sqlx(try_from = "String")]
+    routes: Json<Vec<Route>>,
+}
+
+impl Store {
+    /// Stores a source as the next version of its script and makes it active. When the active version has the same
+    /// source and routes already, that is the answer and nothing changes.
+    ///
+    /// # Errors
+    /// When the database fails, there is no such author, or what is stored does not parse.
+    pub async fn put_script(&self, app: AppId, new: NewVersion) -> Result<Result<Script, PutRefused>, StoreError> {
+        if let Some(route) = new.routes.as_deref().and_then(first_twice) {
+            return Ok(Err(PutRefused::RouteTwice(route.clone())));
+        }
+        let mut transaction = self.begin().await?;
+        if !self.lock_app(&mut transaction, app).await? {
+            return Ok(Err(PutRefused::NoSuchApp));
+        }
+        let current = self.script_in(&mut transaction, app, &new.name).await?;
+        let sha256: [u8; 32] = Sha256::digest(&new.source).into();
+        let routes = match (&new.routes, &current) {
+            (Some(given), _) => given.clone(),
+            (None, Some(current)) => current.routes.clone(),
+            (None, None) if new.name.is_library() => Vec::new(),
+            (None, None) => vec![Route::default_for(&new.name)],
+        };
+        let (id, totals) = match current {
+            Some(current) if current.version.sha256 == sha256 && current.routes == routes => return Ok(Ok(current)),
+            Some(current) => (current.id, current.totals),
+            None => (self.insert_script(&mut transaction, app, &new.name).await?, Totals::default()),
+        };
+        let version = self.insert_version(&mut transaction, id, &new, sha256, &routes).await?;
+        if let Err(taken) = self.activate(&mut transaction, app, id, version.number, &routes).await? {
+            return Ok(Err(taken.into()));
+        }
+        transaction.commit().await?;
+        self.changed();
+        Ok(Ok(Script { id, name: new.name, version, routes, totals }))
+    }
+
+    /// Makes an old version active again, with the routes that it had. Without a number: the one below the active one.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn rollback(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+        number: Option<i64>,
+    ) -> Result<Result<Script, RollbackRefused>, StoreError> {
+        let mut transaction = self.begin().await?;
+        self.lock_app(&mut transaction, app).await?;
+        let Some(current) = self.script_in(&mut transaction, app, name).await? else {
+            return Ok(Err(RollbackRefused::NoSuchScript));
+        };
+        if number == Some(current.version.number) {
+            return Ok(Ok(current));
+        }
+        let (lowest, highest) = match number {
+            Some(number) => (number, number),
+            None => (1, current.version.number - 1),
+        };
+        let target: Option<TargetRow> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(
+                "SELECT id, number, sha256, created_at, TRUE AS active, routes FROM versions
+                 WHERE script_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number DESC LIMIT 1",
+            )
+            .bind(current.id.to_string())
+            .bind(lowest)
+            .bind(highest)
+            .fetch_optional(db)
+            .await?
+        });
+        let Some(TargetRow { version, routes: Json(routes) }) = target else {
+            return Ok(Err(RollbackRefused::NoSuchVersion));
+        };
+        if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &routes).await? {
+            return Ok(Err(taken.into()));
+        }
+        transaction.commit().await?;
+        self.changed();
+        Ok(Ok(Script { version, routes, ..current }))
+    }
+
+    async fn insert_script(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        name: &ScriptName,
+    ) -> Result<ScriptId, StoreError> {
+        let id = ScriptId::new();
+        with_db!(self, transaction, db => {
+            sqlx::query("INSERT INTO scripts (id, app_id, name, active) VALUES ($1, $2, $3, 1)")
+                .bind(id.to_string())
+                .bind(app.to_string())
+                .bind(name.as_str())
+                .execute(db)
+                .await?;
+        });
+        Ok(id)
+    }
+
+    async fn insert_version(
+        &self,
+        transaction: &mut Transaction,
+        script: ScriptId,
+        new: &NewVersion,
+        sha256: [u8; 32],
+        routes: &[Route],
+    ) -> Result<Version, StoreError> {
+        let routes = to_json(&routes)?;
+        Ok(with_db!(self, transaction, db => {
+            sqlx::query_as(
+                "INSERT INTO versions (id, script_id, number, source, sha256, routes, author, created_at)
+                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7 FROM versions WHERE script_id = $2
+                 RETURNING id, number, sha256, created_at, TRUE AS active",
+            )
+            .bind(VersionId::new().to_string())
+            .bind(script.to_string())
+            .bind(new.source.as_bytes())
+            .bind(&sha256[..])
+            .bind(&routes)
+            .bind(new.author.map(|author| author.to_string()))
+            .bind(new.now)
+            .fetch_one(db)
+            .await?
+        }))
+    }
+
+    /// Points a script to a version and puts its routes in the place of those before.
+    async fn activate(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        script: ScriptId,
+        number: i64,
+        routes: &[Route],
+    ) -> Result<Result<(), Taken>, StoreError> {
+        let (app, script) = (app.to_string(), script.to_string());
+        with_db!(self, &mut *transaction, db => {
+            sqlx::query("UPDATE scripts SET active = $2 WHERE id = $1").bind(&script).bind(number).execute(db).await?;
+        });
+        with_db!(self, &mut *transaction, db => {
+            sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(&script).execute(db).await?;
+        });
+        for route in routes {
+            let inserted = with_db!(self, &mut *transaction, db => {
+                sqlx::query(
+                    "INSERT INTO routes (app_id, script_id, method, shape, route) VALUES ($1, $2, $3, $4, $5)
+                     ON CONFLICT (app_id, method, shape) DO NOTHING",
+                )
+                .bind(&app)
+                .bind(&script)
+                .bind(stored_method(route))
+                .bind(route.shape())
+                .bind(route.to_string())
+                .execute(db)
+                .await?
+                .rows_affected()
+            });
+            if inserted == 0 {
+                return Ok(Err(self.taken(transaction, &app, route).await?));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn taken(&self, transaction: &mut Transaction, app: &str, route: &Route) -> Result<Taken, StoreError> {
+        let name: String = with_db!(self, transaction, db => {
+            sqlx::query_scalar(
+                "SELECT s.name FROM routes r JOIN scripts s ON s.id = r.script_id
+                 WHERE r.app_id = $1 AND r.method = $2 AND r.shape = $3",
+            )
+            .bind(app)
+            .bind(stored_method(route))
+            .bind(route.shape())
+            .fetch_one(db)
+            .await?
+        });
+        let script = name.parse().map_err(|e| StoreError::Corrupt(format!("script {name:?}: {e}")))?;
+        Ok(Taken { route: route.clone(), script })
+    }
+}
+
+fn stored_method(route: &Route) -> &str {
+    route.method().unwrap_or("ANY")
+}
+
+/// The first route that conflicts with one before it.
+fn first_twice(routes: &[Route]) -> Option<&Route> {
+    let mut seen = HashSet::new();
+    routes.iter().find(|route| !seen.insert((route.method(), route.shape())))
+}

@@ -1,0 +1,200 @@
+//! The tables `apps` and `memberships`.
+
+use crate::{Store, StoreError, User, pool::Transaction};
+use picloud_shared::{
+    api::Role,
+    ids::{AppId, UserId},
+    names::AppSlug,
+    time::TimestampMs,
+};
+
+/// An app.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct App {
+    /// The app's id.
+    #[sqlx(try_from = "String")]
+    pub id: AppId,
+    /// Unique on the server.
+    #[sqlx(try_from = "String")]
+    pub slug: AppSlug,
+    /// For people; any text.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub name: String,
+    /// Whether error answers of its endpoints tell the detail.
+    pub debug: bool,
+    /// Grows with every change of the app, its scripts and its routes.
+    pub revision: i64,
+    /// When it was made.
+    pub created_at: TimestampMs,
+}
+
+/// An app, and what a user may do in it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Membership {
+    /// The app.
+    #[sqlx(flatten)]
+    pub app: App,
+    /// What the user may do in it.
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+}
+
+/// An app to be made.
+#[derive(Clone, Debug)]
+pub struct NewApp {
+    /// The app's id.
+    pub id: AppId,
+    /// Unique on the server.
+    pub slug: AppSlug,
+    /// For people; any text.
+    pub name: String,
+    /// Whether error answers of its endpoints tell the detail.
+    pub debug: bool,
+    /// Who becomes its owner.
+    pub owner: Option<UserId>,
+    /// When it is made.
+    pub now: TimestampMs,
+}
+
+/// The memberships of user $1, for whom $2 says whether it is an administrator, that is, an owner of every app.
+macro_rules! select_memberships {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.slug, a.name, a.debug, a.revision, a.created_at,
+                CASE WHEN $2 THEN 'owner' ELSE m.role END AS role
+             FROM apps a LEFT JOIN memberships m ON m.app_id = a.id AND m.user_id = $1
+             WHERE ($2 OR m.role IS NOT NULL) ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Makes an app. `None` when its slug is taken.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no such owner.
+    pub async fn create_app(&self, new: NewApp) -> Result<Option<App>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let app: Option<App> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(
+                "INSERT INTO apps (id, slug, name, debug, revision, created_at) VALUES ($1, $2, $3, $4, 1, $5)
+                 ON CONFLICT (slug) DO NOTHING
+                 RETURNING id, slug, name, debug, revision, created_at",
+            )
+            .bind(new.id.to_string())
+            .bind(new.slug.as_str())
+            .bind(new.name.as_bytes())
+            .bind(new.debug)
+            .bind(new.now)
+            .fetch_optional(db)
+            .await?
+        });
+        if app.is_none() {
+            return Ok(None);
+        }
+        if let Some(owner) = new.owner {
+            with_db!(self, &mut transaction, db => {
+                sqlx::query("INSERT INTO memberships (app_id, user_id, role) VALUES ($1, $2, $3)")
+                    .bind(new.id.to_string())
+                    .bind(owner.to_string())
+                    .bind(Role::Owner.as_str())
+                    .execute(db)
+                    .await?;
+            });
+        }
+        transaction.commit().await?;
+        self.changed();
+        Ok(app)
+    }
+
+    /// The apps that a user is a member of, by slug; for an administrator, all, as their owner.
+    ///
+    /// # Errors
+    /// When the database fails, or a stored app does not parse.
+    pub async fn apps_for(&self, user: &User) -> Result<Vec<Membership>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_as(select_memberships!("ORDER BY a.slug"))
+                .bind(user.id.to_string())
+                .bind(user.admin)
+                .fetch_all(db)
+                .await?
+        }))
+    }
+
+    /// One app as a user sees it. `None` when there is no such app, or the user is no member of it.
+    ///
+    /// # Errors
+    /// When the database fails, or the stored app does not parse.
+    pub async fn app_for(&self, user: &User, slug: &AppSlug) -> Result<Option<Membership>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_as(select_memberships!("AND a.slug = $3"))
+                .bind(user.id.to_string())
+                .bind(user.admin)
+                .bind(slug.as_str())
+                .fetch_optional(db)
+                .await?
+        }))
+    }
+
+    /// Whether there is any app.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_apps(&self) -> Result<bool, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM apps)").fetch_one(db).await?
+        }))
+    }
+
+    /// Changes what is given. `None` when there is no such app.
+    ///
+    /// # Errors
+    /// When the database fails, or the stored app does not parse.
+    pub async fn update_app(
+        &self,
+        id: AppId,
+        name: Option<String>,
+        debug: Option<bool>,
+    ) -> Result<Option<App>, StoreError> {
+        let app = with_db!(self, write, db => {
+            sqlx::query_as(
+                "UPDATE apps SET name = COALESCE($2, name), debug = COALESCE($3, debug), revision = revision + 1
+                 WHERE id = $1
+                 RETURNING id, slug, name, debug, revision, created_at",
+            )
+            .bind(id.to_string())
+            .bind(name.map(String::into_bytes))
+            .bind(debug)
+            .fetch_optional(db)
+            .await?
+        });
+        self.changed();
+        Ok(app)
+    }
+
+    /// Deletes an app with everything it owns. `false` when there is no such app.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_app(&self, id: AppId) -> Result<bool, StoreError> {
+        let gone = with_db!(self, write, db => {
+            sqlx::query("DELETE FROM apps WHERE id = $1").bind(id.to_string()).execute(db).await?.rows_affected()
+        });
+        self.changed();
+        Ok(gone == 1)
+    }
+
+    /// Counts a change of an app and holds its row until the transaction ends, so that changes of one app happen one
+    /// after the other. `false` when there is no such app.
+    pub(crate) async fn lock_app(&self, transaction: &mut Transaction, app: AppId) -> Result<bool, StoreError> {
+        let found = with_db!(self, transaction, db => {
+            sqlx::query("UPDATE apps SET revision = revision + 1 WHERE id = $1")
+                .bind(app.to_string())
+                .execute(db)
+                .await?
+                .rows_affected()
+        });
+        Ok(found == 1)
+    }
+}

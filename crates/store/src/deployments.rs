@@ -1,0 +1,96 @@
+//! What the ingress and the executor read: an app with the routes of its active versions, and the sources. Includes
+//! the table `routes`, which is written by `activate`.
+
+use crate::{App, Store, StoreError};
+use picloud_shared::{
+    ids::{ScriptId, VersionId},
+    names::{AppSlug, ScriptName},
+    route::Route,
+};
+
+/// An app as it answers requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The app.
+    pub app: App,
+    /// Every route of its active versions, in no particular order.
+    pub routes: Vec<DeployedRoute>,
+}
+
+/// A route, and which version answers it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeployedRoute {
+    /// The route.
+    #[sqlx(try_from = "String")]
+    pub route: Route,
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub script: ScriptId,
+    /// The script's name.
+    #[sqlx(try_from = "String")]
+    pub name: ScriptName,
+    /// The active version.
+    #[sqlx(try_from = "String")]
+    pub version: VersionId,
+    /// Its number.
+    pub number: i64,
+}
+
+impl Store {
+    /// An app with all its routes, as they are at one moment. `None` when there is no such app.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn deployment(&self, slug: &AppSlug) -> Result<Option<Deployment>, StoreError> {
+        let mut transaction = self.inner.pool.begin_read().await?;
+        let app: Option<App> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as("SELECT id, slug, name, debug, revision, created_at FROM apps WHERE slug = $1")
+                .bind(slug.as_str())
+                .fetch_optional(db)
+                .await?
+        });
+        let Some(app) = app else { return Ok(None) };
+        let routes = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(
+                "SELECT r.route, s.id AS script, s.name, v.id AS version, v.number
+                 FROM routes r
+                 JOIN scripts s ON s.id = r.script_id
+                 JOIN versions v ON v.script_id = s.id AND v.number = s.active
+                 WHERE r.app_id = $1",
+            )
+            .bind(app.id.to_string())
+            .fetch_all(db)
+            .await?
+        });
+        transaction.commit().await?;
+        Ok(Some(Deployment { app, routes }))
+    }
+
+    /// The revision of an app, for caches in other processes than the one that changed it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn app_revision(&self, slug: &AppSlug) -> Result<Option<i64>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_scalar("SELECT revision FROM apps WHERE slug = $1")
+                .bind(slug.as_str())
+                .fetch_optional(db)
+                .await?
+        }))
+    }
+
+    /// The source of a version, active or not.
+    ///
+    /// # Errors
+    /// When the database fails, or the source is not UTF-8.
+    pub async fn source(&self, version: VersionId) -> Result<Option<String>, StoreError> {
+        let bytes: Option<Vec<u8>> = with_db!(self, read, db => {
+            sqlx::query_scalar("SELECT source FROM versions WHERE id = $1")
+                .bind(version.to_string())
+                .fetch_optional(db)
+                .await?
+        });
+        let text = bytes.map(String::from_utf8).transpose();
+        text.map_err(|e| StoreError::Corrupt(format!("the source of version {version}: {e}")))
+    }
+}

@@ -1,0 +1,221 @@
+//! The table `kv`: the apps' own data. Keys and values are bytes. An entry past its time does not exist, whether or not
+//! its row is still there.
+
+use crate::{Store, StoreError};
+use picloud_shared::{ids::AppId, time::TimestampMs};
+use sqlx::QueryBuilder;
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct KvValue {
+    /// Whether the bytes are a JSON text.
+    pub json: bool,
+    /// The bytes.
+    pub data: Vec<u8>,
+}
+
+/// The value is no integer, or would leave the range of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the value is not an integer that can be counted")]
+pub struct NotANumber;
+
+impl Store {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kv_get(&self, app: AppId, key: &[u8], now: TimestampMs) -> Result<Option<KvValue>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT json, data FROM kv
+                 WHERE app_id = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)",
+            )
+            .bind(app.to_string())
+            .bind(key)
+            .bind(now)
+            .fetch_optional(db)
+            .await?
+        }))
+    }
+
+    /// Sets a key, whatever it was before. It ends at `expires_at`.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no such app (any more).
+    pub async fn kv_set(
+        &self,
+        app: AppId,
+        key: &[u8],
+        value: KvValue,
+        expires_at: Option<TimestampMs>,
+    ) -> Result<(), StoreError> {
+        with_db!(self, write, db => {
+            sqlx::query(
+                "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (app_id, key) DO UPDATE
+                 SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at",
+            )
+            .bind(app.to_string())
+            .bind(key)
+            .bind(value.json)
+            .bind(value.data)
+            .bind(expires_at)
+            .execute(db)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// Deletes a key. `false` when it did not exist.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kv_delete(&self, app: AppId, key: &[u8], now: TimestampMs) -> Result<bool, StoreError> {
+        let existed: Option<bool> = with_db!(self, write, db => {
+            sqlx::query_scalar(
+                "DELETE FROM kv WHERE app_id = $1 AND key = $2 RETURNING expires_at IS NULL OR expires_at > $3",
+            )
+            .bind(app.to_string())
+            .bind(key)
+            .bind(now)
+            .fetch_optional(db)
+            .await?
+        });
+        Ok(existed.unwrap_or(false))
+    }
+
+    /// Adds to a JSON integer and returns the sum. A missing key counts as 0; one that exists keeps its time to end.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no such app (any more).
+    pub async fn kv_incr(
+        &self,
+        app: AppId,
+        key: &[u8],
+        by: i64,
+        now: TimestampMs,
+    ) -> Result<Result<i64, NotANumber>, StoreError> {
+        let app = app.to_string();
+        let mut transaction = self.begin().await?;
+        // Makes the row where there is none, and holds it either way, so that the sum is of what others left.
+        let value: KvValue = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(
+                "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, TRUE, $3, NULL)
+                 ON CONFLICT (app_id, key) DO UPDATE SET
+                    json = CASE WHEN kv.expires_at <= $4 THEN excluded.json ELSE kv.json END,
+                    data = CASE WHEN kv.expires_at <= $4 THEN excluded.data ELSE kv.data END,
+                    expires_at = CASE WHEN kv.expires_at <= $4 THEN NULL ELSE kv.expires_at END
+                 RETURNING json, data",
+            )
+            .bind(&app)
+            .bind(key)
+            .bind(&b"0"[..])
+            .bind(now)
+            .fetch_one(db)
+            .await?
+        });
+        let number = value.json.then(|| serde_json::from_slice::<i64>(&value.data).ok()).flatten();
+        let Some(sum) = number.and_then(|number| number.checked_add(by)) else { return Ok(Err(NotANumber)) };
+        with_db!(self, &mut transaction, db => {
+            sqlx::query("UPDATE kv SET data = $3 WHERE app_id = $1 AND key = $2")
+                .bind(&app)
+                .bind(key)
+                .bind(sum.to_string().into_bytes())
+                .execute(db)
+                .await?;
+        });
+        transaction.commit().await?;
+        Ok(Ok(sum))
+    }
+
+    /// Sets a key if its value is exactly `expected` (`None`: if it does not exist). Whether it was set.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no such app (any more).
+    pub async fn kv_compare_and_set(
+        &self,
+        app: AppId,
+        key: &[u8],
+        expected: Option<&KvValue>,
+        value: KvValue,
+        expires_at: Option<TimestampMs>,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let app = app.to_string();
+        let set = match expected {
+            None => with_db!(self, write, db => {
+                sqlx::query(
+                    "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, $3, $4, $5)
+                     ON CONFLICT (app_id, key) DO UPDATE
+                     SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at
+                     WHERE kv.expires_at <= $6",
+                )
+                .bind(app)
+                .bind(key)
+                .bind(value.json)
+                .bind(value.data)
+                .bind(expires_at)
+                .bind(now)
+                .execute(db)
+                .await?
+                .rows_affected()
+            }),
+            Some(expected) => with_db!(self, write, db => {
+                sqlx::query(
+                    "UPDATE kv SET json = $3, data = $4, expires_at = $5
+                     WHERE app_id = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $6)
+                        AND json = $7 AND data = $8",
+                )
+                .bind(app)
+                .bind(key)
+                .bind(value.json)
+                .bind(value.data)
+                .bind(expires_at)
+                .bind(now)
+                .bind(expected.json)
+                .bind(&expected.data)
+                .execute(db)
+                .await?
+                .rows_affected()
+            }),
+        };
+        Ok(set == 1)
+    }
+
+    /// The keys that begin with `prefix` and come after `after`, in the order of their bytes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kv_list(
+        &self,
+        app: AppId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: u32,
+        now: TimestampMs,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            let mut query = QueryBuilder::new("SELECT key FROM kv WHERE app_id = ");
+            query.push_bind(app.to_string());
+            // One lower bound, not two: SQLite's index search takes only one.
+            match after.filter(|after| *after >= prefix) {
+                Some(after) => query.push(" AND key > ").push_bind(after),
+                None => query.push(" AND key >= ").push_bind(prefix),
+            };
+            if let Some(end) = end_of_prefix(prefix) {
+                query.push(" AND key < ").push_bind(end);
+            }
+            query.push(" AND (expires_at IS NULL OR expires_at > ").push_bind(now);
+            query.push(") ORDER BY key LIMIT ").push_bind(i64::from(limit));
+            query.build_query_scalar().fetch_all(db).await?
+        }))
+    }
+}
+
+/// The first key after all those that begin with `prefix`; `None` when there is none.
+fn end_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}

@@ -1,0 +1,95 @@
+//! The two kinds of database behind one type: connections, transactions, and the macro through which every statement
+//! goes, so that SQL is written once.
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+/// Connections.
+#[derive(Debug)]
+pub(crate) enum Pool {
+    /// SQLite has one writer at a time: a pool of one connection makes writers queue fairly here instead of retrying
+    /// on its lock.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction that may write. Rolled back when dropped.
+#[derive(Debug)]
+pub(crate) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Expands an expression that sends one statement, once for each kind of database: `with_db!(store, read, db => …)`
+/// outside of transactions (or `write`), `with_db!(store, &mut transaction, db => …)` in one.
+macro_rules! with_db {
+    ($store:expr, read, $db:ident => $body:expr) => {{
+        $store.count_query();
+        match &$store.inner.pool {
+            $crate::pool::Pool::Sqlite { read: $db, .. } => $body,
+            $crate::pool::Pool::Postgres($db) => $body,
+        }
+    }};
+    ($store:expr, write, $db:ident => $body:expr) => {{
+        $store.count_query();
+        match &$store.inner.pool {
+            $crate::pool::Pool::Sqlite { write: $db, .. } => $body,
+            $crate::pool::Pool::Postgres($db) => $body,
+        }
+    }};
+    ($store:expr, $transaction:expr, $db:ident => $body:expr) => {{
+        $store.count_query();
+        match $transaction {
+            $crate::pool::Transaction::Sqlite(transaction) => {
+                let $db = &mut **transaction;
+                $body
+            }
+            $crate::pool::Transaction::Postgres(transaction) => {
+                let $db = &mut **transaction;
+                $body
+            }
+        }
+    }};
+}
+
+impl Pool {
+    /// On SQLite it is the only writer from here on; on PostgreSQL (READ COMMITTED) rows are locked as they are written.
+    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// All statements of it see the database at one moment.
+    pub(crate) async fn begin_read(&self) -> sqlx::Result<Transaction> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Transaction::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => {
+                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                // The writer last: the last connection to close folds the log into the file, which readers may not.
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    pub(crate) async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Conversions between stored values and Rust's, where a type's own `TryFrom` is not enough.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A JSON text, parsed.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> TryFrom<String> for Json<T> {
+    type Error = serde_json::Error;
+    fn try_from(text: String) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(&text).map(Self)
+    }
+}
+
+/// Text that may hold NUL, which is why it is stored as bytes; or NULL.
+pub(crate) struct OptionalText(pub(crate) Option<String>);
+
+impl TryFrom<Option<Vec<u8>>> for OptionalText {
+    type Error = std::string::FromUtf8Error;
+    fn try_from(bytes: Option<Vec<u8>>) -> Result<Self, Self::Error> {
+        bytes.map(String::from_utf8).transpose().map(Self)
+    }
+}
+
+/// As JSON text.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|e| sqlx::Error::Encode(e.into()))
+}
+
+/// As the databases' only kind of integer. What does not fit becomes the largest.
+pub(crate) fn to_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

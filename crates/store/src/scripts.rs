@@ -1,0 +1,192 @@
+//! The tables `scripts` and `versions`, as they are read. What changes them is in `activate`.
+
+use crate::{Store, StoreError, pool::Transaction, rows::Json};
+use picloud_shared::{
+    api::Totals,
+    ids::{AppId, ScriptId, VersionId},
+    names::ScriptName,
+    route::Route,
+    time::TimestampMs,
+};
+
+/// A script with its active version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// The script's id.
+    pub id: ScriptId,
+    /// Unique in the app.
+    pub name: ScriptName,
+    /// The active version.
+    pub version: Version,
+    /// The active version's routes, in the order in which they were given.
+    pub routes: Vec<Route>,
+    /// Sums over all its invocations.
+    pub totals: Totals,
+}
+
+/// One version of a script, without its source.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Version {
+    /// The version's id.
+    #[sqlx(try_from = "String")]
+    pub id: VersionId,
+    /// Counted from 1 within the script.
+    pub number: i64,
+    /// Of the source.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub sha256: [u8; 32],
+    /// When it was stored.
+    pub created_at: TimestampMs,
+    /// Whether it is the one that answers.
+    pub active: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct ScriptRow {
+    #[sqlx(try_from = "String")]
+    script_id: ScriptId,
+    #[sqlx(try_from = "String")]
+    name: ScriptName,
+    #[sqlx(flatten)]
+    version: Version,
+    #[sqlx(try_from = "String")]
+    routes: Json<Vec<Route>>,
+    invocations: i64,
+    failures: i64,
+    fuel: i64,
+    duration_us: i64,
+    dropped_records: i64,
+    dropped_logs: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ScriptAndSourceRow {
+    #[sqlx(flatten)]
+    script: ScriptRow,
+    #[sqlx(try_from = "Vec<u8>")]
+    source: String,
+}
+
+impl From<ScriptRow> for Script {
+    fn from(row: ScriptRow) -> Self {
+        Self {
+            id: row.script_id,
+            name: row.name,
+            version: row.version,
+            routes: row.routes.0,
+            totals: Totals {
+                invocations: row.invocations,
+                failures: row.failures,
+                fuel: row.fuel,
+                duration_us: row.duration_us,
+                dropped_records: row.dropped_records,
+                dropped_logs: row.dropped_logs,
+            },
+        }
+    }
+}
+
+/// A `ScriptRow` for each script, with the further columns given.
+macro_rules! select_scripts {
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "SELECT s.id AS script_id, s.name, s.invocations, s.failures, s.fuel, s.duration_us, s.dropped_records,
+                s.dropped_logs, v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes",
+            $columns,
+            " FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// The scripts of an app, by name.
+    ///
+    /// # Errors
+    /// When the database fails, or a stored script does not parse.
+    pub async fn scripts(&self, app: AppId) -> Result<Vec<Script>, StoreError> {
+        let rows: Vec<ScriptRow> = with_db!(self, read, db => {
+            sqlx::query_as(select_scripts!("", "WHERE s.app_id = $1 ORDER BY s.name"))
+                .bind(app.to_string())
+                .fetch_all(db)
+                .await?
+        });
+        Ok(rows.into_iter().map(Script::from).collect())
+    }
+
+    /// One script with the source of its active version.
+    ///
+    /// # Errors
+    /// When the database fails, or the stored script does not parse.
+    pub async fn script(&self, app: AppId, name: &ScriptName) -> Result<Option<(Script, String)>, StoreError> {
+        let row: Option<ScriptAndSourceRow> = with_db!(self, read, db => {
+            sqlx::query_as(select_scripts!(", v.source", "WHERE s.app_id = $1 AND s.name = $2"))
+                .bind(app.to_string())
+                .bind(name.as_str())
+                .fetch_optional(db)
+                .await?
+        });
+        Ok(row.map(|row| (row.script.into(), row.source)))
+    }
+
+    /// One script, as a transaction that is about to change it sees it.
+    pub(crate) async fn script_in(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        name: &ScriptName,
+    ) -> Result<Option<Script>, StoreError> {
+        let row: Option<ScriptRow> = with_db!(self, transaction, db => {
+            sqlx::query_as(select_scripts!("", "WHERE s.app_id = $1 AND s.name = $2"))
+                .bind(app.to_string())
+                .bind(name.as_str())
+                .fetch_optional(db)
+                .await?
+        });
+        Ok(row.map(Script::from))
+    }
+
+    /// The versions of a script, newest first. `None` when there is no such script.
+    ///
+    /// # Errors
+    /// When the database fails, or a stored version does not parse.
+    pub async fn versions(&self, app: AppId, name: &ScriptName) -> Result<Option<Vec<Version>>, StoreError> {
+        let versions: Vec<Version> = with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT v.id, v.number, v.sha256, v.created_at, v.number = s.active AS active
+                 FROM scripts s JOIN versions v ON v.script_id = s.id
+                 WHERE s.app_id = $1 AND s.name = $2
+                 ORDER BY v.number DESC",
+            )
+            .bind(app.to_string())
+            .bind(name.as_str())
+            .fetch_all(db)
+            .await?
+        });
+        // A script has at least the version that it was made with.
+        Ok(Some(versions).filter(|versions| !versions.is_empty()))
+    }
+
+    /// Deletes a script with its versions, routes and invocations. `false` when there is no such script.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_script(&self, app: AppId, name: &ScriptName) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        self.lock_app(&mut transaction, app).await?;
+        let gone = with_db!(self, &mut transaction, db => {
+            sqlx::query("DELETE FROM scripts WHERE app_id = $1 AND name = $2")
+                .bind(app.to_string())
+                .bind(name.as_str())
+                .execute(db)
+                .await?
+                .rows_affected()
+        });
+        if gone == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        self.changed();
+        Ok(true)
+    }
+}

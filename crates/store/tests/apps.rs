@@ -1,0 +1,126 @@
+//! Apps and who sees them.
+
+use crate::fixture::{NOW, TestStore, cases, unknown};
+use futures_util::future::join_all;
+use picloud_shared::{
+    api::Role,
+    ids::{AppId, UserId},
+};
+use picloud_store::{KvValue, NewApp, StoreError, User};
+
+cases! {
+    an_app_keeps_what_it_was_given
+    a_slug_is_taken_once
+    members_see_their_apps_and_administrators_all
+    an_update_changes_what_is_given
+    a_deleted_app_leaves_nothing
+    changes_are_counted
+    an_owner_must_exist
+}
+
+fn new_app(slug: &str, owner: Option<UserId>) -> NewApp {
+    NewApp { id: AppId::new(), slug: slug.parse().unwrap(), name: "N\0ame ü".to_owned(), debug: true, owner, now: NOW }
+}
+
+/// The same person as no administrator, whom the store cannot make yet.
+fn plain(admin: &User) -> User {
+    User { admin: false, ..admin.clone() }
+}
+
+async fn an_app_keeps_what_it_was_given(store: &TestStore) {
+    assert!(!store.has_apps().await.unwrap());
+    let new = new_app("demo", None);
+    let app = store.create_app(new.clone()).await.unwrap().unwrap();
+    assert_eq!((app.id, &app.slug, &app.name, app.debug), (new.id, &new.slug, &new.name, true));
+    assert_eq!((app.revision, app.created_at), (1, NOW));
+    assert!(store.has_apps().await.unwrap());
+}
+
+async fn a_slug_is_taken_once(store: &TestStore) {
+    let tries = (0..8).map(|_| store.create_app(new_app("demo", None)));
+    let made = join_all(tries).await.into_iter().filter(|app| app.as_ref().unwrap().is_some()).count();
+    assert_eq!(made, 1);
+    assert!(store.create_app(new_app("demo2", None)).await.unwrap().is_some());
+}
+
+async fn members_see_their_apps_and_administrators_all(store: &TestStore) {
+    let admin = store.admin().await;
+    let user = plain(&admin);
+    for (slug, owner) in [("b-1", Some(user.id)), ("c", None), ("b", Some(user.id)), ("b0", Some(user.id))] {
+        store.create_app(new_app(slug, owner)).await.unwrap().unwrap();
+    }
+    let slugs = async |user: &User| -> Vec<String> {
+        let memberships = store.apps_for(user).await.unwrap();
+        assert!(memberships.iter().all(|m| m.role == Role::Owner));
+        memberships.into_iter().map(|m| m.app.slug.to_string()).collect()
+    };
+    assert_eq!(slugs(&user).await, ["b", "b-1", "b0"]);
+    assert_eq!(slugs(&admin).await, ["b", "b-1", "b0", "c"]);
+    assert!(store.app_for(&user, &"c".parse().unwrap()).await.unwrap().is_none());
+    assert!(store.app_for(&admin, &"missing".parse().unwrap()).await.unwrap().is_none());
+    assert_eq!(store.app_for(&admin, &"c".parse().unwrap()).await.unwrap().unwrap().role, Role::Owner);
+
+    store.execute("UPDATE memberships SET role = 'viewer'").await;
+    assert_eq!(store.app_for(&user, &"b".parse().unwrap()).await.unwrap().unwrap().role, Role::Viewer);
+    let stranger = User { id: UserId::new(), ..user };
+    assert!(store.apps_for(&stranger).await.unwrap().is_empty());
+}
+
+async fn an_update_changes_what_is_given(store: &TestStore) {
+    let app = store.app("demo").await;
+    let renamed = store.update_app(app.id, Some("other\0".to_owned()), None).await.unwrap().unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.debug, renamed.revision), ("other\0", false, 2));
+    let debugged = store.update_app(app.id, None, Some(true)).await.unwrap().unwrap();
+    assert_eq!((debugged.name.as_str(), debugged.debug, debugged.revision), ("other\0", true, 3));
+    assert_eq!(store.update_app(unknown().0, None, Some(true)).await.unwrap(), None);
+}
+
+async fn a_deleted_app_leaves_nothing(store: &TestStore) {
+    let admin = store.admin().await;
+    let app = store.create_app(new_app("demo", Some(admin.id))).await.unwrap().unwrap();
+    let script = store.put(app.id, "greet", "1").await;
+    store.kv_set(app.id, b"k", KvValue { json: true, data: b"1".to_vec() }, None).await.unwrap();
+    store.record(&[crate::invocations::invocation(app.id, &script)], &[]).await.unwrap();
+    assert_eq!(store.number("SELECT COUNT(*) FROM logs").await, 2);
+
+    assert!(store.delete_app(app.id).await.unwrap());
+    assert!(!store.delete_app(app.id).await.unwrap());
+    let left = store
+        .number(
+            "SELECT (SELECT COUNT(*) FROM apps) + (SELECT COUNT(*) FROM memberships) + (SELECT COUNT(*) FROM scripts)
+                + (SELECT COUNT(*) FROM versions) + (SELECT COUNT(*) FROM routes) + (SELECT COUNT(*) FROM kv)
+                + (SELECT COUNT(*) FROM invocations) + (SELECT COUNT(*) FROM logs)",
+        )
+        .await;
+    assert_eq!(left, 0);
+}
+
+async fn changes_are_counted(store: &TestStore) {
+    let mut seen = store.revision();
+    let mut grew = |what: &str| {
+        let now = store.revision();
+        assert!(now > seen, "{what}");
+        seen = now;
+    };
+    let app = store.app("demo").await;
+    grew("create");
+    store.put(app.id, "greet", "1").await;
+    grew("put");
+    store.put(app.id, "greet", "2").await;
+    store.rollback(app.id, &"greet".parse().unwrap(), None).await.unwrap().unwrap();
+    grew("rollback");
+    store.update_app(app.id, None, Some(true)).await.unwrap();
+    grew("update");
+    store.delete_script(app.id, &"greet".parse().unwrap()).await.unwrap();
+    grew("delete script");
+    assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some(6));
+    store.delete_app(app.id).await.unwrap();
+    grew("delete app");
+    assert_eq!(store.app_revision(&app.slug).await.unwrap(), None);
+}
+
+async fn an_owner_must_exist(store: &TestStore) {
+    let result = store.create_app(new_app("demo", Some(UserId::new()))).await;
+    assert!(matches!(result, Err(StoreError::Database(_))));
+    assert!(!store.has_apps().await.unwrap());
+}

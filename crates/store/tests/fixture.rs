@@ -1,0 +1,141 @@
+//! An open store of each kind, and what most cases begin with.
+
+use picloud_shared::{
+    ids::{AppId, ScriptId, UserId, VersionId},
+    route::Route,
+};
+use picloud_store::{App, Database, NewApp, NewUser, NewVersion, Script, Store, User};
+use sqlx::{PgPool, SqlitePool};
+use tempfile::TempDir;
+
+/// Any time.
+pub(crate) const NOW: i64 = 1_700_000_000_000;
+
+/// Makes a test for each database of every case, an `async fn(&TestStore)`.
+macro_rules! cases {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(&crate::fixture::TestStore::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(&crate::fixture::TestStore::postgres().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use cases;
+
+/// A store on a database of its own.
+pub(crate) struct TestStore {
+    pub(crate) store: Store,
+    pub(crate) database: Database,
+    _directory: Option<TempDir>,
+}
+
+impl std::ops::Deref for TestStore {
+    type Target = Store;
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl TestStore {
+    pub(crate) async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(directory.path().join("data"));
+        Self { store: Store::open(&database).await.unwrap(), database, _directory: Some(directory) }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let database = Database::Postgres(picloud_testkit::postgres::fresh_database());
+        Self { store: Store::open(&database).await.unwrap(), database, _directory: None }
+    }
+
+    /// A second one on the same database, as another process would have it.
+    pub(crate) async fn another(&self) -> Store {
+        Store::open(&self.database).await.unwrap()
+    }
+
+    /// Sends a statement past the store.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        match &self.database {
+            Database::Sqlite(directory) => {
+                let pool = SqlitePool::connect(directory.join("picloud.sqlite3").to_str().unwrap()).await.unwrap();
+                sqlx::query(sql).execute(&pool).await.unwrap();
+                pool.close().await;
+            }
+            Database::Postgres(url) => {
+                let pool = PgPool::connect(url).await.unwrap();
+                sqlx::query(sql).execute(&pool).await.unwrap();
+                pool.close().await;
+            }
+        }
+    }
+
+    /// One number, asked past the store.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        match &self.database {
+            Database::Sqlite(directory) => {
+                let pool = SqlitePool::connect(directory.join("picloud.sqlite3").to_str().unwrap()).await.unwrap();
+                let number = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+                pool.close().await;
+                number
+            }
+            Database::Postgres(url) => {
+                let pool = PgPool::connect(url).await.unwrap();
+                let number = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+                pool.close().await;
+                number
+            }
+        }
+    }
+
+    pub(crate) async fn app(&self, slug: &str) -> App {
+        let new = NewApp {
+            id: AppId::new(),
+            slug: slug.parse().unwrap(),
+            name: slug.to_owned(),
+            debug: false,
+            owner: None,
+            now: NOW,
+        };
+        self.create_app(new).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn put(&self, app: AppId, name: &str, source: &str) -> Script {
+        self.put_script(app, version(name, source)).await.unwrap().unwrap()
+    }
+
+    /// The first user.
+    pub(crate) async fn admin(&self) -> User {
+        assert!(self.create_first_user(new_user("admin")).await.unwrap());
+        self.user_by_name("admin").await.unwrap().unwrap()
+    }
+}
+
+pub(crate) fn new_user(name: &str) -> NewUser {
+    NewUser { id: UserId::new(), username: name.parse().unwrap(), password_hash: format!("hash of {name}"), now: NOW }
+}
+
+/// With the routes that it would get by default.
+pub(crate) fn version(name: &str, source: &str) -> NewVersion {
+    NewVersion { name: name.parse().unwrap(), source: source.to_owned(), routes: None, author: None, now: NOW }
+}
+
+pub(crate) fn routed(name: &str, source: &str, of: &[&str]) -> NewVersion {
+    NewVersion { routes: Some(routes(of)), ..version(name, source) }
+}
+
+pub(crate) fn routes(of: &[&str]) -> Vec<Route> {
+    of.iter().map(|route| route.parse().unwrap()).collect()
+}
+
+/// Ids that nothing has.
+pub(crate) fn unknown() -> (AppId, ScriptId, VersionId) {
+    (AppId::new(), ScriptId::new(), VersionId::new())
+}

@@ -1,0 +1,210 @@
+//! The apps' own data.
+
+use crate::fixture::{NOW, TestStore, cases, unknown};
+use futures_util::future::join_all;
+use picloud_store::{KvValue, NotANumber, StoreError};
+
+cases! {
+    any_bytes_are_a_key_and_a_value
+    entries_end_at_their_time
+    deleting_tells_whether_it_was_there
+    counting_begins_at_zero
+    racing_counts_add_up
+    counting_keeps_the_time_to_end
+    what_is_no_integer_is_not_counted
+    compare_and_set_sees_the_exact_value
+    racing_compare_and_set_has_one_winner
+    keys_are_listed_by_their_bytes
+    apps_do_not_share_keys
+    an_unknown_app_gets_no_row
+}
+
+fn json(text: &str) -> KvValue {
+    KvValue { json: true, data: text.into() }
+}
+
+fn blob(data: &[u8]) -> KvValue {
+    KvValue { json: false, data: data.into() }
+}
+
+async fn any_bytes_are_a_key_and_a_value(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let keys: [&[u8]; 6] = [b"", b"\0", b"a\0b", b"\xff\xff", "ü".as_bytes(), &[b'k'; 512]];
+    for (n, key) in keys.iter().enumerate() {
+        let value = blob(&[0, 255, u8::try_from(n).unwrap()]);
+        store.kv_set(app, key, json("1"), None).await.unwrap();
+        store.kv_set(app, key, value.clone(), None).await.unwrap();
+        assert_eq!(store.kv_get(app, key, NOW).await.unwrap(), Some(value));
+    }
+    assert_eq!(store.kv_get(app, b"a", NOW).await.unwrap(), None);
+    let large = blob(&vec![0; 256 << 10]);
+    store.kv_set(app, b"large", large.clone(), None).await.unwrap();
+    assert_eq!(store.kv_get(app, b"large", NOW).await.unwrap(), Some(large));
+    store.kv_set(app, b"empty", blob(b""), None).await.unwrap();
+    assert_eq!(store.kv_get(app, b"empty", NOW).await.unwrap(), Some(blob(b"")));
+}
+
+async fn entries_end_at_their_time(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.kv_set(app, b"k", json("1"), Some(NOW + 10)).await.unwrap();
+    assert_eq!(store.kv_get(app, b"k", NOW + 9).await.unwrap(), Some(json("1")));
+    assert_eq!(store.kv_get(app, b"k", NOW + 10).await.unwrap(), None);
+    assert_eq!(store.kv_list(app, b"", None, 10, NOW + 9).await.unwrap().len(), 1);
+    assert!(store.kv_list(app, b"", None, 10, NOW + 10).await.unwrap().is_empty());
+    store.kv_set(app, b"k", json("2"), None).await.unwrap();
+    assert_eq!(store.kv_get(app, b"k", i64::MAX).await.unwrap(), Some(json("2")));
+}
+
+async fn deleting_tells_whether_it_was_there(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.kv_set(app, b"k", json("1"), None).await.unwrap();
+    assert!(store.kv_delete(app, b"k", NOW).await.unwrap());
+    assert!(!store.kv_delete(app, b"k", NOW).await.unwrap());
+    store.kv_set(app, b"k", json("1"), Some(NOW)).await.unwrap();
+    assert!(!store.kv_delete(app, b"k", NOW).await.unwrap());
+    assert_eq!(store.number("SELECT COUNT(*) FROM kv").await, 0);
+}
+
+async fn counting_begins_at_zero(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    assert_eq!(store.kv_incr(app, b"n", 5, NOW).await.unwrap(), Ok(5));
+    assert_eq!(store.kv_incr(app, b"n", -7, NOW).await.unwrap(), Ok(-2));
+    assert_eq!(store.kv_get(app, b"n", NOW).await.unwrap(), Some(json("-2")));
+    assert_eq!(store.kv_incr(app, b"zero", 0, NOW).await.unwrap(), Ok(0));
+    assert_eq!(store.kv_get(app, b"zero", NOW).await.unwrap(), Some(json("0")));
+}
+
+async fn racing_counts_add_up(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let other = store.another().await;
+    let counts = (1..=100).map(|n| {
+        let store = if n % 2 == 0 { &store.store } else { &other };
+        store.kv_incr(app, b"n", n, NOW)
+    });
+    let mut sums: Vec<i64> = join_all(counts).await.into_iter().map(|sum| sum.unwrap().unwrap()).collect();
+    sums.sort_unstable();
+    sums.dedup();
+    assert_eq!((sums.len(), sums.last()), (100, Some(&5050)));
+    assert_eq!(store.kv_get(app, b"n", NOW).await.unwrap(), Some(json("5050")));
+}
+
+async fn counting_keeps_the_time_to_end(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.kv_set(app, b"n", json("41"), Some(NOW + 10)).await.unwrap();
+    assert_eq!(store.kv_incr(app, b"n", 1, NOW).await.unwrap(), Ok(42));
+    assert_eq!(store.kv_get(app, b"n", NOW + 9).await.unwrap(), Some(json("42")));
+    assert_eq!(store.kv_get(app, b"n", NOW + 10).await.unwrap(), None);
+    // It counts from 0 again, and without an end.
+    assert_eq!(store.kv_incr(app, b"n", 1, NOW + 10).await.unwrap(), Ok(1));
+    assert_eq!(store.kv_get(app, b"n", i64::MAX).await.unwrap(), Some(json("1")));
+}
+
+async fn what_is_no_integer_is_not_counted(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let no_integers = ["1.0", "1e3", "\"1\"", "[]", "", "9223372036854775808", "\0", "01", "null"].map(json);
+    for value in no_integers.into_iter().chain([blob(b"1"), json(&i64::MAX.to_string())]) {
+        store.kv_set(app, b"n", value.clone(), None).await.unwrap();
+        assert_eq!(store.kv_incr(app, b"n", 1, NOW).await.unwrap(), Err(NotANumber), "{value:?}");
+        assert_eq!(store.kv_get(app, b"n", NOW).await.unwrap(), Some(value));
+    }
+    store.kv_set(app, b"n", json("-9223372036854775807"), None).await.unwrap();
+    assert_eq!(store.kv_incr(app, b"n", -1, NOW).await.unwrap(), Ok(i64::MIN));
+    assert_eq!(store.kv_incr(app, b"n", -1, NOW).await.unwrap(), Err(NotANumber));
+}
+
+async fn compare_and_set_sees_the_exact_value(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let set = async |expected: Option<KvValue>, value: KvValue, expires_at, now| {
+        store.kv_compare_and_set(app, b"k", expected.as_ref(), value, expires_at, now).await.unwrap()
+    };
+    assert!(!set(Some(json("1")), json("2"), None, NOW).await);
+    assert!(set(None, json("1"), None, NOW).await);
+    assert!(!set(None, json("2"), None, NOW).await);
+    for wrong in [json("2"), json("1 "), blob(b"1"), json("")] {
+        assert!(!set(Some(wrong), json("3"), None, NOW).await);
+    }
+    assert_eq!(store.kv_get(app, b"k", NOW).await.unwrap(), Some(json("1")));
+    assert!(set(Some(json("1")), blob(b"\0\xff"), Some(NOW + 10), NOW).await);
+    assert!(!set(Some(blob(b"\0\xff")), json("4"), None, NOW + 10).await);
+    assert!(set(None, json("5"), None, NOW + 10).await);
+    assert_eq!(store.kv_get(app, b"k", i64::MAX).await.unwrap(), Some(json("5")));
+}
+
+async fn racing_compare_and_set_has_one_winner(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let other = store.another().await;
+    let mut expected = None;
+    for round in 0..5 {
+        let tries = (0..10).map(|n| {
+            let (store, value) = (if n % 2 == 0 { &store.store } else { &other }, json(&format!("[{round},{n}]")));
+            let expected = expected.as_ref();
+            async move {
+                store.kv_compare_and_set(app, b"k", expected, value.clone(), None, NOW).await.unwrap().then_some(value)
+            }
+        });
+        let winners: Vec<KvValue> = join_all(tries).await.into_iter().flatten().collect();
+        assert_eq!(winners.len(), 1);
+        expected = winners.into_iter().next();
+        assert_eq!(store.kv_get(app, b"k", NOW).await.unwrap(), expected);
+    }
+}
+
+async fn keys_are_listed_by_their_bytes(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let mut keys: Vec<&[u8]> = vec![
+        b"",
+        b"\0",
+        b"\0\0",
+        b"A",
+        b"a",
+        b"a\0",
+        b"a%",
+        b"a_b",
+        b"ab",
+        b"a\xff",
+        b"a\xff\xff",
+        b"b",
+        "ä".as_bytes(),
+        "\u{10ffff}".as_bytes(),
+        b"\xff",
+        b"\xff\0",
+        b"\xff\xff",
+        b"\xff\xff\xff",
+    ];
+    for key in keys.iter().rev() {
+        store.kv_set(app, key, json("1"), None).await.unwrap();
+    }
+    keys.sort_unstable();
+    assert_eq!(store.kv_list(app, b"", None, 100, NOW).await.unwrap(), keys);
+    for prefix in [&b"a"[..], b"a\xff", b"\xff", b"\xff\xff", b"\0", b"a%", b"zzz"] {
+        let expected: Vec<&[u8]> = keys.iter().copied().filter(|key| key.starts_with(prefix)).collect();
+        assert_eq!(store.kv_list(app, prefix, None, 100, NOW).await.unwrap(), expected, "{prefix:?}");
+        let mut pages: Vec<Vec<u8>> = Vec::new();
+        while let [key] = &store.kv_list(app, prefix, pages.last().map(Vec::as_slice), 1, NOW).await.unwrap()[..] {
+            pages.push(key.clone());
+        }
+        assert_eq!(pages, expected, "{prefix:?}");
+    }
+    assert_eq!(store.kv_list(app, b"b", Some(b"a"), 100, NOW).await.unwrap(), [b"b"]);
+    assert!(store.kv_list(app, b"a", Some(b"b"), 100, NOW).await.unwrap().is_empty());
+    assert!(store.kv_list(app, b"", None, 0, NOW).await.unwrap().is_empty());
+}
+
+async fn apps_do_not_share_keys(store: &TestStore) {
+    let (one, two) = (store.app("one").await.id, store.app("two").await.id);
+    store.kv_set(one, b"k", json("1"), None).await.unwrap();
+    assert_eq!(store.kv_get(two, b"k", NOW).await.unwrap(), None);
+    assert!(store.kv_list(two, b"", None, 10, NOW).await.unwrap().is_empty());
+    assert!(!store.kv_delete(two, b"k", NOW).await.unwrap());
+    assert_eq!(store.kv_incr(two, b"k", 1, NOW).await.unwrap(), Ok(1));
+    assert_eq!(store.kv_incr(one, b"k", 1, NOW).await.unwrap(), Ok(2));
+}
+
+async fn an_unknown_app_gets_no_row(store: &TestStore) {
+    let app = unknown().0;
+    assert!(matches!(store.kv_set(app, b"k", json("1"), None).await, Err(StoreError::Database(_))));
+    assert!(matches!(store.kv_incr(app, b"k", 1, NOW).await, Err(StoreError::Database(_))));
+    assert!(store.kv_compare_and_set(app, b"k", None, json("1"), None, NOW).await.is_err());
+    assert!(!store.kv_compare_and_set(app, b"k", Some(&json("0")), json("1"), None, NOW).await.unwrap());
+    assert_eq!(store.number("SELECT COUNT(*) FROM kv").await, 0);
+}

@@ -1,0 +1,12 @@
+//! Every case of the store, written once and run on SQLite and on PostgreSQL under two names.
+
+#![expect(clippy::unwrap_used, reason = "the cases are functions beside the tests that call them")]
+
+mod apps;
+mod deployments;
+mod fixture;
+mod invocations;
+mod kv;
+mod open;
+mod scripts;
+mod users;

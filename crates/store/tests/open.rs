@@ -1,0 +1,141 @@
+//! Opening, closing, and what the store does when nobody asks.
+
+use crate::fixture::{NOW, TestStore, cases};
+use futures_util::future::join_all;
+use picloud_shared::ids::AppId;
+use picloud_store::{Database, KvValue, NewApp, Store, StoreError};
+use sqlx::PgPool;
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+cases! {
+    reopening_keeps_everything
+    a_closed_store_answers_with_an_error
+    statements_are_counted
+    another_store_sees_what_is_committed
+}
+
+async fn reopening_keeps_everything(store: &TestStore) {
+    let app = store.app("demo").await;
+    let script = store.put(app.id, "greet", "1\0").await;
+    store.kv_set(app.id, b"k", KvValue { json: true, data: b"1".to_vec() }, None).await.unwrap();
+    store.record(&[crate::invocations::invocation(app.id, &script)], &[]).await.unwrap();
+    store.close().await;
+
+    let again = store.another().await;
+    assert_eq!(again.script(app.id, &script.name).await.unwrap(), Some((script, "1\0".to_owned())));
+    assert!(again.kv_get(app.id, b"k", NOW).await.unwrap().is_some());
+    assert_eq!(
+        again
+            .invocations(app.id, picloud_store::InvocationFilter { limit: 9, ..Default::default() })
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+async fn a_closed_store_answers_with_an_error(store: &TestStore) {
+    store.ping().await.unwrap();
+    store.close().await;
+    assert!(matches!(store.ping().await, Err(StoreError::Database(_))));
+    assert!(store.delete_app(AppId::new()).await.is_err());
+}
+
+async fn statements_are_counted(store: &TestStore) {
+    assert_eq!(store.queries(), 0);
+    store.ping().await.unwrap();
+    assert_eq!(store.queries(), 1);
+    let app = store.app("demo").await;
+    store.clone().deployment(&app.slug).await.unwrap();
+    assert_eq!(store.queries(), 4);
+    store.record(&[], &[]).await.unwrap();
+    assert_eq!(store.queries(), 4);
+}
+
+async fn another_store_sees_what_is_committed(store: &TestStore) {
+    let other = store.another().await;
+    let app = store.app("demo").await;
+    assert_eq!(other.app_revision(&app.slug).await.unwrap(), Some(1));
+    assert_eq!((store.revision(), other.revision()), (1, 0));
+    let id = AppId::new();
+    let new = NewApp { id, slug: "two".parse().unwrap(), name: String::new(), debug: false, owner: None, now: NOW };
+    other.create_app(new).await.unwrap().unwrap();
+    store.put(id, "greet", "1").await;
+}
+
+async fn open_at_once(database: &Database) {
+    for store in join_all((0..6).map(|_| Store::open(database))).await {
+        let store = store.unwrap();
+        store.ping().await.unwrap();
+        assert!(!store.has_users().await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_open_a_new_sqlite_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    open_at_once(&Database::Sqlite(directory.path().join("deep/data"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_open_a_new_postgres_at_once() {
+    open_at_once(&Database::Postgres(picloud_testkit::postgres::fresh_database())).await;
+}
+
+#[tokio::test]
+async fn sqlite_files_are_their_owners() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let store = Store::open(&Database::Sqlite(data.clone())).await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    let files: Vec<_> = data.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_data_directory_that_cannot_be_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Store::open(&Database::Sqlite(file.clone())).await.unwrap_err();
+    assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_none_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("picloud.sqlite3"), vec![b'x'; 4096]).unwrap();
+    let error = Store::open(&Database::Sqlite(directory.path().to_owned())).await.unwrap_err();
+    assert!(matches!(error, StoreError::Database(_) | StoreError::Migrate(_)), "{error}");
+    for url in ["", "nonsense", "postgres://picloud@127.0.0.1:1/none"] {
+        assert!(matches!(Store::open(&Database::Postgres(url.to_owned())).await, Err(StoreError::Database(_))));
+    }
+}
+
+#[test]
+fn a_database_hides_its_password() {
+    let database = Database::Postgres("postgres://picloud:hunter2@localhost/x".to_owned());
+    assert!(!format!("{database:?}").contains("hunter2"));
+}
+
+/// Where a server's own order is that of a language, ids and names must still sort by their bytes.
+#[tokio::test]
+async fn postgres_compares_all_text_by_bytes() {
+    let store = TestStore::postgres().await;
+    let Database::Postgres(url) = &store.database else { unreachable!() };
+    let pool = PgPool::connect(url).await.unwrap();
+    let columns: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name || '.' || column_name FROM information_schema.columns
+         WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND data_type = 'text'
+            AND collation_name IS DISTINCT FROM 'C'",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(columns, [""; 0]);
+}

@@ -1,0 +1,3 @@
+//! What tests need around them and cannot find in a library.
+
+pub mod postgres;

@@ -1,1 +1,40 @@
-fn main() {}
+//! `pic`: PiCloud from the command line. Reads its arguments, runs one command, and turns its outcome into an exit
+//! code; each command has a file of its own under `commands`.
+
+mod cli;
+mod commands;
+mod confirm;
+mod context;
+mod error;
+mod excerpt;
+mod exit;
+mod format;
+mod http_warning;
+mod output;
+mod password;
+mod profile;
+mod sanitize;
+mod setup_link;
+mod text_file;
+
+use clap::Parser as _;
+use error::CommandError;
+use exit::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let exit = run(cli::Cli::parse()).unwrap_or_else(|error| {
+        output::error(&error);
+        error.exit()
+    });
+    exit.into()
+}
+
+fn run(cli: cli::Cli) -> Result<Exit, CommandError> {
+    let mut context = context::Context::new(cli.options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(Exit::Failed, format!("cannot start: {error}")))?;
+    runtime.block_on(commands::run(cli.command, &mut context))
+}

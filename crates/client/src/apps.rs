@@ -2,7 +2,7 @@
 
 use crate::{Client, Result};
 use picloud_shared::{
-    api::{App, NewApp},
+    api::{App, NewApp, UpdateApp},
     names::AppSlug,
 };
 use reqwest::Method;
@@ -21,6 +21,11 @@ impl Client {
     /// One app.
     pub async fn app(&self, app: &AppSlug) -> Result<App> {
         self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str()]))).await
+    }
+
+    /// Changes what the update names, and nothing else.
+    pub async fn update_app(&self, app: &AppSlug, update: &UpdateApp) -> Result<App> {
+        self.fetch(self.request(Method::PATCH, self.endpoint(&["apps", app.as_str()])).json(update)).await
     }
 
     /// Deletes an app with all that it holds.

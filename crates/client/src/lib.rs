@@ -13,7 +13,6 @@ pub use client::Client;
 pub use error::Error;
 pub use invocations::{InvocationFilter, InvocationStatus};
 pub use logs::LogFilter;
-pub use scripts::CheckReport;
 
 /// What each method gives.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -12,14 +12,14 @@ use reqwest::Method;
 pub struct LogFilter {
     /// Only this script's.
     pub script: Option<ScriptName>,
-    /// Only those before this one: [`Page::next`] of the page before.
+    /// Only those of invocations before this one: [`Page::next`] of the page before.
     pub before: Option<String>,
-    /// At most so many.
+    /// The lines of at most so many invocations.
     pub limit: Option<u32>,
 }
 
 impl Client {
-    /// One page of an app's log, the newest line first.
+    /// One page of an app's log: the newest invocation first, the lines of each in the order written.
     pub async fn logs(&self, app: &AppSlug, filter: &LogFilter) -> Result<Page<LogEntry>> {
         let mut url = self.endpoint(&["apps", app.as_str(), "logs"]);
         let LogFilter { script, before, limit } = filter;

@@ -2,19 +2,11 @@
 
 use crate::{Client, Result};
 use picloud_shared::{
-    api::{Check, Diagnostic, InvocationDetail, Invoke, PutScript, Rollback, Script, Version},
+    api::{Check, Checked, InvocationDetail, Invoke, PutScript, Rollback, Script, Version},
     names::{AppSlug, ScriptName},
 };
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
 use url::Url;
-
-/// What a check found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckReport {
-    /// Why the source would not be accepted; empty when it would be.
-    pub diagnostics: Vec<Diagnostic>,
-}
 
 impl Client {
     /// All scripts of an app, without their sources.
@@ -37,7 +29,7 @@ impl Client {
         self.execute(self.request(Method::DELETE, self.script_endpoint(app, name, None))).await
     }
 
-    /// All versions of a script.
+    /// All versions of a script, the newest first.
     pub async fn versions(&self, app: &AppSlug, name: &ScriptName) -> Result<Vec<Version>> {
         self.fetch(self.request(Method::GET, self.script_endpoint(app, name, Some("versions")))).await
     }
@@ -47,8 +39,8 @@ impl Client {
         self.fetch(self.request(Method::POST, self.script_endpoint(app, name, Some("rollback"))).json(rollback)).await
     }
 
-    /// Checks a source without storing it.
-    pub async fn check(&self, app: &AppSlug, name: &ScriptName, check: &Check) -> Result<CheckReport> {
+    /// Checks a source without storing it; there need not be such a script.
+    pub async fn check(&self, app: &AppSlug, name: &ScriptName, check: &Check) -> Result<Checked> {
         self.fetch(self.request(Method::POST, self.script_endpoint(app, name, Some("check"))).json(check)).await
     }
 

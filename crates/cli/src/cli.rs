@@ -1,0 +1,87 @@
+//! The command line as a whole: the options that every command takes.
+
+use crate::{commands::Command, exit};
+use clap::{Args, Parser, ValueEnum};
+use picloud_shared::names::AppSlug;
+
+const FILES_AND_VARIABLES: &str = "\
+Environment:
+  PIC_TOKEN     a token to use instead of the profile's
+  PIC_PASSWORD  the password for setup and login
+  PIC_CONFIG    the file of profiles, instead of ~/.config/picloud/pic.toml";
+
+/// Upload Rhai scripts to PiCloud, call them, and see what they did
+#[derive(Debug, Parser)]
+#[command(name = "pic", version, after_help = format!("{FILES_AND_VARIABLES}\n\n{}", exit::HELP))]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Options {
+    /// The app to work in, instead of the profile's
+    #[arg(long, global = true, value_name = "SLUG", env = "PIC_APP", hide_env_values = true)]
+    pub(crate) app: Option<AppSlug>,
+    /// The server's address, instead of the profile's
+    #[arg(long, global = true, value_name = "URL", env = "PIC_URL", hide_env_values = true)]
+    pub(crate) url: Option<String>,
+    /// Which server, user and app to use, of those signed in to
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "PIC_PROFILE",
+        hide_env_values = true,
+        default_value = "default"
+    )]
+    pub(crate) profile: String,
+    /// How to print results; json prints the bodies of the API
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table")]
+    pub(crate) output: Format,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+    use std::fmt::Write as _;
+
+    fn add_help(command: &mut clap::Command, all: &mut String) {
+        let name = command.get_bin_name().unwrap_or("pic").to_owned();
+        writeln!(all, "# {name}\n\n{}", command.render_long_help()).unwrap();
+        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            // What every command takes is shown once, at the top.
+            *sub = sub.clone().mut_args(|arg| {
+                let shown_above = arg.is_global_set() || arg.get_id() == "help";
+                arg.hide(shown_above)
+            });
+            add_help(sub, all);
+        }
+    }
+
+    #[test]
+    fn help_of_every_command() {
+        let mut command = Cli::command();
+        command.build();
+        let mut all = String::new();
+        add_help(&mut command, &mut all);
+        insta::assert_snapshot!(all);
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,45 @@
+//! The commands. One file each, which holds its arguments, its help and what it does.
+
+mod apps;
+mod invocations;
+mod invoke;
+mod login;
+mod logout;
+mod logs;
+mod scripts;
+mod setup;
+mod whoami;
+
+use crate::{context::Context, error::CommandResult};
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Setup(setup::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    Whoami(whoami::Args),
+    #[command(subcommand)]
+    Apps(apps::Command),
+    #[command(subcommand)]
+    Scripts(scripts::Command),
+    Invoke(invoke::Args),
+    #[command(subcommand)]
+    Invocations(invocations::Command),
+    Logs(logs::Args),
+}
+
+/// Runs the command.
+pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResult {
+    match command {
+        Command::Setup(args) => setup::run(args, context).await,
+        Command::Login(args) => login::run(args, context).await,
+        Command::Logout(args) => logout::run(args, context).await,
+        Command::Whoami(args) => whoami::run(args, context).await,
+        Command::Apps(command) => apps::run(command, context).await,
+        Command::Scripts(command) => scripts::run(command, context).await,
+        Command::Invoke(args) => invoke::run(args, context).await,
+        Command::Invocations(command) => invocations::run(command, context).await,
+        Command::Logs(args) => logs::run(args, context).await,
+    }
+}

@@ -1,0 +1,98 @@
+//! `pic scripts put`.
+
+use super::{name_of, read_source};
+use crate::{
+    context::Context,
+    error::{CommandError, CommandResult},
+    excerpt,
+    exit::Exit,
+    format,
+};
+use picloud_client::Error as ClientError;
+use picloud_shared::{
+    api::{Diagnostic, ErrorDetail, PutScript, Script},
+    names::ScriptName,
+    route::Route,
+};
+use std::path::{Path, PathBuf};
+
+/// Upload scripts; each becomes live at once as a new version
+///
+/// A new script answers at ANY /NAME unless it is told otherwise; a new version answers where the one before did.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Rhai sources
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The script's name, such as lib/util; the file's name without its extension when absent
+    #[arg(long)]
+    name: Option<ScriptName>,
+    /// A route to answer, such as 'GET /users/{id}'; may be given several times
+    #[arg(long = "route", value_name = "ROUTE")]
+    routes: Vec<Route>,
+    /// Answer no requests
+    #[arg(long, conflicts_with = "routes")]
+    no_routes: bool,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
+    if args.files.len() > 1 && (args.name.is_some() || !args.routes.is_empty()) {
+        return Err(CommandError::new(Exit::Usage, "--name and --route are for one file, and several are given"));
+    }
+    let (client, app) = (context.client()?, context.app()?);
+    let routes = (args.no_routes || !args.routes.is_empty()).then_some(args.routes);
+    let sources = args.files.iter().map(|file| {
+        let name = args.name.clone().map_or_else(|| name_of(file), Ok)?;
+        Ok((file, name, read_source(file)?))
+    });
+    // All are read before the first is uploaded, so that a misspelt name leaves nothing half done.
+    for (file, name, source) in sources.collect::<Result<Vec<_>, CommandError>>()? {
+        let put = PutScript { source, routes: routes.clone() };
+        let script =
+            client.put_script(&app, &name, &put).await.map_err(|error| explain(error, file, &name, &put.source))?;
+        context.output.result(&script, |script| format!("{}\n", live(script)))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn live(Script { name, version, routes, .. }: &Script) -> String {
+    let place = if routes.is_empty() { "no route".to_owned() } else { format::routes(routes) };
+    format!("{name}: version {} answers {place}", version.number)
+}
+
+/// With the place in the file, where the server names one.
+fn explain(error: ClientError, file: &Path, name: &ScriptName, source: &str) -> CommandError {
+    let ClientError::Api { detail: ErrorDetail { message, line: Some(line), column, .. }, .. } = error else {
+        return CommandError::from(error).doing(format_args!("upload {}", file.display()));
+    };
+    let excerpt = excerpt::render(source, line, column);
+    let found = Diagnostic { message, line: Some(line), column };
+    CommandError::new(Exit::Refused, format::diagnostic(&file.display().to_string(), &found))
+        .excerpt(excerpt)
+        .hint(format!("{name} was not changed; correct the source and upload it again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parse_error_shows_its_place() {
+        let body = r#"{"code":"invalid_script","message":"expecting ';'","request_id":"r","line":2,"column":9}"#;
+        let error = ClientError::Api { status: 422.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
+        let name = "greet".parse().unwrap();
+        let error = explain(error, Path::new("dir/greet.rhai"), &name, "let a = 1;\nlet b = 2 3;\n");
+        assert_eq!(error.message(), "dir/greet.rhai:2:9: expecting ';'");
+        assert_eq!(error.excerpt_text(), Some("  |\n2 | let b = 2 3;\n  |         ^"));
+        assert_eq!(error.exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn any_other_refusal_names_the_file() {
+        let body = r#"{"code":"route_conflict","message":"the route is taken","request_id":"r"}"#;
+        let error = ClientError::Api { status: 409.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
+        let error = explain(error, Path::new("greet.rhai"), &"greet".parse().unwrap(), "");
+        assert_eq!(error.message(), "cannot upload greet.rhai: the route is taken");
+        assert_eq!((error.exit(), error.excerpt_text()), (Exit::Refused, None));
+    }
+}

@@ -1,0 +1,144 @@
+//! Why a command failed, for people: what happened and why, where in their source, and what to do next.
+
+use crate::exit::Exit;
+use picloud_client::Error as ClientError;
+use picloud_shared::api::ErrorDetail;
+use std::fmt::Display;
+
+/// What a command gives.
+pub(crate) type CommandResult = Result<Exit, CommandError>;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    exit: Exit,
+    message: String,
+    excerpt: Option<String>,
+    hint: Option<String>,
+}
+
+impl CommandError {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), excerpt: None, hint: None }
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Lines of a source, ready to print.
+    pub(crate) fn excerpt(self, excerpt: Option<String>) -> Self {
+        Self { excerpt, ..self }
+    }
+
+    /// With what was being done; `what` completes "cannot".
+    pub(crate) fn doing(self, what: impl Display) -> Self {
+        Self { message: format!("cannot {what}: {}", self.message), ..self }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// One line; may hold any character.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The lines of the excerpt, if there is one.
+    pub(crate) fn excerpt_text(&self) -> Option<&str> {
+        self.excerpt.as_deref()
+    }
+
+    /// What to do next, if it is known.
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// Says what was being done when something failed.
+pub(crate) trait Doing<T> {
+    /// `what` completes "cannot".
+    fn doing(self, what: impl Display) -> Result<T, CommandError>;
+}
+
+impl<T, E: Into<CommandError>> Doing<T> for Result<T, E> {
+    fn doing(self, what: impl Display) -> Result<T, CommandError> {
+        self.map_err(|error| error.into().doing(what))
+    }
+}
+
+impl From<ClientError> for CommandError {
+    fn from(error: ClientError) -> Self {
+        let message = error.to_string();
+        match error {
+            ClientError::Url { .. } => {
+                Self::new(Exit::Usage, message).hint("an address looks like http://127.0.0.1:7070")
+            }
+            ClientError::Token => Self::new(Exit::NotAllowed, message).hint("sign in again with `pic login`"),
+            ClientError::Connect { .. } => Self::new(Exit::Unavailable, message)
+                .hint("is the server running? Its address is the one it prints at its start; name another with --url"),
+            ClientError::NoAnswer { .. } => Self::new(Exit::Unavailable, message)
+                .hint("whether the request took effect is not known; look before you repeat it"),
+            ClientError::Decode { .. } => Self::new(Exit::Unavailable, message)
+                .hint("name the address of the manager (port 7070 by default), not the one where apps answer"),
+            ClientError::Api { status, detail } => of_api(status.as_u16(), &detail),
+        }
+    }
+}
+
+fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
+    let error = |exit| CommandError::new(exit, detail.message.clone());
+    match (status, detail.code.as_str()) {
+        (401, "wrong_credentials") => error(Exit::NotAllowed),
+        (401, _) => error(Exit::NotAllowed).hint("sign in with `pic login`"),
+        (403, "wrong_setup_token") => error(Exit::NotAllowed).hint("take the link from the server's latest start"),
+        (403, _) => error(Exit::NotAllowed).hint("ask an owner of the app for that role"),
+        (404, _) => error(Exit::NotFound).hint("`pic apps list` and `pic scripts list` show what there is"),
+        (429 | 503, _) => error(Exit::Unavailable).hint("try again in a moment"),
+        (500.., _) => {
+            error(Exit::Unavailable).hint(format!("the server's log has the request id {}", detail.request_id))
+        }
+        _ => error(Exit::Refused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_exit_code() {
+        let cases = [
+            (400, Exit::Refused),
+            (401, Exit::NotAllowed),
+            (403, Exit::NotAllowed),
+            (404, Exit::NotFound),
+            (409, Exit::Refused),
+            (413, Exit::Refused),
+            (422, Exit::Refused),
+            (429, Exit::Unavailable),
+            (500, Exit::Unavailable),
+            (503, Exit::Unavailable),
+        ];
+        for (status, exit) in cases {
+            let detail = ErrorDetail {
+                code: "some_code".to_owned(),
+                message: "why".to_owned(),
+                request_id: "id".to_owned(),
+                line: None,
+                column: None,
+            };
+            assert_eq!(of_api(status, &detail).exit(), exit, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_was_being_done_comes_first_and_the_hint_stays() {
+        let failed: Result<(), _> = Err(CommandError::new(Exit::NotFound, "no such app").hint("look"));
+        let error = failed.doing("delete the app demo").unwrap_err();
+        assert_eq!(error.message(), "cannot delete the app demo: no such app");
+        assert_eq!((error.exit(), error.hint_text()), (Exit::NotFound, Some("look")));
+    }
+}

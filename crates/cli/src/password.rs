@@ -1,0 +1,88 @@
+//! Where a password comes from: standard input, the environment or the terminal; never the command line, which other
+//! users of the machine can read.
+
+use crate::{error::CommandError, exit::Exit};
+use std::io::{IsTerminal as _, Read, stdin};
+
+/// More than any server takes; keeps an endless input from filling the memory.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// The option that setup and login share.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PasswordArgs {
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl PasswordArgs {
+    /// The password of a user who exists.
+    pub(crate) fn existing(&self) -> Result<String, CommandError> {
+        self.given()?.map_or_else(|| prompt("Password: "), Ok)
+    }
+
+    /// The password of a user to be made, typed twice at a terminal.
+    pub(crate) fn new_one(&self) -> Result<String, CommandError> {
+        if let Some(password) = self.given()? {
+            return Ok(password);
+        }
+        let password = prompt("New password: ")?;
+        if prompt("Once more: ")? == password {
+            Ok(password)
+        } else {
+            Err(CommandError::new(Exit::Refused, "the two passwords are not the same"))
+        }
+    }
+
+    fn given(&self) -> Result<Option<String>, CommandError> {
+        if self.password_stdin {
+            return from_reader(stdin().lock()).map(Some);
+        }
+        Ok(std::env::var("PIC_PASSWORD").ok().filter(|password| !password.is_empty()))
+    }
+}
+
+/// All there is, without the line break at its end.
+fn from_reader(reader: impl Read) -> Result<String, CommandError> {
+    let mut password = String::new();
+    reader
+        .take(MOST_BYTES)
+        .read_to_string(&mut password)
+        .map_err(|error| CommandError::new(Exit::Refused, format!("cannot read the password: {error}")))?;
+    if password.ends_with('\n') {
+        password.pop();
+        password.truncate(password.strip_suffix('\r').unwrap_or(&password).len());
+    }
+    if password.is_empty() {
+        return Err(CommandError::new(Exit::Refused, "there is no password on standard input"));
+    }
+    Ok(password)
+}
+
+fn prompt(text: &str) -> Result<String, CommandError> {
+    if !stdin().is_terminal() {
+        return Err(CommandError::new(Exit::Usage, "there is no password, and no terminal to ask at")
+            .hint("set PIC_PASSWORD, or give --password-stdin"));
+    }
+    rpassword::prompt_password(text)
+        .map_err(|error| CommandError::new(Exit::Failed, format!("cannot read the password: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_break_is_not_part_of_a_password() {
+        for input in ["a secret ", "a secret \n", "a secret \r\n"] {
+            assert_eq!(from_reader(input.as_bytes()).unwrap(), "a secret ");
+        }
+    }
+
+    #[test]
+    fn no_password_and_no_text_are_refused() {
+        for input in [&b""[..], b"\n", b"\xff"] {
+            assert_eq!(from_reader(input).unwrap_err().exit(), Exit::Refused);
+        }
+    }
+}

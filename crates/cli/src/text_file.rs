@@ -1,0 +1,50 @@
+//! Reads a text file whole.
+
+use crate::{error::CommandError, exit::Exit, format};
+use std::{fs::File, io::Read as _, path::Path};
+
+/// The text of a file of at most so many bytes.
+pub(crate) fn read(path: &Path, most: usize) -> Result<String, CommandError> {
+    let name = path.display();
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that is too long, however long it is.
+    File::open(path)
+        .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| CommandError::new(Exit::Refused, format!("cannot read {name}: {error}")))?;
+    if bytes.len() > most {
+        let most = format::bytes(most as i64);
+        return Err(CommandError::new(Exit::Refused, format!("{name} is longer than the {most} that are allowed")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        CommandError::new(Exit::Refused, format!("{name} is not UTF-8: line {line} holds other bytes"))
+            .hint("save the file as UTF-8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(content: &[u8]) -> Option<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.rhai");
+        std::fs::write(&path, content).unwrap();
+        read(&path, 8).err().map(|error| error.message().replace(&dir.path().display().to_string(), ""))
+    }
+
+    #[test]
+    fn text_within_the_bound_is_read() {
+        assert_eq!(refused(b""), None);
+        assert_eq!(refused("\0ä45678".as_bytes()), None);
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_reason() {
+        assert_eq!(refused(b"123456789").unwrap(), "/a.rhai is longer than the 8 B that are allowed");
+        assert_eq!(refused(b"a\nb\n\xff").unwrap(), "/a.rhai is not UTF-8: line 3 holds other bytes");
+        assert!(read(Path::new("/nowhere/a.rhai"), 8).unwrap_err().message().contains("No such file"));
+        assert!(read(Path::new("/"), 8).unwrap_err().message().contains("directory"));
+    }
+}

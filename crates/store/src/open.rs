@@ -2,7 +2,7 @@
 
 use crate::{Inner, Store, StoreError, pool::Pool};
 use sqlx::{
-    ConnectOptions, PgPool, Sqlite,
+    ConnectOptions, Connection, Sqlite,
     migrate::Migrator,
     pool::PoolOptions,
     postgres::PgConnectOptions,
@@ -102,7 +102,9 @@ fn prepare_directory(directory: &Path, file: &Path) -> io::Result<fs::File> {
 async fn open_postgres(url: &str) -> Result<Pool, StoreError> {
     let options: PgConnectOptions = url.parse()?;
     let options = options.application_name("picloud").disable_statement_logging();
-    let pool: PgPool = without_timers(POSTGRES_CONNECTIONS).connect_with(options).await?;
+    // Where the server cannot be reached this says why; the pool would try until its time is up and say only that.
+    options.connect().await?.close().await?;
+    let pool = without_timers(POSTGRES_CONNECTIONS).connect_with(options).await?;
     POSTGRES_MIGRATIONS.run(&pool).await?;
     Ok(Pool::Postgres(pool))
 }

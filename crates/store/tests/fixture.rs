@@ -6,6 +6,7 @@ use picloud_shared::{
 };
 use picloud_store::{App, Database, NewApp, NewUser, NewVersion, Script, Store, User};
 use sqlx::{PgPool, SqlitePool};
+use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 /// Any time.
@@ -29,6 +30,27 @@ macro_rules! cases {
     };
 }
 pub(crate) use cases;
+
+/// Expands an expression once for each kind of database, with connections of its own.
+macro_rules! past_the_store {
+    ($store:expr, $pool:ident => $body:expr) => {
+        match &$store.database {
+            Database::Sqlite(directory) => {
+                let file = directory.join("picloud.sqlite3");
+                let $pool = SqlitePool::connect(file.to_str().unwrap()).await.unwrap();
+                let result = $body;
+                $pool.close().await;
+                result
+            }
+            Database::Postgres(url) => {
+                let $pool = PgPool::connect(url).await.unwrap();
+                let result = $body;
+                $pool.close().await;
+                result
+            }
+        }
+    };
+}
 
 /// A store on a database of its own.
 pub(crate) struct TestStore {
@@ -63,36 +85,21 @@ impl TestStore {
 
     /// Sends a statement past the store.
     pub(crate) async fn execute(&self, sql: &'static str) {
-        match &self.database {
-            Database::Sqlite(directory) => {
-                let pool = SqlitePool::connect(directory.join("picloud.sqlite3").to_str().unwrap()).await.unwrap();
-                sqlx::query(sql).execute(&pool).await.unwrap();
-                pool.close().await;
-            }
-            Database::Postgres(url) => {
-                let pool = PgPool::connect(url).await.unwrap();
-                sqlx::query(sql).execute(&pool).await.unwrap();
-                pool.close().await;
-            }
-        }
+        past_the_store!(self, pool => {
+            sqlx::query(sql).execute(&pool).await.unwrap();
+        });
     }
 
     /// One number, asked past the store.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
-        match &self.database {
-            Database::Sqlite(directory) => {
-                let pool = SqlitePool::connect(directory.join("picloud.sqlite3").to_str().unwrap()).await.unwrap();
-                let number = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
-                pool.close().await;
-                number
-            }
-            Database::Postgres(url) => {
-                let pool = PgPool::connect(url).await.unwrap();
-                let number = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
-                pool.close().await;
-                number
-            }
-        }
+        past_the_store!(self, pool => sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap())
+    }
+
+    /// Texts, asked past the store.
+    pub(crate) async fn texts(&self, sql: &'static str) -> BTreeSet<String> {
+        past_the_store!(self, pool => {
+            sqlx::query_scalar(sql).fetch_all(&pool).await.unwrap().into_iter().collect()
+        })
     }
 
     pub(crate) async fn app(&self, slug: &str) -> App {

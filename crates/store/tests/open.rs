@@ -4,8 +4,8 @@ use crate::fixture::{NOW, TestStore, cases};
 use futures_util::future::join_all;
 use picloud_shared::ids::AppId;
 use picloud_store::{Database, KvValue, NewApp, Store, StoreError};
-use sqlx::PgPool;
-use std::{os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use tokio::sync::Barrier;
 
 cases! {
     reopening_keeps_everything
@@ -46,7 +46,7 @@ async fn statements_are_counted(store: &TestStore) {
     store.ping().await.unwrap();
     assert_eq!(store.queries(), 1);
     let app = store.app("demo").await;
-    store.clone().deployment(&app.slug).await.unwrap();
+    store.store.clone().deployment(&app.slug).await.unwrap();
     assert_eq!(store.queries(), 4);
     store.record(&[], &[]).await.unwrap();
     assert_eq!(store.queries(), 4);
@@ -63,23 +63,33 @@ async fn another_store_sees_what_is_committed(store: &TestStore) {
     store.put(id, "greet", "1").await;
 }
 
-async fn open_at_once(database: &Database) {
-    for store in join_all((0..6).map(|_| Store::open(database))).await {
-        let store = store.unwrap();
-        store.ping().await.unwrap();
-        assert!(!store.has_users().await.unwrap());
+/// Eight at a time, let go at the same moment.
+async fn open_at_once(database: Database) {
+    let start = Arc::new(Barrier::new(8));
+    let opening = (0..8).map(|_| {
+        let (start, database) = (Arc::clone(&start), database.clone());
+        tokio::spawn(async move {
+            start.wait().await;
+            let store = Store::open(&database).await?;
+            store.has_users().await
+        })
+    });
+    for has_users in join_all(opening).await {
+        assert!(!has_users.unwrap().unwrap());
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn many_open_a_new_sqlite_at_once() {
-    let directory = tempfile::tempdir().unwrap();
-    open_at_once(&Database::Sqlite(directory.path().join("deep/data"))).await;
+    for _ in 0..10 {
+        let directory = tempfile::tempdir().unwrap();
+        open_at_once(Database::Sqlite(directory.path().join("deep/data"))).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn many_open_a_new_postgres_at_once() {
-    open_at_once(&Database::Postgres(picloud_testkit::postgres::fresh_database())).await;
+    open_at_once(Database::Postgres(picloud_testkit::postgres::fresh_database())).await;
 }
 
 #[tokio::test]
@@ -112,9 +122,11 @@ async fn a_database_that_is_none_is_an_error() {
     std::fs::write(directory.path().join("picloud.sqlite3"), vec![b'x'; 4096]).unwrap();
     let error = Store::open(&Database::Sqlite(directory.path().to_owned())).await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_) | StoreError::Migrate(_)), "{error}");
-    for url in ["", "nonsense", "postgres://picloud@127.0.0.1:1/none"] {
+    for url in ["", "nonsense"] {
         assert!(matches!(Store::open(&Database::Postgres(url.to_owned())).await, Err(StoreError::Database(_))));
     }
+    let error = Store::open(&Database::Postgres("postgres://picloud@127.0.0.1:1/none".to_owned())).await.unwrap_err();
+    assert!(error.to_string().contains("refused"), "{error}");
 }
 
 #[test]
@@ -123,19 +135,42 @@ fn a_database_hides_its_password() {
     assert!(!format!("{database:?}").contains("hunter2"));
 }
 
+#[tokio::test]
+async fn both_databases_have_the_same_columns() {
+    let names = |directory: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(directory);
+        path.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+
+    let sqlite = TestStore::sqlite().await;
+    let in_sqlite = sqlite
+        .texts(
+            "SELECT t.name || '.' || c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+             WHERE t.type = 'table' AND t.name <> '_sqlx_migrations'",
+        )
+        .await;
+    let postgres = TestStore::postgres().await;
+    let in_postgres = postgres
+        .texts(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'",
+        )
+        .await;
+    assert!(in_sqlite.contains("apps.slug"));
+    assert_eq!(in_sqlite, in_postgres);
+}
+
 /// Where a server's own order is that of a language, ids and names must still sort by their bytes.
 #[tokio::test]
 async fn postgres_compares_all_text_by_bytes() {
-    let store = TestStore::postgres().await;
-    let Database::Postgres(url) = &store.database else { unreachable!() };
-    let pool = PgPool::connect(url).await.unwrap();
-    let columns: Vec<String> = sqlx::query_scalar(
-        "SELECT table_name || '.' || column_name FROM information_schema.columns
-         WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND data_type = 'text'
-            AND collation_name IS DISTINCT FROM 'C'",
-    )
-    .fetch_all(&pool)
-    .await
-    .unwrap();
-    assert_eq!(columns, [""; 0]);
+    let columns = TestStore::postgres()
+        .await
+        .texts(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND data_type = 'text'
+                AND collation_name IS DISTINCT FROM 'C'",
+        )
+        .await;
+    assert!(columns.is_empty(), "{columns:?}");
 }

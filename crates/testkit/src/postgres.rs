@@ -66,9 +66,9 @@ fn programs() -> Option<PathBuf> {
     let in_path = env::var_os("PATH").and_then(|path| env::split_paths(&path).find(complete));
     in_path.or_else(|| {
         let versions = Path::new("/usr/lib/postgresql").read_dir().ok()?.filter_map(Result::ok);
-        let newest_first = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+        let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
         let mut versions: Vec<PathBuf> = versions.map(|entry| entry.path()).collect();
-        versions.sort_by_key(newest_first);
+        versions.sort_by_key(number);
         versions.into_iter().rev().map(|version| version.join("bin")).find(complete)
     })
 }

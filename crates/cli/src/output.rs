@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     sanitize,
 };
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
 
@@ -82,6 +82,10 @@ fn plain_table() -> Table {
 fn fitted(mut table: Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
+    }
+    // The first column names the row; it has to stay whole to be copied into the next command.
+    if let Some(name) = table.column_mut(0) {
+        name.set_constraint(ColumnConstraint::ContentWidth);
     }
     format!("{}\n", table.trim_fmt())
 }

@@ -29,7 +29,7 @@ pub(crate) async fn run(Args { script, limit, before }: Args, context: &mut Cont
     let page = client.logs(&app, &filter).await.doing(format!("show the logs of {app}"))?;
     context.output.result(&page, |page| {
         let oldest_first = page.items.chunk_by(|a, b| a.invocation == b.invocation).rev().flatten();
-        oldest_first.map(|entry| format!("{} {}\n", entry.script, line(entry))).collect()
+        oldest_first.map(|entry| of_script(entry) + "\n").collect()
     })?;
     if let Some(next) = page.next {
         output::note(&format!("there are older ones: --before {next}"));
@@ -39,8 +39,17 @@ pub(crate) async fn run(Args { script, limit, before }: Args, context: &mut Cont
 
 /// One line, whatever the script wrote.
 pub(crate) fn line(entry: &LogEntry) -> String {
+    written(entry, "")
+}
+
+/// The same, where lines of several scripts stand together.
+fn of_script(entry: &LogEntry) -> String {
+    written(entry, &format!("{}: ", entry.script))
+}
+
+fn written(entry: &LogEntry, origin: &str) -> String {
     let (level, message) = (sanitize::line(&entry.level), sanitize::line(&entry.message));
-    format!("{} {level:<5} {message}", format::time(entry.at))
+    format!("{} {level:<5} {origin}{message}", format::time(entry.at))
 }
 
 /// What to say of lines that were not kept.

@@ -42,13 +42,12 @@ pub(crate) async fn run(Args { script, failed, limit, before }: Args, context: &
                 format::time(invocation.started_at),
                 format!("{} v{}", invocation.script, invocation.version),
                 invocation.request.clone().unwrap_or_else(|| invocation.trigger.as_str().to_owned()),
-                invocation.status.to_string(),
-                invocation.outcome.clone(),
+                format!("{} {}", invocation.status, invocation.outcome),
                 format::duration(invocation.duration_us),
                 format::count(invocation.fuel),
             ]
         });
-        output::table(&["ID", "STARTED", "SCRIPT", "REQUEST", "STATUS", "OUTCOME", "TIME", "FUEL"], rows)
+        output::table(&["ID", "STARTED", "SCRIPT", "REQUEST", "OUTCOME", "TIME", "FUEL"], rows)
     })?;
     if let Some(next) = page.next {
         output::note(&format!("there are more: --before {next}"));

@@ -1,1 +1,15 @@
-//! x
+//! Runs the guest: engine, pool, fuel, memory and wall-time limits, and the one seam through which a script's calls
+//! leave its instance. No HTTP server, no SQL: what a call means is the [`Platform`]'s to know.
+
+mod compiled;
+mod engine;
+mod failure;
+mod host;
+mod instance;
+mod limiter;
+mod pool;
+mod seam;
+
+pub use engine::Target;
+pub use host::{Host, HostError, Run, Settings};
+pub use seam::Platform;

@@ -13,6 +13,8 @@ mod generated {
     });
 }
 
+pub mod http;
+
 pub use generated::picloud::platform::{clock, invocation, kv, log, seam};
 
 /// Encodes one message.

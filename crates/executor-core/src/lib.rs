@@ -1,1 +1,95 @@
-//! x
+//! Runs invocations: finds the version's program, runs it in a fresh instance of the host, and answers its calls with
+//! the capabilities. Knows neither HTTP nor who may call.
+
+mod capability;
+mod platform;
+mod programs;
+
+use picloud_abi::invocation::{Diagnostic, Program};
+use picloud_host::{Host, HostError, Settings};
+use picloud_shared::{
+    executor::{BoxFuture, Executor, ExecutorError, Job, Report},
+    limits::Limits,
+    names::ScriptName,
+    time::TimestampMs,
+};
+use picloud_store::Store;
+use platform::ScriptPlatform;
+use programs::Programs;
+use std::sync::Arc;
+
+/// Where scripts get the time from.
+pub type Clock = fn() -> TimestampMs;
+
+/// An executor in this process.
+pub struct LocalExecutor {
+    host: Host<ScriptPlatform>,
+    programs: Programs,
+    store: Store,
+    clock: Clock,
+}
+
+impl LocalExecutor {
+    /// Sets up the engine: on the first start this compiles the guest, which takes seconds.
+    ///
+    /// # Errors
+    /// When the engine cannot be set up on this machine.
+    pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
+        Ok(Self { host: Host::new(settings)?, programs: Programs::new(store.clone()), store, clock })
+    }
+
+    /// Instances at once.
+    pub fn slots(&self) -> u32 {
+        self.host.slots()
+    }
+
+    /// Slots that are free now.
+    pub fn free_slots(&self) -> usize {
+        self.host.free_slots()
+    }
+
+    async fn check(&self, name: ScriptName, source: Arc<str>) -> Result<Result<(), Diagnostic>, ExecutorError> {
+        let program = Program { name: name.into(), source: source.as_ref().to_owned() };
+        let limits = Limits::default();
+        // Nothing may be called while a program is checked, so it matters not for which app.
+        let platform = ScriptPlatform::new(self.store.clone(), picloud_shared::ids::AppId::new(), self.clock, &limits);
+        self.host.check(&program, platform, &limits).await.map_err(from_host)
+    }
+
+    async fn invoke(&self, job: Job) -> Result<Report, ExecutorError> {
+        let program = self.programs.get(job.version, &job.script).await?;
+        let platform = ScriptPlatform::new(self.store.clone(), job.app, self.clock, &job.limits);
+        let run = self.host.invoke(&program, &job.trigger, platform, &job.limits).await.map_err(from_host)?;
+        let (logs, logs_dropped) = run.platform.into_logs();
+        Ok(Report {
+            outcome: run.outcome,
+            fuel: run.fuel,
+            memory_bytes: run.memory_bytes,
+            duration: run.duration,
+            logs,
+            logs_dropped,
+            calls: run.calls,
+        })
+    }
+}
+
+impl Executor for LocalExecutor {
+    fn check(
+        &self,
+        name: ScriptName,
+        source: Arc<str>,
+    ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
+        Box::pin(self.check(name, source))
+    }
+
+    fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>> {
+        Box::pin(self.invoke(job))
+    }
+}
+
+fn from_host(error: HostError) -> ExecutorError {
+    match error {
+        HostError::Overloaded => ExecutorError::Overloaded,
+        HostError::Engine(_) => ExecutorError::Internal(error.to_string()),
+    }
+}

@@ -8,13 +8,12 @@ use crate::{
 use picloud_abi::invocation::Outcome;
 use picloud_shared::{
     api::{self, Invoke},
-    executor::{ExecutorError, Job, Report},
+    executor::{ExecutorError, Job},
     ids::{AppId, InvocationId},
     names::ScriptName,
-    outcome,
     time::now_ms,
 };
-use picloud_store::{Invocation, NewInvocation, Script, StoreError, StoredLog};
+use picloud_store::{Invocation, InvocationStart, Script, StoreError, StoredLog};
 
 /// Why a script was not run, or its run not recorded. A script that fails is no error.
 #[derive(Debug, thiserror::Error)]
@@ -65,33 +64,19 @@ impl Manager {
         Wanted { trigger, line }: Wanted,
     ) -> Result<Run, InvokeError> {
         let limits = self.settings.limits.clone();
-        let fuel_limit = limits.fuel;
-        let started_at = now_ms();
-        let job = Job { id, app, version: script.version.id, script: script.name, trigger, limits };
-        let report = self.executor.invoke(job).await?;
-        let totals = outcome::totals(&report);
-        let calls = outcome::calls(&report);
-        let Report { outcome, fuel, memory_bytes, duration, logs, logs_dropped, .. } = report;
-        let record = NewInvocation {
+        let start = InvocationStart {
             id,
             app,
             script: script.id,
             version: script.version.id,
             trigger: api::Trigger::Manual,
             request: line,
-            status: outcome::status(&outcome),
-            outcome: outcome::word(&outcome).to_owned(),
-            fuel,
-            fuel_limit,
-            memory_bytes,
-            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-            started_at,
+            fuel_limit: limits.fuel,
+            started_at: now_ms(),
             node: self.settings.node.clone(),
-            error: outcome::error(&outcome),
-            logs,
-            logs_dropped,
-            calls,
         };
+        let job = Job { id, app, version: script.version.id, script: script.name, trigger, limits };
+        let (record, totals, outcome) = start.finished(self.executor.invoke(job).await?);
         self.store.record(&[record], &[(script.id, totals)]).await?;
         let (invocation, logs) = self.store.invocation(app, id).await?.ok_or(InvokeError::NoSuchScript)?;
         Ok(Run { invocation, logs, outcome })

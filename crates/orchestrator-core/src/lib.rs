@@ -1,1 +1,16 @@
-//! x
+//! Event ingress and dispatch: an HTTP request finds its app and route, is admitted, runs, is answered and recorded.
+//! Reaches the executor through a trait and the data through the store; changes no script and signs nobody in.
+
+mod address;
+mod admission;
+mod deployments;
+mod error;
+mod ingress;
+mod path;
+mod recorder;
+mod request;
+mod response;
+mod routes;
+
+pub use ingress::{Ingress, Settings};
+pub use recorder::{Recorder, Writer};

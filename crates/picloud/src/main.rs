@@ -1,1 +1,87 @@
-fn main() {}
+//! PiCloud in one process: reads the configuration, wires the services together, serves, and stops in order.
+
+mod config;
+mod demo;
+mod ready;
+mod serve;
+mod setup;
+
+use anyhow::{Context, Result};
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use clap::Parser;
+use config::Config;
+use picloud_executor_core::LocalExecutor;
+use picloud_host::Settings as EngineSettings;
+use picloud_manager_core::{Manager, Settings as ManagerSettings};
+use picloud_orchestrator_core::{Ingress, Recorder, Settings as IngressSettings};
+use picloud_shared::{limits::Limits, time::now_ms};
+use picloud_store::Store;
+use std::{process::ExitCode, sync::Arc};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = Config::parse();
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new(config::DEFAULT_LOG));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ready::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config) -> Result<()> {
+    let data = config::data_directory(&config.data_dir)?;
+    let store = Store::open(&config.database()).await.context("opening the database")?;
+    let limits = Limits::default();
+    let engine = EngineSettings {
+        cache: Some(config.data_dir.join("compiled")),
+        slots: config.slots,
+        target: config.target.into(),
+        memory: limits.memory,
+    };
+    // The first start compiles the guest, which must not hold up the runtime.
+    let executor = {
+        let store = store.clone();
+        tokio::task::spawn_blocking(move || LocalExecutor::new(store, &engine, now_ms)).await?
+    };
+    let executor = Arc::new(executor.context("setting up the engine")?);
+    let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
+    let node = config.node();
+    let manager = Manager::new(
+        store.clone(),
+        executor.clone(),
+        ManagerSettings { node: node.clone(), limits: limits.clone(), setup_token: setup_token.clone() },
+    );
+    if let Some(directory) = &config.demo {
+        demo::deploy(&manager, &store, directory).await?;
+    }
+    let (recorder, writer) = Recorder::start(store.clone());
+    let ingress = Ingress::new(
+        store.clone(),
+        executor,
+        recorder,
+        IngressSettings { node, apps_domain: config.apps_domain.clone(), limits },
+    );
+
+    let manager_listener = serve::bind(config.manager_addr, "--manager-addr").await?;
+    let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
+    let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
+    setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
+    let stop = serve::stop_signal()?;
+    let api = serve::serve(manager_listener, manager.router().into_make_service(), stop.clone());
+    let front: IntoMakeServiceWithConnectInfo<_, std::net::SocketAddr> =
+        ingress.router().into_make_service_with_connect_info();
+    let front = serve::serve(ingress_listener, front, stop);
+    ready::announce(&config, &addresses, setup_token.as_ref());
+    tokio::join!(api, front);
+
+    // The writer ends once nothing can send to it any more, with everything written.
+    drop(ingress);
+    writer.await.context("the writer of invocations failed")?;
+    store.close().await;
+    Ok(())
+}

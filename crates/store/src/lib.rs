@@ -28,7 +28,7 @@ pub use invocations::{Invocation, InvocationFilter};
 pub use kv::{KvValue, NotANumber};
 pub use logs::{LogFilter, StoredLog};
 pub use open::Database;
-pub use record::NewInvocation;
+pub use record::{InvocationStart, NewInvocation};
 pub use scripts::{Script, Version};
 pub use tokens::NewToken;
 pub use users::{NewUser, User};

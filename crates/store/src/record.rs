@@ -5,11 +5,12 @@ use crate::{
     pool::Transaction,
     rows::{to_i64, to_json},
 };
-use picloud_abi::log::Level;
+use picloud_abi::{invocation::Outcome, log::Level};
 use picloud_shared::{
     api::{Call, Diagnostic, Totals, Trigger},
-    executor::LogLine,
+    executor::{LogLine, Report},
     ids::{AppId, InvocationId, ScriptId, VersionId},
+    outcome,
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
@@ -54,6 +55,58 @@ pub struct NewInvocation {
     pub logs_dropped: u32,
     /// Calls to the platform, in order.
     pub calls: Vec<Call>,
+}
+
+/// What is known of an invocation when it begins.
+#[derive(Clone, Debug)]
+pub struct InvocationStart {
+    /// The invocation's id.
+    pub id: InvocationId,
+    /// The script's app.
+    pub app: AppId,
+    /// What runs.
+    pub script: ScriptId,
+    /// Which version of it.
+    pub version: VersionId,
+    /// What starts it.
+    pub trigger: Trigger,
+    /// `GET /path` of an HTTP request.
+    pub request: Option<String>,
+    /// Fuel it may burn.
+    pub fuel_limit: u64,
+    /// When it begins.
+    pub started_at: TimestampMs,
+    /// The machine that runs it.
+    pub node: String,
+}
+
+impl InvocationStart {
+    /// The record, what it adds to the script's totals, and the outcome, which is not stored.
+    pub fn finished(self, report: Report) -> (NewInvocation, Totals, Outcome) {
+        let (totals, calls) = (outcome::totals(&report), outcome::calls(&report));
+        let Report { outcome, fuel, memory_bytes, duration, logs, logs_dropped, .. } = report;
+        let record = NewInvocation {
+            id: self.id,
+            app: self.app,
+            script: self.script,
+            version: self.version,
+            trigger: self.trigger,
+            request: self.request,
+            status: outcome::status(&outcome),
+            outcome: outcome::word(&outcome).to_owned(),
+            fuel,
+            fuel_limit: self.fuel_limit,
+            memory_bytes,
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            started_at: self.started_at,
+            node: self.node,
+            error: outcome::error(&outcome),
+            logs,
+            logs_dropped,
+            calls,
+        };
+        (record, totals, outcome)
+    }
 }
 
 /// Rows of one statement: 20 columns of 1,000 rows stay below SQLite's 32,766 parameters and PostgreSQL's 65,535.

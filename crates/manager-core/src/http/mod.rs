@@ -68,6 +68,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .route("/setup", get(setup::form).post(setup::submit))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .fallback(async || ApiError::NoSuchEndpoint)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(SMALL_BODY))

@@ -1,0 +1,50 @@
+//! What a script's requests mean: each goes to its capability.
+
+use crate::{
+    Clock,
+    capability::{kv, log::Log, random},
+};
+use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
+use picloud_host::Platform;
+use picloud_shared::{executor::LogLine, ids::AppId, limits::Limits};
+use picloud_store::Store;
+
+/// The platform as one invocation of one app sees it.
+pub(crate) struct ScriptPlatform {
+    store: Store,
+    app: AppId,
+    clock: Clock,
+    log: Log,
+    random_bytes: u32,
+}
+
+impl ScriptPlatform {
+    pub(crate) fn new(store: Store, app: AppId, clock: Clock, limits: &Limits) -> Self {
+        Self { store, app, clock, log: Log::new(limits), random_bytes: limits.random_bytes }
+    }
+
+    /// The log lines, and how many were dropped.
+    pub(crate) fn into_logs(self) -> (Vec<LogLine>, u32) {
+        self.log.into_lines()
+    }
+}
+
+impl Platform for ScriptPlatform {
+    async fn call(&mut self, request: Request) -> Answer {
+        let answer = match request {
+            Request::Log(entry) => {
+                self.log.write((self.clock)(), entry);
+                Ok(Answer::Done)
+            }
+            Request::Clock => Ok(Answer::Clock((self.clock)())),
+            Request::Random(count) => random::draw(count, self.random_bytes).map(Answer::Random),
+            Request::Kv(request) => kv::answer(&self.store, self.app, (self.clock)(), request).await.map(Answer::Kv),
+            Request::Fault(_) => Ok(Answer::Done),
+        };
+        answer.unwrap_or_else(Answer::Refused)
+    }
+}
+
+pub(crate) fn refuse(code: RefusalCode, message: impl Into<String>) -> Refusal {
+    Refusal { code, message: message.into() }
+}

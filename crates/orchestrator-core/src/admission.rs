@@ -1,0 +1,71 @@
+//! How many invocations an app may have in flight on this node.
+
+use picloud_shared::ids::AppId;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Counts the invocations in flight, app by app.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission {
+    limit: usize,
+    in_flight: Arc<Mutex<HashMap<AppId, usize>>>,
+}
+
+/// One invocation in flight; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    app: AppId,
+    in_flight: Arc<Mutex<HashMap<AppId, usize>>>,
+}
+
+impl Admission {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, in_flight: Arc::default() }
+    }
+
+    /// `None` when the app has as many in flight as it may.
+    pub(crate) fn admit(&self, app: AppId) -> Option<Admitted> {
+        let mut counts = lock(&self.in_flight);
+        let count = counts.entry(app).or_default();
+        if *count >= self.limit {
+            return None;
+        }
+        *count += 1;
+        Some(Admitted { app, in_flight: Arc::clone(&self.in_flight) })
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.in_flight);
+        if let Some(count) = counts.get_mut(&self.app) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.app);
+            }
+        }
+    }
+}
+
+/// A count is right even if some thread panicked while it held the lock.
+fn lock(counts: &Mutex<HashMap<AppId, usize>>) -> MutexGuard<'_, HashMap<AppId, usize>> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_app_has_its_own_limit() {
+        let (admission, a, b) = (Admission::new(2), AppId::new(), AppId::new());
+        let held = (admission.admit(a).unwrap(), admission.admit(a).unwrap());
+        assert!(admission.admit(a).is_none());
+        assert!(admission.admit(b).is_some());
+        drop(held);
+        assert!(lock(&admission.in_flight).is_empty());
+        assert!(admission.admit(a).is_some());
+    }
+}

@@ -1,0 +1,83 @@
+//! What the ingress itself refuses, in the one error shape.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use picloud_shared::{
+    api::{ErrorBody, ErrorDetail},
+    ids::InvocationId,
+};
+
+/// Why a request did not reach a script.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    InvalidPath(&'static str),
+    NoApp,
+    NoRoute,
+    /// The methods that there are, for `Allow`.
+    MethodNotAllowed(String),
+    BodyTooLarge(usize),
+    BodyTooSlow,
+    BodyBroken,
+    AppBusy,
+    Overloaded,
+    /// Logged where it happened.
+    Internal,
+}
+
+/// How long a refused caller should wait, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+impl Refused {
+    pub(crate) fn into_response(self, id: InvocationId) -> Response {
+        use StatusCode as S;
+        let (status, code, message) = match &self {
+            Self::InvalidPath(why) => (S::BAD_REQUEST, "invalid_path", (*why).to_owned()),
+            Self::NoApp => (
+                S::NOT_FOUND,
+                "no_such_app",
+                "there is no such app here: an app answers at /{app}/… and at {app}.localhost".to_owned(),
+            ),
+            Self::NoRoute => (S::NOT_FOUND, "no_such_route", "no script of this app answers at this path".to_owned()),
+            Self::MethodNotAllowed(allow) => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path answers only to {allow}"))
+            }
+            Self::BodyTooLarge(limit) => {
+                (S::PAYLOAD_TOO_LARGE, "body_too_large", format!("a request's body has at most {limit} bytes"))
+            }
+            Self::BodyTooSlow => (S::REQUEST_TIMEOUT, "body_too_slow", "the request's body took too long".to_owned()),
+            Self::BodyBroken => (S::BAD_REQUEST, "body_broken", "the request's body ended early".to_owned()),
+            Self::AppBusy => {
+                (S::TOO_MANY_REQUESTS, "app_busy", "this app has as many requests in flight as it may".to_owned())
+            }
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "every slot of this server is taken".to_owned()),
+            Self::Internal => {
+                (S::INTERNAL_SERVER_ERROR, "internal", "the platform failed; its log tells why".to_owned())
+            }
+        };
+        let mut response = error_response(status, detail(id, code, message));
+        match self {
+            Self::MethodNotAllowed(allow) => {
+                if let Ok(allow) = HeaderValue::try_from(allow) {
+                    response.headers_mut().insert(header::ALLOW, allow);
+                }
+            }
+            Self::AppBusy | Self::Overloaded => {
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+pub(crate) fn detail(id: InvocationId, code: &str, message: String) -> ErrorDetail {
+    ErrorDetail { code: code.to_owned(), message, request_id: id.to_string(), line: None, column: None }
+}
+
+/// An answer of the one error shape.
+pub(crate) fn error_response(status: StatusCode, error: ErrorDetail) -> Response {
+    (status, [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], Json(ErrorBody { error })).into_response()
+}

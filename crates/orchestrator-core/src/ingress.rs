@@ -1,0 +1,186 @@
+//! The way of a request: address → route → body → admission → executor → record → response.
+
+use crate::{
+    Recorder,
+    address::{self, Address},
+    admission::Admission,
+    deployments::{Deployed, Deployments},
+    error::Refused,
+    path::{self, InvalidPath},
+    request::{self, BodyError},
+    response,
+    routes::Match,
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::Response,
+};
+use picloud_abi::invocation::Trigger;
+use picloud_shared::{
+    api,
+    executor::{Executor, ExecutorError, Job},
+    ids::InvocationId,
+    limits::{APP_CONCURRENCY, Limits},
+    route::METHODS,
+    time::now_ms,
+};
+use picloud_store::{DeployedRoute, InvocationStart, Store};
+use std::{net::SocketAddr, sync::Arc};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FUEL: HeaderName = HeaderName::from_static("x-picloud-fuel");
+
+/// What the binary decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name of this machine, kept with the invocations that it runs.
+    pub node: String,
+    /// The domain below which each app has a host name of its own.
+    pub apps_domain: String,
+    /// What one invocation may cost.
+    pub limits: Limits,
+}
+
+/// The apps' front door.
+#[derive(Clone)]
+pub struct Ingress {
+    deployments: Deployments,
+    executor: Arc<dyn Executor>,
+    recorder: Recorder,
+    admission: Admission,
+    settings: Arc<Settings>,
+}
+
+impl Ingress {
+    /// An ingress for every app of the store.
+    pub fn new(store: Store, executor: Arc<dyn Executor>, recorder: Recorder, settings: Settings) -> Self {
+        Self {
+            deployments: Deployments::new(store),
+            executor,
+            recorder,
+            admission: Admission::new(APP_CONCURRENCY),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// Answers every request; needs the peer's address as `ConnectInfo<SocketAddr>`.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(handle).with_state(self.clone())
+    }
+
+    async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Result<Response, Refused> {
+        let (parts, body) = request.into_parts();
+        let (deployed, segments) = self.locate(&parts).await?;
+        // A HEAD request is a GET request whose body is not sent; hyper leaves it out.
+        let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+        let found = match deployed.routes.find(method.as_str(), &segments) {
+            Match::Found(route, _) if parts.method == Method::OPTIONS => {
+                return Ok(allowed(route.route.method().map_or_else(|| METHODS.join(", "), str::to_owned)));
+            }
+            Match::OtherMethods(methods) => {
+                let methods = Vec::from_iter(methods).join(", ");
+                if parts.method == Method::OPTIONS {
+                    return Ok(allowed(methods));
+                }
+                return Err(Refused::MethodNotAllowed(methods));
+            }
+            Match::None => return Err(Refused::NoRoute),
+            Match::Found(route, params) => (route, params),
+        };
+        let limit = self.settings.limits.request_body;
+        let body = request::read_body(body, limit).await.map_err(|error| match error {
+            BodyError::TooLarge => Refused::BodyTooLarge(limit),
+            BodyError::TooSlow => Refused::BodyTooSlow,
+            BodyError::Broken => Refused::BodyBroken,
+        })?;
+        let (route, params) = found;
+        let request = request::to_contract(id, &parts, &segments, params, body, peer.ip());
+        self.run(id, &deployed, route, Trigger::Http(request)).await
+    }
+
+    async fn locate(&self, parts: &Parts) -> Result<(Arc<Deployed>, Vec<String>), Refused> {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).or(parts.uri.host());
+        let Address { app, path } =
+            address::resolve(host, &self.settings.apps_domain, parts.uri.path()).ok_or(Refused::NoApp)?;
+        let deployed = self.deployments.get(&app).await.map_err(|error| {
+            tracing::error!(%error, %app, "an app's routes cannot be read");
+            Refused::Internal
+        })?;
+        let segments = path::segments(path).map_err(|error| {
+            Refused::InvalidPath(match error {
+                InvalidPath::NotUtf8 => "the path is not UTF-8",
+                InvalidPath::DotSegment => "the path has a segment of dots",
+            })
+        })?;
+        Ok((deployed.ok_or(Refused::NoApp)?, segments))
+    }
+
+    async fn run(
+        &self,
+        id: InvocationId,
+        deployed: &Deployed,
+        route: &DeployedRoute,
+        trigger: Trigger,
+    ) -> Result<Response, Refused> {
+        let _admitted = self.admission.admit(deployed.app).ok_or(Refused::AppBusy)?;
+        let limits = self.settings.limits.clone();
+        let start = InvocationStart {
+            id,
+            app: deployed.app,
+            script: route.script,
+            version: route.version,
+            trigger: api::Trigger::Http,
+            request: match &trigger {
+                // Without the query, which may carry what is not for the log.
+                Trigger::Http(request) => Some(format!("{} {}", request.method, request.path)),
+                Trigger::Event(_) => None,
+            },
+            fuel_limit: limits.fuel,
+            started_at: now_ms(),
+            node: self.settings.node.clone(),
+        };
+        let job = Job { id, app: deployed.app, version: route.version, script: route.name.clone(), trigger, limits };
+        let report = self.executor.invoke(job).await.map_err(|error| match error {
+            ExecutorError::Overloaded => Refused::Overloaded,
+            // The script was deleted between the look at its routes and now.
+            ExecutorError::NoSuchVersion => Refused::NoRoute,
+            ExecutorError::Internal(error) => {
+                tracing::error!(error, %id, script = %route.name, "an invocation could not be run");
+                Refused::Internal
+            }
+        })?;
+        let (record, totals, outcome) = start.finished(report);
+        let fuel = record.fuel;
+        self.recorder.submit(record, totals);
+        let mut response = response::from_outcome(id, outcome, deployed.debug);
+        if deployed.debug {
+            response.headers_mut().insert(FUEL, HeaderValue::from(fuel));
+        }
+        Ok(response)
+    }
+}
+
+async fn handle(
+    State(ingress): State<Ingress>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let id = InvocationId::new();
+    let mut response = ingress.answer(id, peer, request).await.unwrap_or_else(|refused| refused.into_response(id));
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+fn allowed(methods: String) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(methods) = HeaderValue::try_from(methods) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}

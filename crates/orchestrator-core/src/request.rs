@@ -1,0 +1,61 @@
+//! An HTTP request as a script sees it.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, request::Parts},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use picloud_abi::invocation::HttpRequest;
+use picloud_shared::ids::InvocationId;
+use std::{net::IpAddr, time::Duration};
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    TooLarge,
+    TooSlow,
+    /// The client went away or broke the protocol.
+    Broken,
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::TooSlow),
+    }
+}
+
+/// What the script gets: `path` is the path within its app, decoded.
+pub(crate) fn to_contract(
+    id: InvocationId,
+    parts: &Parts,
+    segments: &[String],
+    params: Vec<(String, String)>,
+    body: Vec<u8>,
+    ip: IpAddr,
+) -> HttpRequest {
+    HttpRequest {
+        id: id.to_string(),
+        method: parts.method.to_string(),
+        path: format!("/{}", segments.join("/")),
+        params,
+        query: parts
+            .uri
+            .query()
+            .map_or_else(Vec::new, |query| form_urlencoded::parse(query.as_bytes()).into_owned().collect()),
+        headers: headers(&parts.headers),
+        body,
+        ip: ip.to_canonical().to_string(),
+    }
+}
+
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+}

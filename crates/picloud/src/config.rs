@@ -1,0 +1,126 @@
+//! What the process is told: flags, then the environment, then defaults. The only place that reads the environment.
+
+use anyhow::{Context, Result};
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, DirBuilder, DirBuilderExt},
+};
+use clap::{Parser, ValueEnum};
+use picloud_host::Target;
+use picloud_store::Database;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// What is logged unless told otherwise.
+pub(crate) const DEFAULT_LOG: &str = "info,sqlx=warn";
+
+/// PiCloud in one process: upload a Rhai script, get an HTTP endpoint.
+#[derive(Parser)]
+#[command(version, about)]
+pub(crate) struct Config {
+    /// Where the API listens; port 0 picks a free one
+    #[arg(long, env = "PICLOUD_MANAGER_ADDR", default_value = "127.0.0.1:7070", value_name = "ADDR")]
+    pub(crate) manager_addr: SocketAddr,
+
+    /// Where the apps answer; port 0 picks a free one
+    #[arg(long, env = "PICLOUD_INGRESS_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) ingress_addr: SocketAddr,
+
+    /// The database file, the compiled engine and the set-up link live here
+    #[arg(long, env = "PICLOUD_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+
+    /// A PostgreSQL database, postgres://…; SQLite in the data directory when absent
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    /// The domain below which each app has a host name of its own
+    #[arg(long, env = "PICLOUD_APPS_DOMAIN", default_value = "localhost", value_name = "DOMAIN")]
+    pub(crate) apps_domain: String,
+
+    /// On the first start, deploy the scripts of this directory into an app `demo`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) demo: Option<PathBuf>,
+
+    /// Print one line of JSON with the addresses once they accept, and nothing else
+    #[arg(long)]
+    pub(crate) json_ready: bool,
+
+    /// Instances at once; by the machine's memory when absent
+    #[arg(long, env = "PICLOUD_SLOTS", value_name = "N")]
+    pub(crate) slots: Option<u32>,
+
+    /// What the engine compiles to; fuel is the same for all
+    #[arg(long, env = "PICLOUD_TARGET", default_value = "native", value_name = "TARGET")]
+    pub(crate) target: EngineTarget,
+
+    /// What is logged, as tracing filters: info, debug, picloud_host=debug …
+    #[arg(long, env = "PICLOUD_LOG", default_value = DEFAULT_LOG, value_name = "FILTER")]
+    pub(crate) log: String,
+
+    /// The name of this machine, kept with each invocation; the host name when absent
+    #[arg(long, env = "PICLOUD_NODE", value_name = "NAME")]
+    node: Option<String>,
+
+    /// On the first start, make the user `admin` with this password
+    #[arg(long, env = "PICLOUD_ADMIN_PASSWORD", hide = true, hide_env_values = true)]
+    pub(crate) admin_password: Option<String>,
+}
+
+/// [`Target`] as people write it.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum EngineTarget {
+    /// All instructions of this CPU
+    Native,
+    /// Only the instructions that every CPU of this kind has
+    Baseline,
+    /// A portable interpreter, slow
+    Pulley,
+}
+
+impl From<EngineTarget> for Target {
+    fn from(target: EngineTarget) -> Self {
+        match target {
+            EngineTarget::Native => Self::Native,
+            EngineTarget::Baseline => Self::Baseline,
+            EngineTarget::Pulley => Self::Pulley,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn database(&self) -> Database {
+        match &self.database_url {
+            Some(url) => Database::Postgres(url.clone()),
+            None => Database::Sqlite(self.data_dir.clone()),
+        }
+    }
+
+    pub(crate) fn node(&self) -> String {
+        let host_name = || fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+        self.node.clone().or_else(host_name).unwrap_or_else(|| "local".to_owned())
+    }
+}
+
+/// Opens the data directory; makes it, for this user alone, when it is missing.
+pub(crate) fn data_directory(path: &Path) -> Result<Dir> {
+    let what = || format!("opening the data directory {}", path.display());
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Dir::create_ambient_dir_all(parent, ambient_authority()).with_context(what)?;
+    if let Some(name) = path.file_name() {
+        let parent = Dir::open_ambient_dir(parent, ambient_authority()).with_context(what)?;
+        let mut private = DirBuilder::new();
+        private.mode(0o700);
+        match parent.create_dir_with(name, &private) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).with_context(what),
+            _ => {}
+        }
+    }
+    Dir::open_ambient_dir(path, ambient_authority()).with_context(what)
+}

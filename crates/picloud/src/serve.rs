@@ -1,0 +1,103 @@
+//! Accepting connections, and ending them in order when the process is told to stop.
+
+use anyhow::{Context, Result};
+use axum::{body::Body, http::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tower::{MakeService, Service};
+
+/// How long a client may take to send its headers, the wait between two requests included.
+const HEADER_TIME: Duration = Duration::from_secs(30);
+/// How long requests in flight may take to end once the process is told to stop.
+const DRAIN_TIME: Duration = Duration::from_secs(30);
+/// Rest after the system could not accept, as when no descriptor is left.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Becomes true when the process is told to stop.
+pub(crate) type Stop = watch::Receiver<bool>;
+
+/// Where a connection comes from, for services that want to know.
+pub(crate) struct Connection(SocketAddr);
+
+impl axum::extract::connect_info::Connected<Connection> for SocketAddr {
+    fn connect_info(connection: Connection) -> Self {
+        connection.0
+    }
+}
+
+/// Binds, or says which flag to change.
+pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address} (choose another with {flag})"))
+}
+
+/// SIGTERM and Ctrl-C.
+pub(crate) fn stop_signal() -> io::Result<Stop> {
+    let (sender, stop) = watch::channel(false);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        sender.send_replace(true);
+    });
+    Ok(stop)
+}
+
+/// Serves until told to stop, then until the requests in flight are answered.
+pub(crate) async fn serve<M, S>(listener: TcpListener, mut services: M, mut stop: Stop)
+where
+    M: MakeService<Connection, Request<Incoming>, Service = S, MakeError = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let connections = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    // Without a timer, the header timeout would never fire.
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_REST).await;
+                continue;
+            }
+        };
+        let Ok(service) = services.make_service(Connection(peer)).await;
+        let connection = http.serve_connection(TokioIo::new(prompt(stream)), TowerToHyperService::new(service));
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, %peer, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIME, connections.shutdown()).await.is_err() {
+        tracing::warn!("some requests were not answered in time and are cut off");
+    }
+}
+
+/// Small answers are not held back to be sent together.
+fn prompt(stream: TcpStream) -> TcpStream {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+    }
+    stream
+}

@@ -1,0 +1,23 @@
+//! `json`: text to value and back.
+
+use super::{Result, at};
+use rhai::plugin::*;
+
+#[export_module]
+pub mod json {
+    /// The value that a JSON text stands for.
+    #[rhai_fn(return_raw)]
+    pub fn parse(context: NativeCallContext, text: &str) -> Result<Dynamic> {
+        at(&context, || {
+            crate::json::parse(text)
+        })
+    }
+
+    /// A value as JSON text.
+    #[rhai_fn(return_raw)]
+    pub fn stringify(context: NativeCallContext, value: Dynamic) -> Result<String> {
+        at(&context, || {
+            crate::json::stringify(&value)
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! What scripts can call beyond the language: one file per module. A capability is one file here, one in `wit/` and
+//! one in the executor.
+
+mod clock;
+mod json;
+mod kv;
+pub mod log;
+mod random;
+
+use crate::platform;
+use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+
+pub fn register(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<Refused>("Refused")
+        .register_get("code", |refused: &mut Refused| code(refused.0.code))
+        .register_get("message", |refused: &mut Refused| refused.0.message.clone())
+        .register_fn("to_string", |refused: &mut Refused| refused.0.message.clone());
+    engine
+        .register_static_module("json", rhai::exported_module!(json::json).into())
+        .register_static_module("kv", rhai::exported_module!(kv::kv).into())
+        .register_static_module("log", rhai::exported_module!(log::log).into())
+        .register_static_module("random", rhai::exported_module!(random::random).into())
+        .register_static_module("time", rhai::exported_module!(clock::time).into());
+}
+
+/// An error of the platform as a script catches it: `err.code`, `err.message`.
+#[derive(Clone)]
+pub struct Refused(pub Refusal);
+
+fn code(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::Quota => "quota",
+        RefusalCode::TooLarge => "too_large",
+        RefusalCode::Invalid => "invalid",
+        RefusalCode::Loading => "loading",
+        RefusalCode::Unavailable => "unavailable",
+    }
+}
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// Runs the body of a module's function; an error without a place gets that of the call, which Rhai itself does only
+/// for functions outside modules.
+fn at<T>(context: &NativeCallContext, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    body().map_err(|mut error| {
+        if error.position().is_none() {
+            error.set_position(context.call_position());
+        }
+        error
+    })
+}
+
+/// Calls the platform; a refusal is an error that the script can catch.
+fn call(request: &Request) -> Result<Answer> {
+    match platform::call(request) {
+        Answer::Refused(refusal) => Err(refused(refusal)),
+        answer => Ok(answer),
+    }
+}
+
+fn refused(refusal: Refusal) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(Refused(refusal)), Position::NONE).into()
+}
+
+/// The platform answered something else than was asked.
+fn unexpected<T>() -> Result<T> {
+    Err(refused(Refusal { code: RefusalCode::Unavailable, message: "the platform gave an unexpected answer".into() }))
+}

@@ -1,0 +1,109 @@
+//! The guest: the Rhai interpreter behind `init`, `load`, `check` and `invoke`. It reaches the world only through
+//! [`platform`], and knows nothing but the contract.
+//!
+//! `init` runs once, when the module is built; what it leaves in memory is part of the module. An instance serves one
+//! program: `load`, then `invoke`. Results stay in memory until the instance is dropped, so nothing is freed.
+
+mod api;
+mod engine;
+mod event;
+mod failure;
+mod json;
+mod padding;
+mod platform;
+mod request;
+mod response;
+mod watch;
+
+use picloud_abi::{
+    invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger},
+};
+use rhai::{AST, Dynamic, Engine, Module, Scope};
+use std::{cell::RefCell, rc::Rc};
+
+thread_local! {
+    static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
+    static PROGRAM: RefCell<Option<AST>> = const { RefCell::new(None) };
+}
+
+/// Linear memory that `init` sets aside, so that ordinary invocations do not grow it.
+const HEADROOM_BYTES: usize = 2 << 20;
+
+/// Builds the interpreter. Called when the module is built, never at run time; calls no import.
+#[unsafe(no_mangle)]
+pub extern "C" fn init() {
+    drop(Vec::<u8>::with_capacity(HEADROOM_BYTES));
+    platform::report_panics();
+    ENGINE.set(Some(engine::build()));
+}
+
+/// Sets aside `len` bytes for the host to write a message into.
+#[unsafe(no_mangle)]
+pub extern "C" fn alloc(len: u32) -> u32 {
+    platform::leak(vec![0; len as usize].into_boxed_slice()).ptr
+}
+
+/// Takes a `Program`, keeps it compiled, and answers `Result<(), Diagnostic>`.
+#[unsafe(no_mangle)]
+pub extern "C" fn load(ptr: u32, len: u32) -> u64 {
+    answer(&compile(ptr, len).map(|ast| PROGRAM.set(Some(ast))))
+}
+
+/// Takes a `Program` and answers `Result<(), Diagnostic>`.
+#[unsafe(no_mangle)]
+pub extern "C" fn check(ptr: u32, len: u32) -> u64 {
+    answer(&compile(ptr, len).map(drop))
+}
+
+/// Takes a `Trigger`, runs the loaded program, and answers an `Outcome`.
+#[unsafe(no_mangle)]
+pub extern "C" fn invoke(ptr: u32, len: u32) -> u64 {
+    answer(&match platform::take(ptr, len) {
+        Ok(trigger) => run(trigger),
+        Err(message) => crashed(message),
+    })
+}
+
+fn compile(ptr: u32, len: u32) -> Result<AST, Diagnostic> {
+    let program: Program =
+        platform::take(ptr, len).map_err(|message| Diagnostic { message, position: None })?;
+    ENGINE.with_borrow(|engine| {
+        let engine = engine.as_ref().ok_or_else(|| Diagnostic { message: NOT_BUILT.into(), position: None })?;
+        let mut ast = engine.compile(&program.source).map_err(|error| failure::diagnostic(&error))?;
+        ast.set_source(program.name);
+        Ok(ast)
+    })
+}
+
+fn run(trigger: Trigger) -> Outcome {
+    let Some(ast) = PROGRAM.take() else { return crashed("no program is loaded".into()) };
+    let Some(mut engine) = ENGINE.take() else { return crashed(NOT_BUILT.into()) };
+    let http = matches!(trigger, Trigger::Http(_));
+    // A global module's variables are seen inside functions, which a scope's are not.
+    let mut globals = Module::new();
+    match trigger {
+        Trigger::Http(request) => globals.set_var("req", Dynamic::from(request::Req::from(request))),
+        Trigger::Event(event) => globals.set_var("event", Dynamic::from(event::Event::from(event))),
+    };
+    engine.register_global_module(Rc::new(globals));
+    watch::start();
+    let outcome = match engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast) {
+        Ok(value) if http => response::from_value(value).map(Outcome::Response),
+        Ok(value) => response::result(&value).map(Outcome::Value),
+        Err(error) => Err(error),
+    }
+    .unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error)));
+    // The instance ends here: freeing what it holds would only burn the caller's fuel.
+    std::mem::forget((engine, ast));
+    outcome
+}
+
+const NOT_BUILT: &str = "the interpreter was not built";
+
+fn crashed(message: String) -> Outcome {
+    Outcome::Failure(Failure { code: FailureCode::Crashed, message, status: None, position: None })
+}
+
+fn answer<T: serde::Serialize>(message: &T) -> u64 {
+    platform::leak(picloud_abi::encode(message).into_boxed_slice()).into()
+}

@@ -1,0 +1,74 @@
+//! wasmtime's settings, each with its reason.
+
+use crate::pool::Pool;
+use wasmtime::{Config, Enabled, Engine, OptLevel, PoolingAllocationConfig};
+
+/// What the guest is compiled to. Fuel is the same on all of them; only speed differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// The machine's own instructions, all that its CPU has.
+    #[default]
+    Native,
+    /// The machine's own instructions, only those that every CPU of its kind has.
+    Baseline,
+    /// wasmtime's portable interpreter, for machines that cranelift cannot compile for.
+    Pulley,
+}
+
+/// Native stack that the guest may use. A frame takes at most about four times the room natively that it takes on the
+/// guest's own stack in linear memory (1 MiB), where the guest's depth check looks first, at three quarters.
+const WASM_STACK: usize = 4 << 20;
+/// Native stack of a fibre: the guest's and what host functions need on top.
+const ASYNC_STACK: usize = WASM_STACK + (256 << 10);
+
+/// Bytes of a slot's memory that are reset by clearing rather than by handing pages back to the kernel: above what an
+/// ordinary invocation touches, so that it has no page faults.
+const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
+const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+const STACK_KEEP_RESIDENT: usize = 64 << 10;
+
+pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling
+        .total_core_instances(pool.slots)
+        .total_memories(pool.slots)
+        .total_tables(pool.slots)
+        .total_stacks(pool.slots)
+        .max_unused_warm_slots(pool.slots)
+        .max_memory_size(pool.memory_bytes)
+        .max_tables_per_module(1)
+        .max_memories_per_module(1)
+        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
+        .table_keep_resident(TABLE_KEEP_RESIDENT)
+        .async_stack_keep_resident(STACK_KEEP_RESIDENT)
+        // A swapped-out dirty page looks clean to the page map and would not be reset (wasmtime pull request 14357).
+        .pagemap_scan(if pool.may_swap { Enabled::No } else { Enabled::Auto });
+    let mut config = Config::new();
+    match target {
+        Target::Native => {}
+        Target::Baseline => {
+            config.target(&baseline_triple())?;
+        }
+        Target::Pulley => {
+            config.target("pulley64")?;
+        }
+    }
+    config
+        .allocation_strategy(pooling)
+        .memory_init_cow(true)
+        .force_memory_init_memfd(true)
+        .consume_fuel(true)
+        // Not-a-number has many bit patterns, and CPUs differ in which they make.
+        .cranelift_nan_canonicalization(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .concurrency_support(false)
+        .wasm_backtrace_max_frames(None)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(ASYNC_STACK);
+    Engine::new(&config)
+}
+
+/// This machine's target triple; naming it keeps wasmtime from asking the CPU what it can do beyond the baseline.
+fn baseline_triple() -> String {
+    format!("{}-unknown-{}-gnu", std::env::consts::ARCH, std::env::consts::OS)
+}

@@ -1,0 +1,7 @@
+//! The host with the real guest, and a platform of the tests' own that keeps everything in memory.
+
+mod isolation;
+mod limits;
+mod reproducible;
+mod results;
+mod support;

@@ -1,0 +1,138 @@
+//! What a script's last value becomes.
+
+use crate::support::{InMemory, fail, host, program, respond, run};
+use picloud_abi::invocation::{Event, EventKind, FailureCode, Outcome, Position, Trigger};
+use picloud_shared::limits::Limits;
+
+async fn assert_response(source: &str, status: u16, kind: Option<&str>, body: &[u8]) {
+    let response = respond(source).await;
+    let found = response.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+    assert_eq!((response.status, found, response.body.as_slice()), (status, kind, body), "{source}");
+}
+
+const TEXT: Option<&str> = Some("text/plain; charset=utf-8");
+const JSON: Option<&str> = Some("application/json");
+
+#[tokio::test]
+async fn every_kind_of_value_is_a_response() {
+    assert_response("\"hi ä\"", 200, TEXT, "hi ä".as_bytes()).await;
+    assert_response("'c'", 200, TEXT, b"c").await;
+    assert_response("#{b: 1, a: [true, (), 1.5]}", 200, JSON, br#"{"a":[true,null,1.5],"b":1}"#).await;
+    assert_response("[1, \"2\"]", 200, JSON, br#"[1,"2"]"#).await;
+    assert_response("42", 200, JSON, b"42").await;
+    assert_response("1.0", 200, JSON, b"1.0").await;
+    assert_response("false", 200, JSON, b"false").await;
+    assert_response("0.0/0.0", 200, JSON, b"null").await;
+    assert_response("blob(3, 255)", 200, Some("application/octet-stream"), &[255; 3]).await;
+    assert_response("()", 204, None, b"").await;
+    assert_response("", 204, None, b"").await;
+    assert_response("return 7; 8", 200, JSON, b"7").await;
+    assert_response("html(\"<p>\")", 200, Some("text/html; charset=utf-8"), b"<p>").await;
+    assert_response("respond(201)", 201, None, b"").await;
+    assert_response("respond(201, #{id: 1})", 201, JSON, br#"{"id":1}"#).await;
+    assert_response("respond(200, \"a,b\", #{\"Content-Type\": \"text/csv\"})", 200, Some("text/csv"), b"a,b").await;
+    assert_response("redirect(\"/there\")", 302, None, b"").await;
+    assert_response("redirect(\"/there\", 308)", 308, None, b"").await;
+}
+
+#[tokio::test]
+async fn several_cookies_are_several_headers() {
+    let response = respond("respond(200, \"x\", #{\"Set-Cookie\": [\"a=1\", \"b=2; HttpOnly\"]})").await;
+    let cookies: Vec<_> = response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, v)| v).collect();
+    assert_eq!(cookies, ["a=1", "b=2; HttpOnly"]);
+}
+
+#[tokio::test]
+async fn the_request_is_seen_inside_functions() {
+    assert_response("fn hi() { req.params.name } hi()", 200, TEXT, b"Ada").await;
+    assert_response("[1].map(|x| req.method)", 200, JSON, br#"["POST"]"#).await;
+    let all =
+        "fn all() { [req.path, req.query.b, req.headers[\"content-type\"], req.cookies.sid, req.cookies.x, req.ip,
+        req.body.len(), req.text().len(), req.json().n[1], req.id.len()] } all()";
+    let body = r#"["/greet/Ada","two words","application/json","42","y","192.0.2.7",21,21,2.5,36]"#;
+    assert_response(all, 200, JSON, body.as_bytes()).await;
+    assert_eq!(fail("\nreq.nothing").await.code, FailureCode::Error);
+    assert_eq!(fail("event").await.code, FailureCode::Error);
+}
+
+#[tokio::test]
+async fn an_event_has_a_payload_and_gives_a_value() {
+    let event = Event { id: "e1".into(), kind: EventKind::Manual, payload: r#"{"n": 20}"#.into(), attempt: 1 };
+    let source = "fn twice() { event.payload.n * 2 } #{kind: event.kind, id: event.id, n: twice()}";
+    let run = host().invoke(&program(source), &Trigger::Event(event), InMemory::default(), &Limits::default()).await;
+    assert_eq!(run.unwrap().outcome, Outcome::Value(r#"{"id":"e1","kind":"manual","n":40}"#.into()));
+}
+
+#[tokio::test]
+async fn thrown_statuses_and_errors_keep_their_place() {
+    let failure = fail("let x = 1;\n  throw #{status: 404, message: \"no such greeting\"};").await;
+    assert_eq!((failure.code, failure.status), (FailureCode::Thrown, Some(404)));
+    assert_eq!(failure.message, "no such greeting");
+    assert_eq!(failure.position, Some(Position { line: 2, column: 3 }));
+
+    let failure = fail("fn f() {\n  missing()\n}\nf()").await;
+    assert_eq!((failure.code, failure.position.unwrap().line), (FailureCode::Error, 2));
+    assert_eq!(failure.message, "Function not found: missing ()");
+
+    for (source, message) in [
+        ("throw \"plain\"", "plain"),
+        ("throw #{status: 200}", "#{\"status\": 200}"),
+        ("throw #{status: 9999, message: \"m\"}", "m"),
+        ("1 / 0", "Division by zero: 1 / 0"),
+        ("respond(99)", "a response's status is 200 to 599, not 99"),
+        ("respond(200, \"\", #{\"x-y\": \"a\\r\\nb\"})", "response header \"x-y\": a header's value is visible ASCII"),
+        (
+            "respond(200, \"\", #{\"Content-Length\": 3})",
+            "response header \"content-length\": this header is the server's own",
+        ),
+        ("random::bytes(-1)", "cannot draw -1 random bytes"),
+    ] {
+        let failure = fail(source).await;
+        assert_eq!(
+            (failure.code, failure.message.contains(message)),
+            (FailureCode::Error, true),
+            "{source}: {failure:?}"
+        );
+        assert!(failure.position.is_some(), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_is_checked_without_being_run() {
+    let check = async |source: &str| {
+        host().check(&program(source), InMemory::default(), &Limits::default()).await.expect("the host works")
+    };
+    assert_eq!(check("log::info(1); loop {}").await, Ok(()));
+    let diagnostic = check("let a = 1;\nlet b = ;").await.unwrap_err();
+    assert_eq!(diagnostic.position, Some(Position { line: 2, column: 9 }));
+    for source in ["eval(\"1\")", "let x = \"\\q\";", "fn f( {}", "}", "\0", "let é = 1", &"(".repeat(10_000)] {
+        let diagnostic = check(source).await.expect_err(source);
+        assert!(!diagnostic.message.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn calls_reach_the_platform() {
+    let run = run(r#"
+        print("printed"); debug(1); log::warn(#{a: 1});
+        kv::set("k", [1, #{x: "y"}]); kv::set("b", blob(2, 9)); kv::set("t", 1, 60);
+        [kv::get("k")[1].x, kv::get("b").len(), kv::get("none"), kv::list("k"), kv::delete("k"), kv::delete("k"),
+         kv::incr("n"), kv::incr("n", 5), kv::compare_and_set("c", (), 1), time::now(), random::hex(2), json::parse("[1]")[0]]
+    "#)
+    .await;
+    let Outcome::Response(response) = run.outcome else { panic!("{:?}", run.outcome) };
+    let body = r#"["y",2,null,["k"],true,false,1,5,false,1700000000000,"0707",1]"#;
+    assert_eq!(std::str::from_utf8(&response.body).unwrap(), body);
+    assert_eq!(run.platform.messages(), ["printed", "1 @ 2:27", "#{\"a\": 1}"]);
+    assert_eq!(run.calls.len(), 12);
+    assert_eq!(run.calls[0].name, "kv.set");
+}
+
+#[tokio::test]
+async fn random_numbers_stay_in_their_range() {
+    let source =
+        "[random::int(3, 3), random::int(-9223372036854775807 - 1, 9223372036854775807), random::float() < 1.0]";
+    let response = respond(source).await;
+    assert!(response.body.starts_with(b"[3,"));
+    assert_eq!(fail("random::int(2, 1)").await.code, FailureCode::Error);
+}

@@ -1,0 +1,109 @@
+//! One host for all tests of this binary, and a platform that keeps everything in memory.
+
+use picloud_abi::{
+    invocation::{Failure, HttpRequest, Outcome, Program, Response, Trigger},
+    kv,
+    log::Entry,
+    seam::{Answer, Request},
+};
+use picloud_host::{Host, Platform, Run, Settings, Target};
+use picloud_shared::limits::Limits;
+use std::{collections::BTreeMap, sync::OnceLock};
+
+/// A platform for one invocation.
+#[derive(Debug, Default)]
+pub(crate) struct InMemory {
+    pub(crate) kv: BTreeMap<String, kv::Value>,
+    pub(crate) logs: Vec<Entry>,
+    /// How long every call of the key-value store takes.
+    pub(crate) stall: std::time::Duration,
+}
+
+impl Platform for InMemory {
+    async fn call(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Log(entry) => {
+                self.logs.push(entry);
+                Answer::Done
+            }
+            Request::Kv(request) => {
+                tokio::time::sleep(self.stall).await;
+                Answer::Kv(match request {
+                    kv::Request::Get(key) => kv::Answer::Value(self.kv.get(&key).cloned()),
+                    kv::Request::Set(set) => {
+                        self.kv.insert(set.key, set.value);
+                        kv::Answer::Stored
+                    }
+                    kv::Request::Delete(key) => kv::Answer::Deleted(self.kv.remove(&key).is_some()),
+                    kv::Request::List(list) => {
+                        kv::Answer::Keys(self.kv.keys().filter(|key| key.starts_with(&list.prefix)).cloned().collect())
+                    }
+                    kv::Request::Incr(incr) => kv::Answer::Number(incr.by),
+                    kv::Request::CompareAndSet(_) => kv::Answer::Swapped(false),
+                })
+            }
+            Request::Clock => Answer::Clock(1_700_000_000_000),
+            Request::Random(count) => Answer::Random(vec![7; count as usize]),
+            Request::Fault(fault) => panic!("a fault reached the platform: {fault}"),
+        }
+    }
+}
+
+/// Eight slots are enough to be concurrent and few enough to be used again and again.
+pub(crate) const SLOTS: u32 = 8;
+
+pub(crate) fn host() -> &'static Host<InMemory> {
+    static HOST: OnceLock<Host<InMemory>> = OnceLock::new();
+    HOST.get_or_init(|| host_for(Target::Native))
+}
+
+pub(crate) fn host_for(target: Target) -> Host<InMemory> {
+    let settings = Settings { slots: Some(SLOTS), target, memory: Limits::default().memory, ..Settings::default() };
+    Host::new(&settings).expect("the host starts")
+}
+
+pub(crate) fn program(source: &str) -> Program {
+    Program { name: "test".into(), source: source.into() }
+}
+
+pub(crate) fn request() -> HttpRequest {
+    HttpRequest {
+        id: "0190b3a0-0000-7000-8000-000000000000".into(),
+        method: "POST".into(),
+        path: "/greet/Ada".into(),
+        params: vec![("name".into(), "Ada".into())],
+        query: vec![("a".into(), "1".into()), ("b".into(), "two words".into())],
+        headers: vec![("content-type".into(), "application/json".into()), ("cookie".into(), "sid=42; x=\"y\"".into())],
+        body: br#"{"n": [1, 2.5, null]}"#.to_vec(),
+        ip: "192.0.2.7".into(),
+    }
+}
+
+pub(crate) async fn run(source: &str) -> Run<InMemory> {
+    run_with(source, &Limits::default()).await
+}
+
+pub(crate) async fn run_with(source: &str, limits: &Limits) -> Run<InMemory> {
+    let trigger = Trigger::Http(request());
+    host().invoke(&program(source), &trigger, InMemory::default(), limits).await.expect("the host works")
+}
+
+pub(crate) async fn respond(source: &str) -> Response {
+    match run(source).await.outcome {
+        Outcome::Response(response) => response,
+        other => panic!("{source}: {other:?}"),
+    }
+}
+
+pub(crate) async fn fail(source: &str) -> Failure {
+    match run(source).await.outcome {
+        Outcome::Failure(failure) => failure,
+        other => panic!("{source}: {other:?}"),
+    }
+}
+
+impl InMemory {
+    pub(crate) fn messages(&self) -> Vec<&str> {
+        self.logs.iter().map(|entry| entry.message.as_str()).collect()
+    }
+}

@@ -18,6 +18,11 @@ use std::{
 
 const SUPERVISOR: &str = include_str!("postgres-supervisor.sh");
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "createdb"];
+
+/// What to tell whoever has no PostgreSQL.
+pub const NEEDED: &str = "PostgreSQL's programs initdb, pg_ctl and createdb are needed, in PATH or below \
+    /usr/lib/postgresql; on Debian: apt-get install postgresql";
+
 /// Between finding a free port and using it, somebody else may take it.
 const ATTEMPTS: usize = 3;
 
@@ -26,8 +31,6 @@ struct Server {
     port: u16,
     /// Stops the server when this process, and with it the pipe to its standard input, is gone.
     _supervisor: Child,
-    #[cfg(test)]
-    directory: PathBuf,
 }
 
 /// The URL of a new, empty database, on a server that all callers in this process share.
@@ -51,17 +54,14 @@ pub fn fresh_database() -> String {
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let programs = programs().expect(
-            "PostgreSQL's programs initdb, pg_ctl and createdb are needed, in PATH or below /usr/lib/postgresql; \
-             on Debian: apt-get install postgresql",
-        );
+        let programs = programs().expect(NEEDED);
         let started = (0..ATTEMPTS).find_map(|_| start(&programs));
         started.expect("PostgreSQL starts; what it said is above")
     })
 }
 
-/// The directory of the programs: one in PATH, or the newest that Debian's packages installed.
-fn programs() -> Option<PathBuf> {
+/// The directory of PostgreSQL's programs: one in PATH, or the newest that Debian's packages installed.
+pub fn programs() -> Option<PathBuf> {
     let complete = |directory: &PathBuf| PROGRAMS.iter().all(|program| directory.join(program).is_file());
     let in_path = env::var_os("PATH").and_then(|path| env::split_paths(&path).find(complete));
     in_path.or_else(|| {
@@ -87,19 +87,12 @@ fn start(programs: &Path) -> Option<Server> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("a shell can be started (as root, with setpriv)");
-    let mut directory = String::new();
-    let answered = supervisor.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut directory));
+    let answered = supervisor.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut String::new()));
     if !matches!(answered, Some(Ok(1..))) {
         supervisor.wait().ok();
         return None;
     }
-    Some(Server {
-        programs: programs.to_owned(),
-        port,
-        _supervisor: supervisor,
-        #[cfg(test)]
-        directory: directory.trim_end().into(),
-    })
+    Some(Server { programs: programs.to_owned(), port, _supervisor: supervisor })
 }
 
 /// A shell as a user who may run a server: PostgreSQL refuses root.
@@ -112,49 +105,4 @@ fn shell() -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "sh"]);
     command
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::{io::Read, net::TcpStream, thread};
-
-    /// Not a test of its own: the process that the test below kills.
-    #[test]
-    #[ignore = "waits to be killed"]
-    fn holds_a_server() {
-        let url = fresh_database();
-        println!("\nholds {} {} {url}", server().port, server().directory.display());
-        loop {
-            thread::park();
-        }
-    }
-
-    #[test]
-    fn a_killed_process_leaves_nothing() {
-        let mut holder = Command::new(env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "postgres::tests::holds_a_server"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(holder.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let line = lines.into_iter().find(|line| line.starts_with("holds ")).unwrap();
-        let words: Vec<&str> = line.split(' ').collect();
-        let (port, directory) = (words[1].parse::<u16>().unwrap(), Path::new(words[2]));
-        assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
-        assert!(directory.exists());
-
-        holder.kill().unwrap();
-        holder.wait().unwrap();
-        // The supervisor shares the holder's standard error: its end is the end of both.
-        holder.stderr.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
-        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-        assert!(!directory.exists());
-    }
-
-    #[test]
-    fn databases_are_new_each_time() {
-        assert_ne!(fresh_database(), fresh_database());
-    }
 }

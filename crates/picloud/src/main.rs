@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod linger;
 mod ready;
 mod serve;
 mod setup;
@@ -16,14 +17,15 @@ use picloud_manager_core::{Manager, Settings as ManagerSettings};
 use picloud_orchestrator_core::{Ingress, Recorder, Settings as IngressSettings};
 use picloud_shared::{limits::Limits, time::now_ms};
 use picloud_store::Store;
-use std::{process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let config = Config::parse();
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new(config::DEFAULT_LOG));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

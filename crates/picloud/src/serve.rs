@@ -1,12 +1,12 @@
 //! Accepting connections, and ending them in order when the process is told to stop.
 
+use crate::linger::{self, Lent};
 use anyhow::{Context, Result};
 use axum::{body::Body, http::Request, response::Response};
-use hyper::{body::Incoming, server::conn::http1};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 use tokio::{
@@ -58,8 +58,8 @@ pub(crate) fn stop_signal() -> io::Result<Stop> {
 /// Serves until told to stop, then until the requests in flight are answered.
 pub(crate) async fn serve<M, S>(listener: TcpListener, mut services: M, mut stop: Stop)
 where
-    M: MakeService<Connection, Request<Incoming>, Service = S, MakeError = Infallible>,
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    M: MakeService<Connection, Request<Lent>, Service = S, MakeError = Infallible>,
+    S: Service<Request<Lent>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let connections = GracefulShutdown::new();
@@ -80,7 +80,8 @@ where
             }
         };
         let Ok(service) = services.make_service(Connection(peer)).await;
-        let connection = http.serve_connection(TokioIo::new(prompt(stream)), TowerToHyperService::new(service));
+        let service = service_fn(move |request: Request<Incoming>| linger::answer(service.clone(), request));
+        let connection = http.serve_connection(TokioIo::new(prompt(stream)), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -1,0 +1,71 @@
+//! From nothing to a user: what the first start prints, makes and keeps.
+
+use crate::support::{Backend, Setup, end, on_both, wait_until_ready};
+use picloud_client::Client;
+use picloud_shared::api;
+use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
+
+on_both!(the_link_makes_the_first_user_once);
+
+async fn the_link_makes_the_first_user_once(backend: Backend) {
+    let setup = Setup::new(backend);
+    let mut process = setup.command().stdout(Stdio::piped()).spawn().unwrap();
+    let (manager, _) = wait_until_ready(&mut process);
+    let path = setup.data().join("setup-link");
+    let link = fs::read_to_string(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(setup.data()).unwrap().permissions().mode() & 0o777, 0o700);
+    let token = link.trim().strip_prefix(&format!("{manager}/setup?token=")).expect(&link);
+
+    let client = Client::new(&manager).unwrap();
+    let with = |token: &str, password: &str| api::Setup {
+        token: token.into(),
+        username: "root".parse().unwrap(),
+        password: password.into(),
+    };
+    let status = |result: Result<api::Token, picloud_client::Error>| result.unwrap_err().status().unwrap().as_u16();
+    assert_eq!(status(client.setup(&with("0", "long enough")).await), 403);
+    assert_eq!(status(client.setup(&with(token, "short")).await), 422);
+    let page = reqwest::get(link.trim()).await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));
+
+    let signed_in = client.setup(&with(token, "long enough")).await.unwrap();
+    let me = Client::new(&manager).unwrap().with_token(&signed_in.token).unwrap().me().await.unwrap();
+    assert_eq!((me.username.as_str(), me.admin), ("root", true));
+    assert_eq!(status(client.setup(&with(token, "long enough")).await), 409);
+    assert!(end(&mut process).success());
+
+    let mut process = setup.command().stdout(Stdio::piped()).spawn().unwrap();
+    wait_until_ready(&mut process);
+    assert!(!path.exists(), "there is a user now");
+    assert!(end(&mut process).success());
+}
+
+#[test]
+fn what_cannot_work_is_said_before_anything_is_served() {
+    let complain = |arguments: &[&str], environment: &[(&str, &str)], expected: &str| {
+        let setup = Setup::new(Backend::Sqlite).with(arguments);
+        let output = setup.command().envs(environment.iter().copied()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success());
+        assert!(output.stdout.is_empty());
+        assert!(told.contains(expected), "{arguments:?}: {told}");
+    };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    complain(&["--ingress-addr", &address], &[], "choose another with --ingress-addr");
+    complain(&["--manager-addr", "nonsense"], &[], "--manager-addr");
+    complain(&[], &[("DATABASE_URL", "postgres://127.0.0.1:1/none")], "opening the database");
+    complain(&[], &[("PICLOUD_ADMIN_PASSWORD", "short")], "PICLOUD_ADMIN_PASSWORD");
+    complain(&["--demo", "/nowhere"], &[], "/nowhere");
+}
+
+#[test]
+fn the_data_directory_has_to_be_ones_own() {
+    let setup = Setup::new(Backend::Sqlite);
+    fs::write(setup.data(), "a file is in the way").unwrap();
+    let output = setup.command().output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("opening the data directory"));
+}

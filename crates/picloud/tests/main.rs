@@ -1,0 +1,12 @@
+//! PiCloud as a whole: the real binary as a process of its own, on free ports, with its own data directory, on SQLite
+//! and on PostgreSQL.
+
+mod crash;
+mod first_start;
+mod fuel;
+mod http;
+mod limits;
+mod records;
+mod results;
+mod support;
+mod uploads;

@@ -1,0 +1,282 @@
+//! A real PiCloud for a test.
+
+use picloud_client::Client;
+use picloud_shared::{
+    api::{InvocationDetail, Invoke, Login, NewApp, PutScript, Script},
+    names::{AppSlug, ScriptName},
+};
+use std::{
+    fs::{self, DirBuilder},
+    io::{BufRead, BufReader},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Of the user `admin`.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Writes each case once and runs it on both databases, under two names.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name($crate::support::Backend::Sqlite).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name($crate::support::Backend::Postgres).await; })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// A running PiCloud and a client that is signed in as `admin`. Ends with the test.
+pub(crate) struct TestApp {
+    process: Child,
+    /// The API's address, as a URL.
+    pub(crate) manager: String,
+    /// The apps' address, as a URL.
+    pub(crate) ingress: String,
+    /// Signed in as `admin`.
+    pub(crate) client: Client,
+    /// For the apps.
+    pub(crate) http: reqwest::Client,
+    setup: Setup,
+}
+
+/// What outlives a restart.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    directory: Arc<TempDir>,
+    database: Option<String>,
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    pub(crate) fn new(backend: Backend) -> Self {
+        let database = match backend {
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(picloud_testkit::postgres::fresh_database()),
+        };
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        Self { directory, database, arguments: Vec::new() }
+    }
+
+    /// With more of the binary's arguments.
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// The binary, with everything set but the administrator's password.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_picloud"));
+        command
+            .env_clear()
+            .arg("--json-ready")
+            .args(&self.arguments)
+            .arg("--data-dir")
+            .arg(self.data())
+            .current_dir(self.directory.path());
+        for (flag, value) in [("--manager-addr", "127.0.0.1:0"), ("--ingress-addr", "127.0.0.1:0"), ("--slots", "32")] {
+            if !self.arguments.iter().any(|argument| argument == flag) {
+                command.args([flag, value]);
+            }
+        }
+        if let Some(database) = &self.database {
+            command.env("DATABASE_URL", database);
+        }
+        command
+    }
+
+    pub(crate) async fn start(self) -> TestApp {
+        if !self.data().exists() && self.arguments.is_empty() {
+            share_compiled(&self.data());
+        }
+        let mut command = self.command();
+        let mut process = command
+            .env("PICLOUD_ADMIN_PASSWORD", PASSWORD)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("picloud starts");
+        let (manager, ingress) = wait_until_ready(&mut process);
+        let client = sign_in(&manager).await;
+        TestApp { process, manager, ingress, client, http: http_client(), setup: self }
+    }
+}
+
+/// Gives a data directory the guest as the first test compiled it: once for all of them, not once for each.
+fn share_compiled(data: &Path) {
+    static FIRST: OnceLock<TempDir> = OnceLock::new();
+    let first = FIRST.get_or_init(|| {
+        let setup = Setup::new(Backend::Sqlite);
+        let mut process = setup.command().stdout(Stdio::piped()).spawn().expect("picloud starts");
+        wait_until_ready(&mut process);
+        end(&mut process);
+        Arc::into_inner(setup.directory).expect("nobody else uses it")
+    });
+    DirBuilder::new().recursive(true).mode(0o700).create(data.join("compiled")).expect("a directory");
+    for entry in fs::read_dir(first.path().join("data/compiled")).expect("the guest was compiled") {
+        let entry = entry.expect("a file");
+        fs::copy(entry.path(), data.join("compiled").join(entry.file_name())).expect("a copy");
+    }
+}
+
+/// The addresses of `--json-ready`.
+pub(crate) fn wait_until_ready(process: &mut Child) -> (String, String) {
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("stdout is text");
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
+    let url = |name: &str| ready[name].as_str().expect("a URL").to_owned();
+    assert_eq!(ready["pid"], process.id());
+    (url("manager"), url("ingress"))
+}
+
+async fn sign_in(manager: &str) -> Client {
+    let client = Client::new(manager).expect("a URL");
+    let token = client.login(&Login { username: "admin".into(), password: PASSWORD.into() }).await.expect("a token");
+    client.with_token(&token.token).expect("a token")
+}
+
+/// Follows no redirect and gives up on what hangs.
+fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.timeout(Duration::from_secs(60)).build().expect("an HTTP client")
+}
+
+/// Asks the process to stop, and waits until it has.
+pub(crate) fn end(process: &mut Child) -> ExitStatus {
+    signal(process, "TERM");
+    process.wait().expect("the process ends")
+}
+
+fn signal(process: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &process.id().to_string()]).status();
+    assert!(status.expect("kill runs").success());
+}
+
+impl TestApp {
+    pub(crate) async fn start(backend: Backend) -> Self {
+        Setup::new(backend).start().await
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Stops in order; says how it ended.
+    pub(crate) fn stop(mut self) -> (ExitStatus, Setup) {
+        (end(&mut self.process), self.setup.clone())
+    }
+
+    /// Ends the process as a power cut would, and starts it again on the same data.
+    pub(crate) async fn kill_and_restart(mut self) -> Self {
+        self.process.kill().expect("it was running");
+        self.process.wait().expect("the process ends");
+        self.setup.clone().start().await
+    }
+
+    pub(crate) async fn create_app(&self, slug: &str) -> AppSlug {
+        let slug: AppSlug = slug.parse().expect("a slug");
+        let app = NewApp { slug: slug.clone(), name: None, debug: true };
+        self.client.create_app(&app).await.expect("the app is made");
+        slug
+    }
+
+    /// Stores a script in an app; a route is `GET /x`, none means the default.
+    pub(crate) async fn put(&self, app: &AppSlug, name: &str, source: &str, routes: &[&str]) -> Script {
+        let routes = routes.iter().map(|route| route.parse().expect("a route")).collect::<Vec<_>>();
+        let script = PutScript { source: source.to_owned(), routes: (!routes.is_empty()).then_some(routes) };
+        let stored = self.client.put_script(app, &script_name(name), &script).await;
+        stored.unwrap_or_else(|error| panic!("{name} is stored: {error:?}"))
+    }
+
+    pub(crate) async fn invoke(&self, app: &AppSlug, name: &str) -> InvocationDetail {
+        self.client.invoke(app, &script_name(name), &Invoke::default()).await.expect("it is invoked")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.ingress)).send().await.expect("an answer")
+    }
+
+    /// Status and body of a GET request.
+    pub(crate) async fn text(&self, path: &str) -> (u16, String) {
+        let response = self.get(path).await;
+        (response.status().as_u16(), response.text().await.expect("a body of text"))
+    }
+
+    /// A request to the API with the administrator's token and any body.
+    pub(crate) async fn api(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
+        let token = self.token().await;
+        self.http
+            .request(method.parse().expect("a method"), format!("{}/api/v1{path}", self.manager))
+            .bearer_auth(token)
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// A new token of the administrator's.
+    pub(crate) async fn token(&self) -> String {
+        let login = Login { username: "admin".into(), password: PASSWORD.into() };
+        self.client.login(&login).await.expect("a token").token
+    }
+
+    /// Resident memory of the process, in bytes.
+    pub(crate) fn resident(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process lives");
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("resident memory is told");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") << 10
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // Ended already where a test has stopped it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) fn script_name(name: &str) -> ScriptName {
+    name.parse().expect("a script's name")
+}
+
+/// Asks again until the answer is there, or fails after half a minute.
+pub(crate) async fn until<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The error body that every refusal has; panics on any other.
+pub(crate) async fn error_of(response: reqwest::Response) -> (u16, String, serde_json::Value) {
+    let status = response.status().as_u16();
+    let id = response.headers().get("x-request-id").expect("a request id").to_str().unwrap().to_owned();
+    let body: serde_json::Value = response.json().await.expect("an error is JSON");
+    let error = &body["error"];
+    assert_eq!(error["request_id"], id.as_str(), "{body}");
+    assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
+    (status, error["code"].as_str().expect("a code").to_owned(), error.clone())
+}

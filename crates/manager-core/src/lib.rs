@@ -14,7 +14,7 @@ pub use password::PasswordError;
 pub use setup::{CreateAdminError, SetupToken, create_admin};
 
 use password::Passwords;
-use picloud_shared::{executor::Executor, limits::Limits};
+use picloud_shared::{executor::Executor, limits::Limits, names::AppSlug};
 use picloud_store::Store;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct Manager {
 pub struct Settings {
     /// The name of this machine, kept with the invocations that it runs.
     pub node: String,
+    /// What stands before an app's slug to reach it, such as `http://localhost:8080`.
+    pub apps_url: String,
     /// What a manual run may cost.
     pub limits: Limits,
     /// What lets a visitor make the first user; `None` once there is one.
@@ -42,6 +44,11 @@ impl Manager {
     /// A control plane over this store that checks and runs with this executor.
     pub fn new(store: Store, executor: Arc<dyn Executor>, settings: Settings) -> Self {
         Self { store, executor, settings: Arc::new(settings), passwords: Passwords::new() }
+    }
+
+    /// Where an app answers.
+    pub(crate) fn app_url(&self, slug: &AppSlug) -> String {
+        format!("{}/{slug}", self.settings.apps_url)
     }
 
     /// The API below `/api/v1`, the set-up page, and the health checks.

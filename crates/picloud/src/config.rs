@@ -41,6 +41,10 @@ pub(crate) struct Config {
     #[arg(long, env = "PICLOUD_APPS_DOMAIN", default_value = "localhost", value_name = "DOMAIN")]
     pub(crate) apps_domain: String,
 
+    /// What stands before an app's slug to reach it from outside, as behind a proxy; http://localhost:PORT when absent
+    #[arg(long, env = "PICLOUD_APPS_URL", value_name = "URL")]
+    pub(crate) apps_url: Option<String>,
+
     /// On the first start, deploy the scripts of this directory into an app `demo`
     #[arg(long, value_name = "DIR")]
     pub(crate) demo: Option<PathBuf>,

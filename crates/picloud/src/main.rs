@@ -51,12 +51,20 @@ async fn run(config: Config) -> Result<()> {
         tokio::task::spawn_blocking(move || LocalExecutor::new(store, &engine, now_ms)).await?
     };
     let executor = Arc::new(executor.context("setting up the engine")?);
+    let manager_listener = serve::bind(config.manager_addr, "--manager-addr").await?;
+    let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
+    let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
     let node = config.node();
     let manager = Manager::new(
         store.clone(),
         executor.clone(),
-        ManagerSettings { node: node.clone(), limits: limits.clone(), setup_token: setup_token.clone() },
+        ManagerSettings {
+            node: node.clone(),
+            apps_url: config.apps_url.clone().unwrap_or_else(|| addresses.apps()),
+            limits: limits.clone(),
+            setup_token: setup_token.clone(),
+        },
     );
     if let Some(directory) = &config.demo {
         demo::deploy(&manager, &store, directory).await?;
@@ -69,9 +77,6 @@ async fn run(config: Config) -> Result<()> {
         IngressSettings { node, apps_domain: config.apps_domain.clone(), limits },
     );
 
-    let manager_listener = serve::bind(config.manager_addr, "--manager-addr").await?;
-    let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
-    let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
     let stop = serve::stop_signal()?;
     let api = serve::serve(manager_listener, manager.router().into_make_service(), stop.clone());

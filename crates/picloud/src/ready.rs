@@ -26,22 +26,27 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// What stands before an app's slug, as seen from this machine.
+    pub(crate) fn apps(&self) -> String {
+        format!("http://localhost:{}", self.ingress_port)
+    }
+}
+
 /// Says that both listeners accept.
 pub(crate) fn announce(config: &Config, addresses: &Addresses, setup_token: Option<&SetupToken>) {
     let Addresses { manager, ingress, ingress_port } = addresses;
+    let apps = addresses.apps();
     if config.json_ready {
         println!("{}", json!({"manager": manager, "ingress": ingress, "pid": std::process::id()}));
         return;
     }
     println!("PiCloud is running.\n");
     println!("  API    {manager}");
-    println!(
-        "  apps   http://localhost:{ingress_port}/{{app}}/…  and  http://{{app}}.{}:{ingress_port}/…",
-        config.apps_domain
-    );
+    println!("  apps   {apps}/{{app}}/…  and  http://{{app}}.{}:{ingress_port}/…", config.apps_domain);
     println!("  data   {}", config.data_dir.display());
     if config.demo.is_some() {
-        println!("\nTry it:\n\n  curl 'http://localhost:{ingress_port}/demo/hello?name=Ada'");
+        println!("\nTry it:\n\n  curl '{apps}/demo/hello?name=Ada'");
     }
     if let Some(token) = setup_token {
         println!("\nNobody can sign in yet. Make the administrator, once, with this link or `pic setup LINK`:\n");

@@ -1,7 +1,9 @@
 //! PiCloud as a whole: the real binary as a process of its own, on free ports, with its own data directory, on SQLite
 //! and on PostgreSQL.
 
+mod cli;
 mod crash;
+mod examples;
 mod first_start;
 mod fuel;
 mod http;

@@ -22,7 +22,7 @@ pub(super) async fn list(
     Caller(user): Caller,
 ) -> Result<axum::Json<Vec<App>>, ApiError> {
     let memberships = manager.store.apps_for(&user).await?;
-    Ok(axum::Json(memberships.into_iter().map(|membership| seen(membership.app, membership.role)).collect()))
+    Ok(axum::Json(memberships.into_iter().map(|membership| seen(&manager, membership.app, membership.role)).collect()))
 }
 
 /// `POST /apps`: anybody who is signed in, who becomes its owner.
@@ -41,12 +41,12 @@ pub(super) async fn create(
         now: now_ms(),
     };
     let app = manager.store.create_app(app).await?.ok_or(ApiError::SlugTaken(new.slug))?;
-    Ok((StatusCode::CREATED, axum::Json(seen(app, Role::Owner))))
+    Ok((StatusCode::CREATED, axum::Json(seen(&manager, app, Role::Owner))))
 }
 
 /// `GET /apps/{app}`.
-pub(super) async fn show(Viewer(Access { app, role, .. }): Viewer) -> axum::Json<App> {
-    axum::Json(seen(app, role))
+pub(super) async fn show(State(manager): State<Manager>, Viewer(Access { app, role, .. }): Viewer) -> axum::Json<App> {
+    axum::Json(seen(&manager, app, role))
 }
 
 /// `PATCH /apps/{app}`.
@@ -57,7 +57,7 @@ pub(super) async fn update(
 ) -> Result<axum::Json<App>, ApiError> {
     let name = update.name.map(checked_name).transpose()?;
     let app = manager.store.update_app(app.id, name, update.debug).await?.ok_or(ApiError::NotFound("app"))?;
-    Ok(axum::Json(seen(app, role)))
+    Ok(axum::Json(seen(&manager, app, role)))
 }
 
 /// `DELETE /apps/{app}`, with everything in it.
@@ -69,8 +69,9 @@ pub(super) async fn delete(
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("app")) }
 }
 
-fn seen(app: picloud_store::App, role: Role) -> App {
-    App { id: app.id, slug: app.slug, name: app.name, debug: app.debug, role, created_at: app.created_at }
+fn seen(manager: &Manager, app: picloud_store::App, role: Role) -> App {
+    let url = manager.app_url(&app.slug);
+    App { id: app.id, slug: app.slug, url, name: app.name, debug: app.debug, role, created_at: app.created_at }
 }
 
 fn checked_name(name: String) -> Result<String, ApiError> {

@@ -15,7 +15,8 @@ pub(super) async fn list(
     Viewer(Access { app, .. }): Viewer,
 ) -> Result<axum::Json<Vec<Script>>, ApiError> {
     let scripts = manager.store.scripts(app.id).await?;
-    Ok(axum::Json(scripts.into_iter().map(seen).collect()))
+    let url = manager.app_url(&app.slug);
+    Ok(axum::Json(scripts.into_iter().map(|script| seen(&url, script)).collect()))
 }
 
 /// `PUT /apps/{app}/scripts/{name}`: 201 for a new script, 200 for a new version.
@@ -28,7 +29,7 @@ pub(super) async fn put(
     let existed = manager.store.script(app.id, &name).await?.is_some();
     let script = manager.put_script(app.id, name, put, caller.id).await?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, axum::Json(seen(script))))
+    Ok((status, axum::Json(seen(&manager.app_url(&app.slug), script))))
 }
 
 /// `GET /apps/{app}/scripts/{name}`: with the source.
@@ -38,7 +39,7 @@ pub(super) async fn show(
     Name(name): Name,
 ) -> Result<axum::Json<Script>, ApiError> {
     let (script, source) = manager.store.script(app.id, &name).await?.ok_or(ApiError::NotFound("script"))?;
-    Ok(axum::Json(Script { source: Some(source), ..seen(script) }))
+    Ok(axum::Json(Script { source: Some(source), ..seen(&manager.app_url(&app.slug), script) }))
 }
 
 /// `DELETE /apps/{app}/scripts/{name}`, with its versions and its invocations.
@@ -69,7 +70,7 @@ pub(super) async fn rollback(
     Json(rollback): Json<Rollback>,
 ) -> Result<axum::Json<Script>, ApiError> {
     let script = manager.store.rollback(app.id, &name, rollback.version).await??;
-    Ok(axum::Json(seen(script)))
+    Ok(axum::Json(seen(&manager.app_url(&app.slug), script)))
 }
 
 /// `POST /apps/{app}/scripts/{name}/check`. There need not be such a script.
@@ -83,13 +84,14 @@ pub(super) async fn check(
     Ok(axum::Json(Checked { diagnostics: found.into_iter().collect() }))
 }
 
-fn seen(script: picloud_store::Script) -> Script {
+fn seen(url: &str, script: picloud_store::Script) -> Script {
     Script {
         id: script.id,
         name: script.name,
         version: seen_version(script.version),
         source: None,
         routes: script.routes,
+        url: url.to_owned(),
         totals: script.totals,
     }
 }

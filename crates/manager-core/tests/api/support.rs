@@ -39,8 +39,12 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&Database::Sqlite(directory.path().into())).await.unwrap();
         let setup_token = SetupToken::generate().unwrap();
-        let settings =
-            Settings { node: "test".into(), limits: Limits::default(), setup_token: Some(setup_token.clone()) };
+        let settings = Settings {
+            node: "test".into(),
+            apps_url: "http://apps.test".into(),
+            limits: Limits::default(),
+            setup_token: Some(setup_token.clone()),
+        };
         let manager = Manager::new(store, Arc::new(Echo), settings);
         Self { router: manager.router(), manager, setup_token, _directory: directory }
     }

@@ -22,8 +22,10 @@ pub struct NewApp {
 pub struct App {
     /// Stays when the slug changes.
     pub id: AppId,
-    /// Where it answers.
+    /// Its short name, as in its addresses.
     pub slug: AppSlug,
+    /// Where it answers, such as `http://localhost:8080/demo`.
+    pub url: String,
     /// For people.
     pub name: String,
     /// Whether error answers of its endpoints tell the detail.

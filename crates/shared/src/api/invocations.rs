@@ -1,7 +1,7 @@
 //! Invocations and their logs.
 
 use crate::{ids::InvocationId, names::ScriptName, time::TimestampMs};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 use super::Diagnostic;
@@ -25,8 +25,8 @@ pub struct Invoke {
     /// The body, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// Given: the script sees `event` with this payload, not `req`. Excludes all the others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Given, if only as null: the script sees `event` with this payload, not `req`. Excludes all the others.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub payload: Option<serde_json::Value>,
 }
 
@@ -111,9 +111,14 @@ pub struct InvocationDetail {
     /// Only in the answer to a manual run as an HTTP request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<InvokedResponse>,
-    /// Only in the answer to a manual run as an event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Only in the answer to a manual run as an event; null is a result.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub result: Option<serde_json::Value>,
+}
+
+/// A field that is there with null is there; serde alone takes it for absent.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(Some)
 }
 
 /// A script's response within JSON.
@@ -155,4 +160,17 @@ pub struct Call {
     pub start_us: i64,
     /// Microseconds it took.
     pub duration_us: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_of_null_is_a_payload() {
+        let invoke: Invoke = serde_json::from_str(r#"{"payload": null}"#).unwrap();
+        assert_eq!(invoke.payload, Some(serde_json::Value::Null));
+        assert_eq!(serde_json::from_str::<Invoke>("{}").unwrap().payload, None);
+        assert_eq!(serde_json::to_string(&invoke).unwrap(), r#"{"payload":null}"#);
+    }
 }

@@ -34,6 +34,8 @@ pub struct Script {
     pub source: Option<String>,
     /// The active version's routes.
     pub routes: Vec<Route>,
+    /// What stands before a route's path to call it: where the app answers.
+    pub url: String,
     /// What all its invocations cost together.
     pub totals: Totals,
 }

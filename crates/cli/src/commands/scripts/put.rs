@@ -55,9 +55,14 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-fn live(Script { name, version, routes, .. }: &Script) -> String {
-    let place = if routes.is_empty() { "no route".to_owned() } else { format::routes(routes) };
-    format!("{name}: version {} answers {place}", version.number)
+fn live(Script { name, version, routes, url, .. }: &Script) -> String {
+    let number = version.number;
+    if routes.is_empty() {
+        return format!("{name}: version {number} answers no requests");
+    }
+    let place = |route: &Route| format!("{} {url}{}", route.method().unwrap_or("ANY"), route.path());
+    let places: Vec<_> = routes.iter().map(place).collect();
+    format!("{name}: version {number} answers {}", places.join(", "))
 }
 
 /// With the place in the file, where the server names one.

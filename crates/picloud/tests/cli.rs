@@ -1,0 +1,140 @@
+//! `pic` against a real server: what people type, what they read, and the exit codes that scripts rely on.
+
+use crate::support::{Backend, PASSWORD, TestApp};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+/// Beside the server's binary; built by the same command.
+fn pic_binary() -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_picloud")).with_file_name("pic");
+    assert!(binary.exists(), "build it first: cargo build --workspace --bins");
+    binary
+}
+
+struct Pic {
+    directory: TempDir,
+    manager: String,
+}
+
+impl Pic {
+    fn new(picloud: &TestApp) -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), manager: picloud.manager.clone() }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(pic_binary())
+            .env_clear()
+            .env("PIC_CONFIG", self.directory.path().join("pic.toml"))
+            .env("PIC_PASSWORD", PASSWORD)
+            .current_dir(self.directory.path())
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// Standard output of a command that succeeds.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pic {arguments:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let text = self.ok(&[arguments, &["-o", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}"))
+    }
+
+    /// Exit code and standard error of a command that fails.
+    fn fails(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "pic {arguments:?} succeeds");
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.directory.path().join(name), text).unwrap();
+    }
+
+    fn sign_in(&self) {
+        self.ok(&["login", &self.manager, "--username", "admin"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_from_upload_to_rollback() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    assert_eq!(pic.json(&["whoami"])["username"], "admin");
+    pic.ok(&["apps", "create", "shop"]);
+    pic.write("price.rhai", "log::info(\"asked\");\n#{price: 10}");
+    let put = pic.ok(&["scripts", "put", "price.rhai"]);
+    let port = picloud.ingress.rsplit_once(':').unwrap().1;
+    assert_eq!(put, format!("price: version 1 answers ANY http://localhost:{port}/shop/price\n"));
+    assert_eq!(picloud.text("/shop/price").await, (200, "{\"price\":10}".into()));
+
+    pic.write("price.rhai", "#{price: 12}");
+    assert_eq!(pic.json(&["scripts", "put", "price.rhai"])["version"]["number"], 2);
+    assert_eq!(picloud.text("/shop/price").await, (200, "{\"price\":12}".into()));
+    let versions = pic.json(&["scripts", "versions", "price"]);
+    assert_eq!(versions.as_array().unwrap().len(), 2);
+    assert_eq!((&versions[0]["number"], &versions[0]["active"]), (&2.into(), &true.into()));
+    pic.ok(&["scripts", "rollback", "price"]);
+    assert_eq!(picloud.text("/shop/price").await, (200, "{\"price\":10}".into()));
+
+    assert_eq!(pic.json(&["scripts", "list"])[0]["name"], "price");
+    assert!(pic.ok(&["scripts", "list"]).contains("price"));
+    assert_eq!(pic.ok(&["scripts", "show", "price", "--source"]).trim_end(), "log::info(\"asked\");\n#{price: 10}");
+
+    let output = pic.run(&["invoke", "price"]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), "{\"price\":10}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("200") && told.contains("fuel") && told.contains("asked"), "{told}");
+    let run = pic.json(&["invoke", "price"]);
+    let id = run["id"].as_str().unwrap();
+    assert_eq!(pic.json(&["invocations", "show", id])["fuel"], run["fuel"]);
+    assert!(pic.ok(&["logs", "--script", "price"]).contains("asked"));
+    assert_eq!(pic.json(&["logs"])["items"][0]["message"], "asked");
+
+    pic.ok(&["scripts", "delete", "price", "--yes"]);
+    assert_eq!(picloud.text("/shop/price").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_say_what_and_where_and_have_their_codes() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    let (code, told) = pic.fails(&["apps", "list"]);
+    assert_eq!(code, 3, "{told}");
+    pic.sign_in();
+    pic.ok(&["apps", "create", "bad"]);
+    assert_eq!(pic.fails(&["apps", "create", "bad"]).0, 5);
+    assert_eq!(pic.fails(&["scripts", "show", "nothing"]).0, 4);
+    assert_eq!(pic.fails(&["--app", "nobody", "scripts", "list"]).0, 4);
+
+    pic.write("typo.rhai", "let a = 1;\nlet b = ;\n");
+    let (code, told) = pic.fails(&["scripts", "put", "typo.rhai"]);
+    assert_eq!(code, 5);
+    assert!(told.contains("typo.rhai:2:9") && told.contains("let b = ;"), "{told}");
+    assert_eq!(pic.fails(&["scripts", "check", "typo.rhai"]).0, 1);
+    assert_eq!(pic.json(&["scripts", "list"]), serde_json::json!([]));
+
+    pic.write("oops.rhai", "let a = [];\na[3]");
+    pic.ok(&["scripts", "put", "oops.rhai"]);
+    let (code, told) = pic.fails(&["invoke", "oops"]);
+    assert_eq!(code, 1);
+    assert!(told.contains(":2:"), "{told}");
+    assert_eq!(pic.run(&["invoke", "oops", "--payload", "null"]).status.code(), Some(1));
+
+    pic.ok(&["logout"]);
+    assert_eq!(pic.fails(&["apps", "list"]).0, 3);
+    let (status, _) = tokio::task::spawn_blocking(move || picloud.stop()).await.unwrap();
+    assert!(status.success());
+    assert_eq!(pic.fails(&["login", &pic.manager, "--username", "admin"]).0, 6);
+}

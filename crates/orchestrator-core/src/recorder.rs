@@ -31,9 +31,10 @@ pub struct Recorder {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    log_bytes: AtomicUsize,
+    /// Bytes of logs that may still join the queue.
+    log_bytes_left: AtomicUsize,
     totals: Mutex<HashMap<ScriptId, Totals>>,
 }
 
@@ -43,10 +44,15 @@ pub type Writer = tokio::task::JoinHandle<()>;
 impl Recorder {
     /// Starts the writer.
     pub fn start(store: Store) -> (Self, Writer) {
-        let (queue, waiting) = mpsc::channel(QUEUE_RECORDS);
-        let shared = Arc::new(Shared::default());
-        let writer = tokio::spawn(write(store, waiting, Arc::clone(&shared)));
-        (Self { queue, shared }, writer)
+        let (recorder, waiting) = Self::bounded(QUEUE_RECORDS, QUEUE_LOG_BYTES);
+        let writer = tokio::spawn(write(store, waiting, Arc::clone(&recorder.shared)));
+        (recorder, writer)
+    }
+
+    fn bounded(records: usize, log_bytes: usize) -> (Self, mpsc::Receiver<NewInvocation>) {
+        let (queue, waiting) = mpsc::channel(records);
+        let shared = Shared { log_bytes_left: AtomicUsize::new(log_bytes), totals: Mutex::default() };
+        (Self { queue, shared: Arc::new(shared) }, waiting)
     }
 
     /// Takes a record and what it adds to its script's totals; never waits.
@@ -71,12 +77,11 @@ impl Recorder {
 
 impl Shared {
     fn reserve_log_bytes(&self, bytes: usize) -> Result<usize, usize> {
-        let within = |waiting: usize| waiting.checked_add(bytes).filter(|&sum| sum <= QUEUE_LOG_BYTES);
-        self.log_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, within)
+        self.log_bytes_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes))
     }
 
     fn release_log_bytes(&self, record: &NewInvocation) {
-        self.log_bytes.fetch_sub(log_bytes(record), Ordering::AcqRel);
+        self.log_bytes_left.fetch_add(log_bytes(record), Ordering::AcqRel);
     }
 
     fn totals(&self) -> std::sync::MutexGuard<'_, HashMap<ScriptId, Totals>> {
@@ -127,5 +132,73 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
         && let Err(error) = store.record(&[], &rest).await
     {
         tracing::error!(%error, "the last totals are lost");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picloud_abi::log::Level;
+    use picloud_shared::{
+        api::Trigger,
+        executor::LogLine,
+        ids::{AppId, InvocationId},
+    };
+    use picloud_store::{Database, InvocationFilter, NewApp, NewVersion, Script};
+
+    async fn script(store: &Store) -> (AppId, Script) {
+        let app = AppId::new();
+        let new = NewApp { id: app, slug: "app".parse().unwrap(), name: "App".into(), debug: false, owner: None, now: 0 };
+        store.create_app(new).await.unwrap().unwrap();
+        let version =
+            NewVersion { name: "s".parse().unwrap(), source: "1".into(), routes: None, author: None, now: 0 };
+        (app, store.put_script(app, version).await.unwrap().unwrap())
+    }
+
+    fn record(app: AppId, script: &Script, log: &str) -> NewInvocation {
+        NewInvocation {
+            id: InvocationId::new(),
+            app,
+            script: script.id,
+            version: script.version.id,
+            trigger: Trigger::Http,
+            request: None,
+            status: 200,
+            outcome: "ok".into(),
+            fuel: 10,
+            fuel_limit: 100,
+            memory_bytes: 1,
+            duration_us: 1,
+            started_at: 0,
+            node: "test".into(),
+            error: None,
+            logs: vec![LogLine { at: 0, level: Level::Info, message: log.into() }],
+            logs_dropped: 0,
+            calls: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn when_full_logs_go_first_then_records_and_totals_stay_exact() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite(directory.path().join("data"))).await.unwrap();
+        let (app, script) = script(&store).await;
+        let (recorder, waiting) = Recorder::bounded(3, 8);
+        let cost = Totals { invocations: 1, fuel: 10, ..Totals::default() };
+        // Room for the first two logs, then for records only, then for nothing.
+        for log in ["1234", "5678", "9", "10", "11"] {
+            recorder.submit(record(app, &script, log), cost);
+        }
+        let shared = Arc::clone(&recorder.shared);
+        drop(recorder);
+        write(store.clone(), waiting, Arc::clone(&shared)).await;
+
+        let filter = InvocationFilter { script: None, failed: None, before: None, limit: 10 };
+        assert_eq!(store.invocations(app, filter).await.unwrap().len(), 3);
+        let (stored, _) = store.script(app, &script.name).await.unwrap().unwrap();
+        let expected =
+            Totals { invocations: 5, fuel: 50, dropped_records: 2, dropped_logs: 3, ..Totals::default() };
+        assert_eq!(stored.totals, expected);
+        assert_eq!(shared.log_bytes_left.load(Ordering::Acquire), 8, "all room is given back");
     }
 }

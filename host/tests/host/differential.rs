@@ -1,0 +1,77 @@
+//! The guest computes what Rhai computes: the same scripts, natively and in an instance, with the same values, the
+//! same messages and the same places.
+
+use crate::support::{fail, respond};
+use picloud_abi::invocation::FailureCode;
+use rhai::{Dynamic, Engine};
+
+const VALUES: [&str; 22] = [
+    "1 + 2 * 3 - 4 / 5 % 6 ** 2",
+    "[7 / 2, -7 / 2, -7 % 3, 7.0 / 2.0, 0.1 + 0.2, 2.0 ** 0.5]",
+    "[1 << 40, 0xff & 0b1010, 5 ^ 3, !true, 9007199254740993]",
+    "[1.0.sin(), 2.5.round(), 1e300 * 1e10, 1.5.to_int(), 3.to_float(), 255.to_hex()]",
+    "let s = \"Grüße, 世界\"; [s.len, s.to_upper(), s[1], s.sub_string(2, 3), s.split(\", \"), s.index_of('世')]",
+    "let s = \"a-b-c\"; s.replace(\"-\", \"+\"); s.pad(8, '*'); [s, s.contains(\"b+\"), `${1 + 1}!`]",
+    "let p = \"ab\"; p.pad(7, \"xyz\"); p",
+    "let p = \"äb\"; p.pad(2, 'x'); p.pad(-1, 'x'); p",
+    "let a = [3, 1, 2]; a.sort(); a.push(9); a.insert(1, 8); a.remove(0); [a, a.len, a.contains(9), 2 in a]",
+    "[1, 2, 3, 4].filter(|x| x % 2 == 0).map(|x| x * x).reduce(|sum, x| sum + x, 0)",
+    "let n = 0; let add = |x| { n += x; n }; [add.call(2), add.call(3), n]",
+    "let m = #{b: 1, a: #{c: [1, #{d: ()}]}}; m.z = m.a.c[1].d ?? \"none\"; m[\"x y\"] = m.keys(); m",
+    "fn fact(n) { if n < 2 { 1 } else { n * fact(n - 1) } } fact(20)",
+    "fn grow() { this.n += 1; this } let o = #{n: 1}; o.grow(); o.grow(); o",
+    "let r = []; for (x, i) in 10..13 { if i == 1 { continue; } r.push([x, i]); } r",
+    "let x = 0; do { x += 3; } until x > 10; while x > 5 { x -= 1; if x == 7 { break; } } x",
+    "switch 5 { 1 => \"one\", 2..=6 if true => \"some\", _ => \"many\" }",
+    "let r = (); try { throw #{code: 7} } catch (e) { r = e.code } r",
+    "let r = (); try { [][1] } catch (e) { r = [e.message, e.line] } r",
+    "let b = blob(4, 7); b[1] = 255; b.write_be(2..4, 258); [b.len, b[1], b.parse_be_int(2..4)]",
+    "[type_of(1), type_of(\"\"), type_of([]), type_of(#{}), type_of(|| 1), is_def_var(\"x\")]",
+    "const LIMIT = 3; let out = []; loop { out += out.len; if out.len >= LIMIT { break; } } out",
+];
+
+const ERRORS: [&str; 10] = [
+    "let a = 1;\nmissing(a)",
+    "let a = [1];\n\n  a[5]",
+    "9223372036854775807 + 1",
+    "1 / 0",
+    "let m = #{};\nm.a.b.c",
+    "fn inner(x) {\n  x.nothing()\n}\nfn outer() { inner(1) }\nouter()",
+    "undefined_variable",
+    "const X = 1;\nX = 2",
+    "throw \"mine\"",
+    "\"text\" - 1",
+];
+
+/// Rhai as it is, with the guest's depths: its own depend on how it was compiled.
+fn native() -> Engine {
+    let mut engine = Engine::new();
+    engine.set_max_call_levels(64).set_max_expr_depths(64, 64);
+    engine
+}
+
+#[tokio::test]
+async fn values_are_the_same() {
+    let engine = native();
+    for source in VALUES {
+        let native: Dynamic = engine.eval(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        let native = if native.is_string() { native.to_string() } else { serde_json::to_string(&native).unwrap() };
+        let guest = respond(source).await;
+        assert_eq!(String::from_utf8(guest.body).unwrap(), native, "{source}");
+    }
+}
+
+#[tokio::test]
+async fn errors_are_the_same() {
+    let engine = native();
+    for source in ERRORS {
+        let native = engine.eval::<Dynamic>(source).expect_err(source);
+        let (inner, place) = (native.unwrap_inner(), native.unwrap_inner().position());
+        let guest = fail(source).await;
+        assert_eq!(guest.code, FailureCode::Error, "{source}");
+        assert_eq!(guest.position.map(|at| at.line as usize), place.line(), "{source}");
+        assert_eq!(guest.position.map(|at| at.column as usize), place.position(), "{source}");
+        let message = inner.to_string();
+        assert!(message.contains(&guest.message), "{source}: {message:?} is not {:?}", guest.message);
+    }
+}

@@ -1,6 +1,8 @@
 //! Holds the directions between the workspace's packages, as `cargo metadata` tells them, and that only the binaries
 //! read the environment. Normal dependencies only: tests may look anywhere.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId, camino::Utf8Path};
 use std::{
     collections::{BTreeMap, BTreeSet},

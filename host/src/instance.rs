@@ -4,6 +4,7 @@
 //! [`Instance::invoke`].
 
 use crate::{
+    exports::Exports,
     limiter::MemoryLimiter,
     seam::{Platform, Running, State},
 };
@@ -13,44 +14,12 @@ use picloud_abi::{
 };
 use picloud_shared::limits::Limits;
 use serde::de::DeserializeOwned;
-use wasmtime::{AsContext, AsContextMut, Engine, InstancePre, Memory, Store, TypedFunc, bail, format_err};
+use wasmtime::{AsContext, Engine, InstancePre, Store, TypedFunc, bail, format_err};
 
 /// Fuel between two points where an instance lets others run: about a millisecond and a half.
 const YIELD_FUEL: u64 = 10_000_000;
 /// Longest message that is read from a guest.
 const MESSAGE_BYTES: u32 = 64 << 20;
-
-/// What the host uses of the guest's exports.
-#[derive(Clone)]
-pub(crate) struct Exports {
-    memory: Memory,
-    alloc: TypedFunc<u32, u32>,
-}
-
-impl Exports {
-    /// The bytes of the guest's memory at `place`.
-    pub(crate) fn bytes<'a, T: 'static>(
-        &self,
-        store: impl Into<wasmtime::StoreContext<'a, T>>,
-        place: Packed,
-    ) -> wasmtime::Result<&'a [u8]> {
-        let start = place.ptr as usize;
-        let range = start..start.saturating_add(place.len as usize);
-        self.memory.data(store).get(range).ok_or_else(|| format_err!("the guest named a place outside its memory"))
-    }
-
-    /// Writes bytes to a place that the guest sets aside.
-    pub(crate) async fn give<T: Send + 'static>(
-        &self,
-        mut store: impl AsContextMut<Data = T>,
-        bytes: &[u8],
-    ) -> wasmtime::Result<Packed> {
-        let len = u32::try_from(bytes.len())?;
-        let ptr = self.alloc.call_async(&mut store, len).await?;
-        self.memory.write(&mut store, ptr as usize, bytes)?;
-        Ok(Packed { ptr, len })
-    }
-}
 
 pub(crate) struct Instance<P: 'static> {
     store: Store<State<P>>,

@@ -3,6 +3,7 @@
 
 mod compiled;
 mod engine;
+mod exports;
 mod failure;
 mod host;
 mod instance;

@@ -1,6 +1,6 @@
 //! The one seam: every request of a script to the platform passes here, is counted, timed, and answered.
 
-use crate::{instance::Exports, limiter::MemoryLimiter};
+use crate::{exports::Exports, limiter::MemoryLimiter};
 use picloud_abi::{
     Packed, kv,
     seam::{Answer, Refusal, RefusalCode, Request},

@@ -1,10 +1,10 @@
 //! Which server, user and app a command works with: from the options, the environment and the profile, in that order.
 
 use crate::{
-    cli::Options,
     error::CommandError,
     exit::Exit,
     http_warning,
+    options::Options,
     output::{self, Output},
     profile::{Profile, Profiles},
 };
@@ -123,7 +123,7 @@ fn same_server(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Format;
+    use crate::options::Format;
     use std::path::Path;
 
     fn context(config: &Path, url: Option<&str>, token: Option<&str>) -> Context {

@@ -10,6 +10,7 @@ mod excerpt;
 mod exit;
 mod format;
 mod http_warning;
+mod options;
 mod output;
 mod password;
 mod profile;

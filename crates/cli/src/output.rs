@@ -1,9 +1,9 @@
 //! All that `pic` prints: results on standard output, everything about them on standard error.
 
 use crate::{
-    cli::Format,
     error::{CommandError, CommandResult},
     exit::Exit,
+    options::Format,
     sanitize,
 };
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::NOTHING};

@@ -4,7 +4,7 @@ use crate::{
     Clock,
     capability::{kv, log::Log, random},
 };
-use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
+use picloud_abi::seam::{Answer, Request};
 use picloud_host::Platform;
 use picloud_shared::{executor::LogLine, ids::AppId, limits::Limits};
 use picloud_store::Store;
@@ -43,8 +43,4 @@ impl Platform for ScriptPlatform {
         };
         answer.unwrap_or_else(Answer::Refused)
     }
-}
-
-pub(crate) fn refuse(code: RefusalCode, message: impl Into<String>) -> Refusal {
-    Refusal { code, message: message.into() }
 }

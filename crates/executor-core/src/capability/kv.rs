@@ -1,6 +1,6 @@
 //! `kv`: the app's key-value store, in the database.
 
-use crate::platform::refuse;
+use super::refuse;
 use picloud_abi::{
     kv::{Answer, Encoding, Request, Value},
     seam::{Refusal, RefusalCode},

@@ -4,3 +4,9 @@
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
+
+use picloud_abi::seam::{Refusal, RefusalCode};
+
+fn refuse(code: RefusalCode, message: impl Into<String>) -> Refusal {
+    Refusal { code, message: message.into() }
+}

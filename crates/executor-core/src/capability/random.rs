@@ -1,6 +1,6 @@
 //! `random`: the operating system's cryptographic source.
 
-use crate::platform::refuse;
+use super::refuse;
 use picloud_abi::seam::{Refusal, RefusalCode};
 
 pub(crate) fn draw(count: u32, limit: u32) -> Result<Vec<u8>, Refusal> {

@@ -15,9 +15,7 @@ mod request;
 mod response;
 mod watch;
 
-use picloud_abi::{
-    invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger},
-};
+use picloud_abi::invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger};
 use rhai::{AST, Dynamic, Engine, Module, Scope};
 use std::{cell::RefCell, rc::Rc};
 
@@ -65,8 +63,7 @@ pub extern "C" fn invoke(ptr: u32, len: u32) -> u64 {
 }
 
 fn compile(ptr: u32, len: u32) -> Result<AST, Diagnostic> {
-    let program: Program =
-        platform::take(ptr, len).map_err(|message| Diagnostic { message, position: None })?;
+    let program: Program = platform::take(ptr, len).map_err(|message| Diagnostic { message, position: None })?;
     ENGINE.with_borrow(|engine| {
         let engine = engine.as_ref().ok_or_else(|| Diagnostic { message: NOT_BUILT.into(), position: None })?;
         let mut ast = engine.compile(&program.source).map_err(|error| failure::diagnostic(&error))?;

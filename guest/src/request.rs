@@ -63,5 +63,7 @@ fn text(request: &HttpRequest) -> json::Result<&str> {
 }
 
 fn form(request: &HttpRequest) -> Map {
-    form_urlencoded::parse(&request.body).map(|(name, value)| (name.as_ref().into(), value.into_owned().into())).collect()
+    form_urlencoded::parse(&request.body)
+        .map(|(name, value)| (name.as_ref().into(), value.into_owned().into()))
+        .collect()
 }

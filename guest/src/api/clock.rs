@@ -9,11 +9,9 @@ pub mod time {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[rhai_fn(return_raw)]
     pub fn now(context: NativeCallContext) -> Result<i64> {
-        at(&context, || {
-            match call(&Request::Clock)? {
-                Answer::Clock(now) => Ok(now),
-                _ => unexpected(),
-            }
+        at(&context, || match call(&Request::Clock)? {
+            Answer::Clock(now) => Ok(now),
+            _ => unexpected(),
         })
     }
 }

@@ -8,16 +8,12 @@ pub mod json {
     /// The value that a JSON text stands for.
     #[rhai_fn(return_raw)]
     pub fn parse(context: NativeCallContext, text: &str) -> Result<Dynamic> {
-        at(&context, || {
-            crate::json::parse(text)
-        })
+        at(&context, || crate::json::parse(text))
     }
 
     /// A value as JSON text.
     #[rhai_fn(return_raw)]
     pub fn stringify(context: NativeCallContext, value: Dynamic) -> Result<String> {
-        at(&context, || {
-            crate::json::stringify(&value)
-        })
+        at(&context, || crate::json::stringify(&value))
     }
 }

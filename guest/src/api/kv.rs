@@ -20,9 +20,7 @@ fn ask(request: Request) -> Result<Answer> {
 fn encode(value: Dynamic) -> Result<Value> {
     match value.try_cast_result::<Blob>() {
         Ok(data) => Ok(Value { encoding: Encoding::Bytes, data }),
-        Err(value) => {
-            Ok(Value { encoding: Encoding::Json, data: crate::json::stringify(&value)?.into_bytes() })
-        }
+        Err(value) => Ok(Value { encoding: Encoding::Json, data: crate::json::stringify(&value)?.into_bytes() }),
     }
 }
 
@@ -72,47 +70,37 @@ pub mod kv {
     /// The value of a key, or `()`.
     #[rhai_fn(return_raw)]
     pub fn get(context: NativeCallContext, key: &str) -> Result<Dynamic> {
-        at(&context, || {
-            match ask(Request::Get(key.into()))? {
-                Answer::Value(value) => value.map_or(Ok(Dynamic::UNIT), decode),
-                _ => unexpected(),
-            }
+        at(&context, || match ask(Request::Get(key.into()))? {
+            Answer::Value(value) => value.map_or(Ok(Dynamic::UNIT), decode),
+            _ => unexpected(),
         })
     }
 
     /// Stores a value for ever.
     #[rhai_fn(return_raw)]
     pub fn set(context: NativeCallContext, key: &str, value: Dynamic) -> Result<()> {
-        at(&context, || {
-            set_for(key, value, None)
-        })
+        at(&context, || set_for(key, value, None))
     }
 
     /// Stores a value for so many seconds.
     #[rhai_fn(name = "set", return_raw)]
     pub fn set_with_ttl(context: NativeCallContext, key: &str, value: Dynamic, seconds: i64) -> Result<()> {
-        at(&context, || {
-            set_for(key, value, Some(milliseconds(seconds)?))
-        })
+        at(&context, || set_for(key, value, Some(milliseconds(seconds)?)))
     }
 
     /// Removes a key; says whether it was there.
     #[rhai_fn(return_raw)]
     pub fn delete(context: NativeCallContext, key: &str) -> Result<bool> {
-        at(&context, || {
-            match ask(Request::Delete(key.into()))? {
-                Answer::Deleted(deleted) => Ok(deleted),
-                _ => unexpected(),
-            }
+        at(&context, || match ask(Request::Delete(key.into()))? {
+            Answer::Deleted(deleted) => Ok(deleted),
+            _ => unexpected(),
         })
     }
 
     /// Adds 1 to a whole number, which begins at 0, and gives the new one. No call in between is lost.
     #[rhai_fn(return_raw)]
     pub fn incr(context: NativeCallContext, key: &str) -> Result<i64> {
-        at(&context, || {
-            incr_for(key, 1)
-        })
+        at(&context, || incr_for(key, 1))
     }
 
     /// Adds to a whole number, which begins at 0, and gives the new one.
@@ -137,9 +125,7 @@ pub mod kv {
     /// The first 100 keys that start with `prefix`, in byte order.
     #[rhai_fn(return_raw)]
     pub fn list(context: NativeCallContext, prefix: &str) -> Result<Array> {
-        at(&context, || {
-            list_keys(prefix, "", LIST_LIMIT)
-        })
+        at(&context, || list_keys(prefix, "", LIST_LIMIT))
     }
 
     /// The first `limit` keys that start with `prefix` and come after `after`, in byte order.

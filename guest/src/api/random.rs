@@ -22,9 +22,7 @@ pub mod random {
     /// So many random bytes.
     #[rhai_fn(return_raw)]
     pub fn bytes(context: NativeCallContext, count: i64) -> Result<Blob> {
-        at(&context, || {
-            draw(count)
-        })
+        at(&context, || draw(count))
     }
 
     /// A whole number from `low` to `high`, both included, each as likely as the others.
@@ -62,8 +60,6 @@ pub mod random {
     /// So many random bytes in hexadecimal, for keys and tokens.
     #[rhai_fn(return_raw)]
     pub fn hex(context: NativeCallContext, count: i64) -> Result<String> {
-        at(&context, || {
-            Ok(draw(count)?.iter().map(|byte| format!("{byte:02x}")).collect())
-        })
+        at(&context, || Ok(draw(count)?.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 }

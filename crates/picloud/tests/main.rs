@@ -11,4 +11,5 @@ mod limits;
 mod records;
 mod results;
 mod support;
+mod tour;
 mod uploads;

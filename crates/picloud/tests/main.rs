@@ -3,6 +3,7 @@
 
 mod cli;
 mod crash;
+mod documentation;
 mod examples;
 mod first_start;
 mod fuel;

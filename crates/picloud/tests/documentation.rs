@@ -1,0 +1,69 @@
+//! What the documentation says of scripts and of the sources is there: its scripts run, and the files and tests that
+//! it names exist.
+
+use crate::support::{Backend, TestApp};
+use std::{fs, path::Path};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The blocks of one language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fenced = page.split("\n```").skip(1).step_by(2);
+    fenced.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).collect()
+}
+
+#[tokio::test]
+async fn scripts_in_the_documentation_run() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let app = picloud.create_app("docs").await;
+    let page = page("docs/scripting.md");
+    let scripts = blocks(&page, "rhai");
+    assert!(scripts.len() > 3, "the scripts are found");
+    for (number, script) in scripts.into_iter().enumerate() {
+        let name = format!("script{number}");
+        picloud.put(&app, &name, script, &[]).await;
+        let request = picloud.http.post(format!("{}/docs/{name}?name=Ada", picloud.ingress)).body("{}");
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{script}\n{}", response.text().await.unwrap());
+    }
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn files_that_the_documentation_names_exist() {
+    let rooted = ["crates/", "docs/", "examples/", "guest/", "host/", "migrations/", "wit/"];
+    let page = page("docs/ARCHITECTURE.md");
+    let files: Vec<_> = quoted(&page).filter(|name| rooted.iter().any(|root| name.starts_with(root))).collect();
+    assert!(files.len() > 40, "the files are found");
+    for file in files {
+        assert!(Path::new(ROOT).join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn tests_that_the_documentation_names_exist() {
+    let page = page("docs/ARCHITECTURE.md");
+    let mut found = 0;
+    for row in page.lines().filter(|line| line.starts_with('|')) {
+        let held_by = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+        let mut source = String::new();
+        for name in quoted(held_by) {
+            if name.ends_with(".rs") {
+                source = self::page(name);
+            } else if name.contains('_') {
+                // `fn` in a test, or the function that a macro runs on both databases.
+                assert!(source.contains(&format!("fn {name}(")), "{name} in {row}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 15, "the tests are found");
+}

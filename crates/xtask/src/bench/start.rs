@@ -90,8 +90,8 @@ fn upload_to_new_answer(server: &Server, token: &str, number: usize) -> Result<f
 
 /// CPU ticks and queries. The requests that ask for the count of queries lie outside of the time whose ticks count.
 fn idle(server: &Server, seconds: u64) -> Result<[Figure; 2]> {
-    let queries_before = server.database_queries()?;
     thread::sleep(SETTLE);
+    let queries_before = server.database_queries()?;
     let ticks_before = server.cpu_ticks()?;
     thread::sleep(Duration::from_secs(seconds));
     let ticks = server.cpu_ticks()? - ticks_before;

@@ -5,9 +5,14 @@
 
 use axum::http::{HeaderName, HeaderValue, uri::PathAndQuery};
 use picloud_abi::invocation::{Event, EventKind, HttpRequest, Trigger};
-use picloud_shared::{api::Invoke, ids::InvocationId, names::ScriptName, route::METHODS};
+use picloud_shared::{
+    api::Invoke,
+    ids::InvocationId,
+    names::ScriptName,
+    route::METHODS,
+    target::{self, InvalidPath},
+};
 use std::collections::BTreeMap;
-use url::form_urlencoded;
 
 /// Why a manual run cannot be as asked for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +22,10 @@ pub(crate) enum InvalidRun {
     Method,
     /// See [`InvalidRun::Method`].
     #[error("the path starts with '/' and has no characters that a URL must encode")]
-    Path,
+    Target,
+    /// See [`InvalidRun::Method`].
+    #[error(transparent)]
+    Path(#[from] InvalidPath),
     /// See [`InvalidRun::Method`].
     #[error("{0:?} is no valid header")]
     Header(String),
@@ -53,7 +61,7 @@ pub(crate) fn wanted(
         let method = parse_method(method.as_deref().unwrap_or("GET"))?;
         let (path, query) = parse_target(path.unwrap_or_else(|| format!("/{name}")), query)?;
         let headers = headers.into_iter().map(parse_header).collect::<Result<_, _>>()?;
-        let body = within(body.unwrap_or_default())?.into_bytes();
+        let body = within(body.unwrap_or_default())?.into_bytes().into();
         let line = Some(format!("{method} {path}"));
         let (params, ip) = (Vec::new(), String::new());
         let trigger = Trigger::Http(HttpRequest { id, method, path, params, query, headers, body, ip });
@@ -75,11 +83,12 @@ fn parse_method(method: &str) -> Result<String, InvalidRun> {
 /// Path and query pairs: those that the path carries, then the others.
 fn parse_target(path: String, more: BTreeMap<String, String>) -> Result<(String, Vec<(String, String)>), InvalidRun> {
     if !path.starts_with('/') {
-        return Err(InvalidRun::Path);
+        return Err(InvalidRun::Target);
     }
-    let target = PathAndQuery::try_from(path).map_err(|_| InvalidRun::Path)?;
-    let carried = form_urlencoded::parse(target.query().unwrap_or_default().as_bytes()).into_owned();
-    Ok((target.path().to_owned(), carried.chain(more).collect()))
+    let raw = PathAndQuery::try_from(path).map_err(|_| InvalidRun::Target)?;
+    let mut query = target::query(raw.query());
+    query.extend(more);
+    Ok((target::path(&target::segments(raw.path())?), query))
 }
 
 fn parse_header((name, value): (String, String)) -> Result<(String, String), InvalidRun> {
@@ -117,11 +126,13 @@ mod tests {
 
     #[test]
     fn a_request_is_what_was_given() {
-        let request = request(json!({
+        let invoke = json!({
             "method": "post", "path": "/a%20b?x=1&y=a+b", "query": {"z": "ü"}, "headers": {"X-Mine": "1"}, "body": "hi",
-        }));
+        });
+        assert_eq!(of(invoke.clone()).unwrap().line.as_deref(), Some("POST /a b"));
+        let request = request(invoke);
         let pair = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
-        assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/a%20b"));
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/a b"));
         assert_eq!(request.query, [("x", "1"), ("y", "a b"), ("z", "ü")].map(pair));
         assert_eq!(request.headers, [("x-mine", "1")].map(pair));
         assert_eq!(request.body, b"hi");
@@ -139,9 +150,11 @@ mod tests {
         for (invoke, why) in [
             (json!({"method": "HEAD"}), InvalidRun::Method),
             (json!({"method": "G T"}), InvalidRun::Method),
-            (json!({"path": "a"}), InvalidRun::Path),
-            (json!({"path": ""}), InvalidRun::Path),
-            (json!({"path": "/a b"}), InvalidRun::Path),
+            (json!({"path": "a"}), InvalidRun::Target),
+            (json!({"path": ""}), InvalidRun::Target),
+            (json!({"path": "/a b"}), InvalidRun::Target),
+            (json!({"path": "/a/../b"}), InvalidRun::Path(InvalidPath::DotSegment)),
+            (json!({"path": "/%ff"}), InvalidRun::Path(InvalidPath::NotUtf8)),
             (json!({"headers": {"a b": "c"}}), InvalidRun::Header("a b".into())),
             (json!({"headers": {"a": "b\r\nc: d"}}), InvalidRun::Header("a".into())),
             (json!({"payload": 1, "body": ""}), InvalidRun::Both),

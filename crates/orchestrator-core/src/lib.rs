@@ -6,7 +6,6 @@ mod admission;
 mod deployments;
 mod error;
 mod ingress;
-mod path;
 mod recorder;
 mod request;
 mod response;
@@ -14,3 +13,5 @@ mod routes;
 
 pub use ingress::{Ingress, Settings};
 pub use recorder::{Recorder, Writer};
+
+use picloud_shared::target as path;

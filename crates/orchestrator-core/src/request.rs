@@ -2,11 +2,11 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use picloud_abi::invocation::HttpRequest;
-use picloud_shared::ids::InvocationId;
+use picloud_shared::{ids::InvocationId, target};
 use std::{net::IpAddr, time::Duration};
 
 /// How long a body may take to arrive.
@@ -31,9 +31,10 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyE
     }
 }
 
-/// What the script gets: `path` is the path within its app, decoded.
+/// What the script gets: `segments` are those of the path within its app.
 pub(crate) fn to_contract(
     id: InvocationId,
+    method: &Method,
     parts: &Parts,
     segments: &[String],
     params: Vec<(String, String)>,
@@ -42,15 +43,12 @@ pub(crate) fn to_contract(
 ) -> HttpRequest {
     HttpRequest {
         id: id.to_string(),
-        method: parts.method.to_string(),
-        path: format!("/{}", segments.join("/")),
+        method: method.to_string(),
+        path: target::path(segments),
         params,
-        query: parts
-            .uri
-            .query()
-            .map_or_else(Vec::new, |query| form_urlencoded::parse(query.as_bytes()).into_owned().collect()),
+        query: target::query(parts.uri.query()),
         headers: headers(&parts.headers),
-        body,
+        body: body.into(),
         ip: ip.to_canonical().to_string(),
     }
 }

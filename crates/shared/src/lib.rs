@@ -8,4 +8,5 @@ pub mod limits;
 pub mod names;
 pub mod outcome;
 pub mod route;
+pub mod target;
 pub mod time;

@@ -106,7 +106,7 @@ fn number(count: u64) -> i64 {
 }
 
 fn seen_response(Response { status, headers, body }: Response) -> InvokedResponse {
-    let (body, body_base64) = match String::from_utf8(body) {
+    let (body, body_base64) = match String::from_utf8(body.into_vec()) {
         Ok(text) => (Some(text), None),
         Err(error) => (None, Some(BASE64_STANDARD.encode(error.as_bytes()))),
     };
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_body_is_text_where_it_can_be() {
-        let of = |body: &[u8]| seen_response(Response { status: 200, headers: Vec::new(), body: body.to_vec() });
+        let of = |body: &[u8]| seen_response(Response { status: 200, headers: Vec::new(), body: body.to_vec().into() });
         assert_eq!(of("ä\0".as_bytes()).body.as_deref(), Some("ä\0"));
         assert_eq!(of(&[0xff]).body, None);
         assert_eq!(of(&[0xff]).body_base64.as_deref(), Some("/w=="));

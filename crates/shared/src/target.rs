@@ -1,18 +1,24 @@
-//! A request's path, taken apart once: split first, then decoded, so that an encoded slash stays within its segment.
+//! The target of an HTTP request, path and query, as a script sees it: one rule for requests and for manual runs. The
+//! path is split first and decoded then, so that an encoded slash stays within its segment.
 
 use percent_encoding::percent_decode_str;
 
 /// Why a path is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvalidPath {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPath {
     /// What its percent-encoding stands for is not UTF-8.
+    #[error("the path is not UTF-8")]
     NotUtf8,
     /// A segment is `.` or `..`, plain or encoded.
+    #[error("the path has a segment of dots")]
     DotSegment,
 }
 
 /// The decoded segments of a raw path; none for `/`.
-pub(crate) fn segments(raw: &str) -> Result<Vec<String>, InvalidPath> {
+///
+/// # Errors
+/// See [`InvalidPath`].
+pub fn segments(raw: &str) -> Result<Vec<String>, InvalidPath> {
     let rest = raw.strip_prefix('/').unwrap_or(raw);
     if rest.is_empty() {
         return Ok(Vec::new());
@@ -23,6 +29,16 @@ pub(crate) fn segments(raw: &str) -> Result<Vec<String>, InvalidPath> {
             if matches!(&*decoded, "." | "..") { Err(InvalidPath::DotSegment) } else { Ok(decoded.into_owned()) }
         })
         .collect()
+}
+
+/// The path of these segments, decoded: `req.path`.
+pub fn path(segments: &[String]) -> String {
+    format!("/{}", segments.join("/"))
+}
+
+/// The pairs of a raw query, decoded as those of a form are, in order.
+pub fn query(raw: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 #[cfg(test)]
@@ -47,5 +63,21 @@ mod tests {
         assert_eq!(segments("/%FF"), Err(InvalidPath::NotUtf8));
         // Not a segment of dots, but a name with a slash in it.
         assert_eq!(segments("/..%2Fa").unwrap(), ["../a"]);
+    }
+
+    #[test]
+    fn a_path_is_given_decoded() {
+        for (raw, decoded) in [("/", "/"), ("/a%20b/%C3%A4", "/a b/ä"), ("/a/", "/a/"), ("//", "//")] {
+            assert_eq!(path(&segments(raw).unwrap()), decoded, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_read_as_a_form() {
+        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        assert_eq!(query(None), []);
+        let found = query(Some("x=1&x=2&a%20b=c+d&%C3%A4&=&broken=%FF%"));
+        let expected = [("x", "1"), ("x", "2"), ("a b", "c d"), ("ä", ""), ("", ""), ("broken", "\u{fffd}%")];
+        assert_eq!(found, expected.map(pair));
     }
 }

@@ -9,7 +9,7 @@ use picloud_shared::{
     names::{AppSlug, ScriptName},
     time::now_ms,
 };
-use picloud_store::{NewApp, NewVersion, PutRefused, Script, StoreError};
+use picloud_store::{NewApp, NewVersion, Put, PutRefused, StoreError};
 use std::sync::Arc;
 
 /// Most routes of one script: enough for any, and it bounds the search for conflicts.
@@ -83,7 +83,7 @@ impl Manager {
         name: ScriptName,
         put: PutScript,
         author: UserId,
-    ) -> Result<Script, DeployError> {
+    ) -> Result<Put, DeployError> {
         self.accept(&name, &put).await?;
         self.store_version(app, name, put, Some(author)).await
     }
@@ -117,7 +117,7 @@ impl Manager {
         name: ScriptName,
         put: PutScript,
         author: Option<UserId>,
-    ) -> Result<Script, DeployError> {
+    ) -> Result<Put, DeployError> {
         let version = NewVersion { name, source: put.source, routes: put.routes, author, now: now_ms() };
         Ok(self.store.put_script(app, version).await??)
     }

@@ -50,7 +50,7 @@ impl Manager {
     pub(crate) async fn run(&self, app: AppId, name: &ScriptName, invoke: Invoke) -> Result<Run, InvokeError> {
         let id = InvocationId::new();
         let wanted = wanted(id, name, invoke, self.settings.limits.request_body)?;
-        let (script, _) = self.store.script(app, name).await?.ok_or(InvokeError::NoSuchScript)?;
+        let script = self.store.script_head(app, name).await?.ok_or(InvokeError::NoSuchScript)?;
         let manager = self.clone();
         let run = tokio::spawn(async move { manager.run_and_record(id, app, script, wanted).await });
         run.await.map_err(|_| InvokeError::Interrupted)?

@@ -31,6 +31,15 @@ pub struct NewVersion {
     pub now: TimestampMs,
 }
 
+/// What a put left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// The script with the version that answers now.
+    pub script: Script,
+    /// Whether there was no such script before.
+    pub created: bool,
+}
+
 /// Why a version was not stored. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PutRefused {
@@ -101,7 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails, there is no such author, or what is stored does not parse.
-    pub async fn put_script(&self, app: AppId, new: NewVersion) -> Result<Result<Script, PutRefused>, StoreError> {
+    pub async fn put_script(&self, app: AppId, new: NewVersion) -> Result<Result<Put, PutRefused>, StoreError> {
         if let Some(route) = new.routes.as_deref().and_then(first_twice) {
             return Ok(Err(PutRefused::RouteTwice(route.clone())));
         }
@@ -117,9 +126,12 @@ impl Store {
             (None, None) if new.name.is_library() => Vec::new(),
             (None, None) => vec![Route::default_for(&new.name)],
         };
+        let created = current.is_none();
         let (id, totals) = match current {
-            Some(current) if current.version.sha256 == sha256 && current.routes == routes => return Ok(Ok(current)),
-            Some(current) => (current.id, current.totals),
+            Some(script) if script.version.sha256 == sha256 && script.routes == routes => {
+                return Ok(Ok(Put { script, created }));
+            }
+            Some(script) => (script.id, script.totals),
             None => (self.insert_script(&mut transaction, app, &new.name).await?, Totals::default()),
         };
         let version = self.insert_version(&mut transaction, id, &new, sha256, &routes).await?;
@@ -128,7 +140,7 @@ impl Store {
         }
         transaction.commit().await?;
         self.changed();
-        Ok(Ok(Script { id, name: new.name, version, routes, totals }))
+        Ok(Ok(Put { script: Script { id, name: new.name, version, routes, totals }, created }))
     }
 
     /// Makes an old version active again, with the routes that it had. Without a number: the one below the active one.

@@ -20,7 +20,7 @@ mod scripts;
 mod tokens;
 mod users;
 
-pub use activate::{NewVersion, PutRefused, RollbackRefused};
+pub use activate::{NewVersion, Put, PutRefused, RollbackRefused};
 pub use apps::{App, Membership, NewApp};
 pub use deployments::{DeployedRoute, Deployment};
 pub use error::StoreError;

@@ -99,6 +99,8 @@ macro_rules! select_scripts {
     };
 }
 
+const SELECT_HEAD: &str = select_scripts!("", "WHERE s.app_id = $1 AND s.name = $2");
+
 impl Store {
     /// The scripts of an app, by name.
     ///
@@ -129,7 +131,18 @@ impl Store {
         Ok(row.map(|row| (row.script.into(), row.source)))
     }
 
-    /// One script, as a transaction that is about to change it sees it.
+    /// One script without its source.
+    ///
+    /// # Errors
+    /// When the database fails, or the stored script does not parse.
+    pub async fn script_head(&self, app: AppId, name: &ScriptName) -> Result<Option<Script>, StoreError> {
+        let row: Option<ScriptRow> = with_db!(self, read, db => {
+            sqlx::query_as(SELECT_HEAD).bind(app.to_string()).bind(name.as_str()).fetch_optional(db).await?
+        });
+        Ok(row.map(Script::from))
+    }
+
+    /// One script without its source, as a transaction that is about to change it sees it.
     pub(crate) async fn script_in(
         &self,
         transaction: &mut Transaction,
@@ -137,11 +150,7 @@ impl Store {
         name: &ScriptName,
     ) -> Result<Option<Script>, StoreError> {
         let row: Option<ScriptRow> = with_db!(self, transaction, db => {
-            sqlx::query_as(select_scripts!("", "WHERE s.app_id = $1 AND s.name = $2"))
-                .bind(app.to_string())
-                .bind(name.as_str())
-                .fetch_optional(db)
-                .await?
+            sqlx::query_as(SELECT_HEAD).bind(app.to_string()).bind(name.as_str()).fetch_optional(db).await?
         });
         Ok(row.map(Script::from))
     }

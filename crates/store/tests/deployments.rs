@@ -14,7 +14,7 @@ async fn a_deployment_has_the_routes_of_the_active_versions(store: &TestStore) {
     assert!(store.deployment(&app.slug).await.unwrap().unwrap().routes.is_empty());
 
     store.put_script(app.id, routed("a", "1", &["GET /gone"])).await.unwrap().unwrap();
-    let a = store.put_script(app.id, routed("a", "2", &["GET /a", "POST /a/{x}"])).await.unwrap().unwrap();
+    let a = store.put_script(app.id, routed("a", "2", &["GET /a", "POST /a/{x}"])).await.unwrap().unwrap().script;
     let b = store.put(app.id, "b", "1").await;
     store.put(app.id, "lib/none", "1").await;
     store.put(other.id, "a", "1").await;

@@ -115,7 +115,7 @@ impl TestStore {
     }
 
     pub(crate) async fn put(&self, app: AppId, name: &str, source: &str) -> Script {
-        self.put_script(app, version(name, source)).await.unwrap().unwrap()
+        self.put_script(app, version(name, source)).await.unwrap().unwrap().script
     }
 
     /// The first user.

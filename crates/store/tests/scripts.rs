@@ -3,7 +3,7 @@
 use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
 use futures_util::future::join_all;
 use picloud_shared::ids::UserId;
-use picloud_store::{NewVersion, PutRefused, RollbackRefused, StoreError};
+use picloud_store::{NewVersion, Put, PutRefused, RollbackRefused, StoreError};
 
 cases! {
     a_new_script_gets_its_default_route
@@ -32,7 +32,8 @@ async fn a_new_script_gets_its_default_route(store: &TestStore) {
     assert_eq!((script.version.number, script.version.active, script.version.created_at), (1, true, NOW));
     assert_eq!(store.put(app.id, "lib/util", "1").await.routes, []);
     let nowhere = store.put_script(app.id, routed("nowhere", "1", &[])).await.unwrap().unwrap();
-    assert_eq!(nowhere.routes, []);
+    assert_eq!((nowhere.script.routes, nowhere.created), (Vec::new(), true));
+    assert_eq!(store.script_head(app.id, &script.name).await.unwrap(), Some(script.clone()));
     assert_eq!(store.script(app.id, &"greet".parse().unwrap()).await.unwrap(), Some((script, "1".to_owned())));
 }
 
@@ -51,9 +52,11 @@ async fn the_same_again_changes_nothing(store: &TestStore) {
     let first = store.put(app.id, "greet", "1").await;
     let revision = store.app_revision(&app.slug).await.unwrap();
     let later = NewVersion { now: NOW + 1, ..routed("greet", "1", &["ANY /greet"]) };
-    assert_eq!(store.put_script(app.id, later).await.unwrap().unwrap(), first);
+    let again = store.put_script(app.id, later).await.unwrap().unwrap();
+    assert_eq!(again, Put { script: first, created: false });
     assert_eq!(store.app_revision(&app.slug).await.unwrap(), revision);
-    assert_eq!(store.put_script(app.id, routed("greet", "1", &[])).await.unwrap().unwrap().version.number, 2);
+    let second = store.put_script(app.id, routed("greet", "1", &[])).await.unwrap().unwrap();
+    assert_eq!((second.script.version.number, second.created), (2, false));
 }
 
 async fn routes_stay_when_none_are_given(store: &TestStore) {
@@ -73,7 +76,7 @@ async fn racing_puts_get_consecutive_numbers(store: &TestStore) {
         store.put_script(app.id, version("greet", &format!("{n}")))
     });
     let mut numbers: Vec<i64> =
-        join_all(puts).await.into_iter().map(|put| put.unwrap().unwrap().version.number).collect();
+        join_all(puts).await.into_iter().map(|put| put.unwrap().unwrap().script.version.number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
     let (script, source) = store.script(app.id, &"greet".parse().unwrap()).await.unwrap().unwrap();
@@ -92,7 +95,8 @@ async fn racing_puts_of_one_route_have_one_winner(store: &TestStore) {
     let outcomes: Vec<_> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
     let winner = outcomes.iter().find_map(|outcome| outcome.as_ref().ok()).unwrap();
     for outcome in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        let expected = PutRefused::RouteConflict { route: "GET /same".parse().unwrap(), script: winner.name.clone() };
+        let expected =
+            PutRefused::RouteConflict { route: "GET /same".parse().unwrap(), script: winner.script.name.clone() };
         assert_eq!(*outcome, expected);
     }
     assert_eq!(store.scripts(app.id).await.unwrap().len(), 1);
@@ -101,7 +105,7 @@ async fn racing_puts_of_one_route_have_one_winner(store: &TestStore) {
 async fn a_conflicting_put_leaves_nothing(store: &TestStore) {
     let app = store.app("demo").await;
     store.put_script(app.id, routed("users", "1", &["GET /users/{id}"])).await.unwrap().unwrap();
-    let before = store.put_script(app.id, routed("other", "1", &["GET /other"])).await.unwrap().unwrap();
+    let before = store.put_script(app.id, routed("other", "1", &["GET /other"])).await.unwrap().unwrap().script;
     let (revision, app_revision) = (store.revision(), store.app_revision(&app.slug).await.unwrap());
     for name in ["new", "other"] {
         let put = store.put_script(app.id, routed(name, "2", &["GET /fine", "GET /users/{name}"])).await.unwrap();
@@ -129,7 +133,8 @@ async fn a_route_cannot_stand_twice(store: &TestStore) {
 async fn a_rollback_brings_source_and_routes_back(store: &TestStore) {
     let app = store.app("demo").await;
     let name = "greet".parse().unwrap();
-    let first = store.put_script(app.id, routed("greet", "1", &["GET /old", "GET /older"])).await.unwrap().unwrap();
+    let first =
+        store.put_script(app.id, routed("greet", "1", &["GET /old", "GET /older"])).await.unwrap().unwrap().script;
     store.put_script(app.id, routed("greet", "2", &["GET /new"])).await.unwrap().unwrap();
     let third = store.put(app.id, "greet", "3").await;
 
@@ -149,7 +154,7 @@ async fn a_rollback_into_a_taken_route_is_refused(store: &TestStore) {
     let app = store.app("demo").await;
     let name = "greet".parse().unwrap();
     store.put_script(app.id, routed("greet", "1", &["GET /x"])).await.unwrap().unwrap();
-    let second = store.put_script(app.id, routed("greet", "2", &["GET /y"])).await.unwrap().unwrap();
+    let second = store.put_script(app.id, routed("greet", "2", &["GET /y"])).await.unwrap().unwrap().script;
     store.put_script(app.id, routed("thief", "1", &["GET /x"])).await.unwrap().unwrap();
     let deployment = store.deployment(&app.slug).await.unwrap();
     let refused = store.rollback(app.id, &name, None).await.unwrap().unwrap_err();
@@ -203,7 +208,7 @@ async fn a_deleted_script_frees_its_routes(store: &TestStore) {
     assert!(!store.delete_script(app.id, &name).await.unwrap());
     assert_eq!(store.source(old.version.id).await.unwrap(), None);
     store.put_script(app.id, routed("other", "1", &["ANY /greet"])).await.unwrap().unwrap();
-    let new = store.put_script(app.id, routed("greet", "1", &[])).await.unwrap().unwrap();
+    let new = store.put_script(app.id, routed("greet", "1", &[])).await.unwrap().unwrap().script;
     assert_eq!(new.version.number, 1);
     assert_ne!(new.id, old.id);
 }
@@ -225,6 +230,7 @@ async fn what_is_unknown_is_refused(store: &TestStore) {
     assert!(!store.delete_script(nobody, &name).await.unwrap());
     assert!(store.scripts(nobody).await.unwrap().is_empty());
     assert_eq!(store.script(nobody, &name).await.unwrap(), None);
+    assert_eq!(store.script_head(nobody, &name).await.unwrap(), None);
 
     let app = store.app("demo").await;
     let ghost = NewVersion { author: Some(UserId::new()), ..version("greet", "1") };

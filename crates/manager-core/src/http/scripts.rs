@@ -8,6 +8,7 @@ use super::{
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
+use picloud_store::Put;
 
 /// `GET /apps/{app}/scripts`.
 pub(super) async fn list(
@@ -26,9 +27,8 @@ pub(super) async fn put(
     Name(name): Name,
     Json(put): Json<PutScript>,
 ) -> Result<(StatusCode, axum::Json<Script>), ApiError> {
-    let existed = manager.store.script(app.id, &name).await?.is_some();
-    let script = manager.put_script(app.id, name, put, caller.id).await?;
-    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
+    let Put { script, created } = manager.put_script(app.id, name, put, caller.id).await?;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(seen(&manager.app_url(&app.slug), script))))
 }
 

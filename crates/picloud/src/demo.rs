@@ -8,8 +8,6 @@ use picloud_store::Store;
 use std::path::Path;
 
 const SLUG: &str = "demo";
-/// A comment by which an example names a route of its own; without one it answers at `/{name}`.
-const ROUTE_COMMENT: &str = "// route: ";
 
 /// Deploys the directory's scripts unless there are apps already.
 pub(crate) async fn deploy(manager: &Manager, store: &Store, directory: &Path) -> Result<()> {
@@ -30,17 +28,9 @@ fn read(directory: &Path) -> Result<Vec<(ScriptName, PutScript)>> {
         let file = entry?.file_name();
         let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".rhai")) else { continue };
         let source = directory.read_to_string(&file).with_context(|| format!("reading {name}.rhai"))?;
-        let routes = routes(&source).with_context(|| format!("the routes of {name}.rhai"))?;
+        let routes = Route::declared_in(&source).with_context(|| format!("the routes of {name}.rhai"))?;
         scripts.push((name.parse()?, PutScript { source, routes }));
     }
     scripts.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(scripts)
-}
-
-fn routes(source: &str) -> Result<Option<Vec<Route>>> {
-    let named: Vec<_> = source.lines().filter_map(|line| line.strip_prefix(ROUTE_COMMENT)).collect();
-    if named.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(named.into_iter().map(|route| route.trim().parse()).collect::<Result<_, _>>()?))
 }

@@ -1,4 +1,4 @@
-//! Routes: which requests a script answers. Parsing and conflicts; matching is the orchestrator's.
+//! Routes: which requests a script answers. How they are written, also in a script; matching is the orchestrator's.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -25,10 +25,28 @@ pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// Most bytes of a path pattern.
 const PATH_BYTES: usize = 512;
 
+/// What a line of a script begins with that declares a route. Rhai takes it for a comment.
+const DECLARATION: &str = "// route: ";
+
 impl Route {
     /// The route of a script that declares none: any method at `/{name}`.
     pub fn default_for(name: &crate::names::ScriptName) -> Self {
         Self { method: None, path: format!("/{name}") }
+    }
+
+    /// The routes that a script's source declares itself, in lines such as `// route: GET /users/{id}`; `None` when
+    /// it has no such line.
+    ///
+    /// # Errors
+    /// When a declared route cannot be; the text says in which line.
+    pub fn declared_in(source: &str) -> Result<Option<Vec<Self>>, InvalidRoute> {
+        let mut routes = Vec::new();
+        for (number, line) in (1..).zip(source.lines()) {
+            let Some(route) = line.strip_prefix(DECLARATION) else { continue };
+            let route = route.trim().parse();
+            routes.push(route.map_err(|InvalidRoute(why)| InvalidRoute(format!("line {number}: {why}")))?);
+        }
+        Ok(Some(routes).filter(|routes| !routes.is_empty()))
     }
 
     /// The method, or `None` for any.
@@ -50,11 +68,6 @@ impl Route {
             _ => segment.to_owned(),
         };
         self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
-    }
-
-    /// Whether the two cannot stand in one app.
-    pub fn conflicts_with(&self, other: &Self) -> bool {
-        self.method == other.method && self.shape() == other.shape()
     }
 }
 
@@ -162,14 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn conflicts_ignore_names_and_mind_methods() {
-        let route = |text: &str| text.parse::<Route>().unwrap();
-        assert!(route("GET /u/{id}").conflicts_with(&route("GET /u/{name}")));
-        assert!(route("GET /u/{*a}").conflicts_with(&route("GET /u/{*b}")));
-        assert!(!route("GET /u/{id}").conflicts_with(&route("POST /u/{id}")));
-        assert!(!route("GET /u/{id}").conflicts_with(&route("ANY /u/{id}")));
-        assert!(!route("GET /u/{id}").conflicts_with(&route("GET /u/me")));
-        assert!(!route("GET /u/{id}").conflicts_with(&route("GET /u/{*rest}")));
+    fn shapes_ignore_names() {
+        for (text, shape) in [("GET /u/{id}", "/u/{}"), ("GET /u/{*rest}", "/u/{*}"), ("ANY /u/me", "/u/me")] {
+            assert_eq!(text.parse::<Route>().unwrap().shape(), shape);
+        }
+    }
+
+    #[test]
+    fn a_source_declares_its_routes() {
+        let source = "// Greets.\r\n// route: GET /a/{id}\r\n// route: ANY /b  \nlet a = 1; // route: GET /c\n";
+        let declared = Route::declared_in(source).unwrap().unwrap();
+        assert_eq!(declared, ["GET /a/{id}", "ANY /b"].map(|text| text.parse().unwrap()));
+        assert_eq!(Route::declared_in("1 // route: GET /c\n//route: GET /d").unwrap(), None);
+        let error = Route::declared_in("1\n// route: HEAD /a").unwrap_err().to_string();
+        assert!(error.starts_with("line 2: route \"HEAD /a\": "), "{error}");
     }
 
     proptest::proptest! {

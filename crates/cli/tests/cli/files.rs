@@ -21,6 +21,17 @@ fn a_source_that_is_no_script_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn a_route_that_a_source_declares_wrongly_is_refused_unless_overruled() {
+    let home = Home::signed_in();
+    home.write("good.rhai", "// route: GET /good\n1");
+    home.write("bad.rhai", "1\n// route: GET bad\n");
+    let said = stderr(&home.pic(&["scripts", "put", "good.rhai", "bad.rhai"]).code(5).stdout(""));
+    assert!(said.starts_with("error: bad.rhai: line 2: route \"GET bad\": the path starts with '/'"), "{said}");
+    home.pic(&["scripts", "put", "bad.rhai", "--route", "GET /bad"]).code(6);
+    home.pic(&["scripts", "put", "bad.rhai", "--no-routes"]).code(6);
+}
+
+#[test]
 fn a_file_that_names_no_script_needs_a_name() {
     let home = Home::signed_in();
     home.write("my script.rhai", "1");

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 
 /// Upload scripts; each becomes live at once as a new version
 ///
-/// A new script answers at ANY /NAME unless it is told otherwise; a new version answers where the one before did.
+/// Without --route and --no-routes, a script answers where its source declares it, in lines such as
+/// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new script
+/// at ANY /NAME.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Rhai sources
@@ -40,19 +42,24 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
         return Err(CommandError::new(Exit::Usage, "--name and --route are for one file, and several are given"));
     }
     let (client, app) = (context.client()?, context.app()?);
-    let routes = (args.no_routes || !args.routes.is_empty()).then_some(args.routes);
-    let sources = args.files.iter().map(|file| {
+    let given = (args.no_routes || !args.routes.is_empty()).then_some(args.routes);
+    let puts = args.files.iter().map(|file| {
         let name = args.name.clone().map_or_else(|| name_of(file), Ok)?;
-        Ok((file, name, read_source(file)?))
+        let source = read_source(file)?;
+        let routes = given.clone().map_or_else(|| declared(file, &source), |routes| Ok(Some(routes)))?;
+        Ok((file, name, PutScript { source, routes }))
     });
     // All are read before the first is uploaded, so that a misspelt name leaves nothing half done.
-    for (file, name, source) in sources.collect::<Result<Vec<_>, CommandError>>()? {
-        let put = PutScript { source, routes: routes.clone() };
+    for (file, name, put) in puts.collect::<Result<Vec<_>, CommandError>>()? {
         let script =
             client.put_script(&app, &name, &put).await.map_err(|error| explain(error, file, &name, &put.source))?;
         context.output.result(&script, |script| format!("{}\n", live(script)))?;
     }
     Ok(Exit::Ok)
+}
+
+fn declared(file: &Path, source: &str) -> Result<Option<Vec<Route>>, CommandError> {
+    Route::declared_in(source).map_err(|error| CommandError::new(Exit::Refused, format!("{}: {error}", file.display())))
 }
 
 fn live(Script { name, version, routes, url, .. }: &Script) -> String {

@@ -1,8 +1,8 @@
-//! What the documentation says of scripts and of the sources is there: its scripts run, and the files and tests that
-//! it names exist.
+//! What the documentation says of scripts, of settings and of the sources is there: its scripts run, and the flags,
+//! files and tests that it names exist.
 
 use crate::support::{Backend, TestApp};
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -35,6 +35,24 @@ async fn scripts_in_the_documentation_run() {
 /// What stands between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_flag_is_in_the_table_of_settings() {
+    let help = Command::new(env!("CARGO_BIN_EXE_picloud")).arg("--help").env_clear().output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    // Each with its variable, or with nothing.
+    let flags = help.split("\n      --").skip(1).map(|option| {
+        let variable = option.split_once("[env: ").map_or("", |(_, rest)| rest);
+        (option.split([' ', '\n']).next().unwrap_or_default(), variable.split([']', '=']).next().unwrap_or_default())
+    });
+    let page = page("docs/operations.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `--")?.split_once('|'));
+    let documented = rows.map(|(flag, rest)| {
+        let variable = rest.split('|').next().unwrap_or_default();
+        (flag.split([' ', '`']).next().unwrap_or_default(), variable.trim_matches([' ', '`']))
+    });
+    assert_eq!(documented.collect::<BTreeSet<_>>(), flags.collect());
 }
 
 #[test]

@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 /// Upload scripts; each becomes live at once as a new version
 ///
 /// Without --route and --no-routes, a script answers where its source declares it, in lines such as
-/// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new script
-/// at ANY /NAME.
+/// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new
+/// script at ANY /NAME.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Rhai sources

@@ -1,6 +1,6 @@
 //! The Rhai engine that every script gets: which parts of the language, which functions, which depths.
 
-use crate::{api, event, padding, request, response, watch};
+use crate::{api, event, natives, request, response, watch};
 use picloud_abi::log::Level;
 use rhai::{
     Engine, OptimizationLevel,
@@ -29,7 +29,7 @@ pub fn build() -> Engine {
     engine.on_print(|text| api::log::write(Level::Info, text.to_owned()));
     engine.on_debug(|text, _, position| api::log::write(Level::Debug, format!("{text} @ {position:?}")));
     watch::register(&mut engine);
-    padding::register(&mut engine);
+    natives::register(&mut engine);
     request::register(&mut engine);
     event::register(&mut engine);
     response::register(&mut engine);

@@ -2,6 +2,7 @@
 
 use crate::{api::Refused, watch::Stop};
 use picloud_abi::{
+    bounds::{MESSAGE_BYTES, cut},
     invocation::{Diagnostic, Failure, FailureCode, Position},
     seam::RefusalCode,
 };
@@ -17,7 +18,10 @@ pub fn diagnostic(error: &ParseError) -> Diagnostic {
 pub fn from_error(error: &EvalAltResult) -> Failure {
     // The innermost error is where it went wrong; the frames around it are how it came there.
     let inner = error.unwrap_inner();
-    let failure = |code, message: String| Failure { code, message, status: None, position: position(inner.position()) };
+    let failure = |code, mut message: String| {
+        cut(&mut message, MESSAGE_BYTES);
+        Failure { code, message, status: None, position: position(inner.position()) }
+    };
     match inner {
         EvalAltResult::ErrorTerminated(why, _) => match why.clone().try_cast::<Stop>() {
             Some(Stop::OutOfFuel) => failure(FailureCode::OutOfFuel, "the script used up its fuel".into()),

@@ -9,7 +9,7 @@ mod engine;
 mod event;
 mod failure;
 mod json;
-mod padding;
+mod natives;
 mod platform;
 mod request;
 mod response;

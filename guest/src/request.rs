@@ -26,7 +26,7 @@ pub fn register(engine: &mut Engine) {
         .register_get("query", |req: &mut Req| map(&req.0.query))
         .register_get("headers", |req: &mut Req| headers(&req.0))
         .register_get("cookies", |req: &mut Req| cookies(&req.0))
-        .register_get("body", |req: &mut Req| -> Blob { req.0.body.clone() })
+        .register_get("body", |req: &mut Req| -> Blob { req.0.body.to_vec() })
         .register_fn("text", |req: &mut Req| text(&req.0).map(str::to_owned))
         .register_fn("json", |req: &mut Req| json::parse(text(&req.0)?))
         .register_fn("form", |req: &mut Req| form(&req.0));

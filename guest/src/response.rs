@@ -1,7 +1,11 @@
 //! What a script answers: `respond`, `html`, `redirect`, and the mapping of its last value to a response.
 
 use crate::json::{self, Result};
-use picloud_abi::{http::may_set_header, invocation};
+use picloud_abi::{
+    bounds::{HEADER_BYTES, HEADERS, headers_fit},
+    http::may_set_header,
+    invocation,
+};
 use rhai::{Array, Blob, Dynamic, Engine, ImmutableString, Map};
 
 /// A response that a script made on purpose.
@@ -44,6 +48,9 @@ fn respond(status: i64, body: Dynamic, headers: Map) -> Result<Response> {
             Err(value) => pairs.push(header(&name, value)?),
         }
     }
+    if !headers_fit(&pairs) {
+        return Err(format!("a response has at most {HEADERS} headers of {HEADER_BYTES} bytes together").into());
+    }
     Ok(Response { status, headers: pairs, body })
 }
 
@@ -77,7 +84,7 @@ pub fn from_value(value: Dynamic) -> Result<invocation::Response> {
     {
         headers.push(content_type(kind));
     }
-    Ok(invocation::Response { status, headers, body })
+    Ok(invocation::Response { status, headers, body: body.into() })
 }
 
 /// The last value of a script that an event started, as JSON.

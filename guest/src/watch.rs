@@ -28,6 +28,11 @@ const FUEL_PER_OPERATION: u64 = 4_096;
 /// the room that it takes here, and the host gives 4 MiB, so this ends a script before the native stack could.
 const STACK_FLOOR: usize = 256 << 10;
 
+/// Called when the platform has answered: a call may burn much within one operation.
+pub fn look_soon() {
+    NEXT_POLL.set(0);
+}
+
 /// Called when an invocation begins.
 pub fn start() {
     let fuel = platform::fuel();

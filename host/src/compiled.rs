@@ -70,7 +70,7 @@ fn open_private(path: &Path) -> io::Result<Dir> {
     }
     let dir = parent.open_dir(name)?;
     let own = dir.dir_metadata()?;
-    if own.mode() & 0o077 != 0 || own.uid() != parent.dir_metadata()?.uid() {
+    if own.mode() & 0o077 != 0 || own.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
             "others may reach into the cache (expected mode 0700)",

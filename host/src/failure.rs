@@ -1,6 +1,6 @@
 //! How a trap looks to the caller.
 
-use crate::limiter::MemoryLimitPassed;
+use crate::{instance::AnswerTooLong, limiter::MemoryLimitPassed};
 use picloud_abi::invocation::{Failure, FailureCode};
 use wasmtime::Trap;
 
@@ -11,6 +11,9 @@ const CAPACITY_OVERFLOW: &str = "capacity overflow";
 pub(crate) fn from_trap(error: &wasmtime::Error, fault: Option<&str>) -> Failure {
     if error.downcast_ref::<MemoryLimitPassed>().is_some() {
         return out_of_memory();
+    }
+    if error.downcast_ref::<AnswerTooLong>().is_some() {
+        return response_too_large("the response is larger than its limit");
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => failure(FailureCode::OutOfFuel, "the script used up its fuel"),
@@ -28,6 +31,14 @@ pub(crate) fn from_trap(error: &wasmtime::Error, fault: Option<&str>) -> Failure
 
 pub(crate) fn timeout() -> Failure {
     failure(FailureCode::Timeout, "the script ran longer than its limit")
+}
+
+pub(crate) fn cancelled() -> Failure {
+    failure(FailureCode::Cancelled, "the caller went away")
+}
+
+pub(crate) fn response_too_large(why: &str) -> Failure {
+    failure(FailureCode::ResponseTooLarge, why)
 }
 
 fn out_of_memory() -> Failure {

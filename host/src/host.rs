@@ -8,7 +8,10 @@ use crate::{
     pool::Pool,
     seam::{self, Platform, State},
 };
-use picloud_abi::invocation::{Diagnostic, Failure, Outcome, Program, Trigger};
+use picloud_abi::{
+    bounds::{MESSAGE_BYTES, cut, headers_fit},
+    invocation::{Diagnostic, Failure, Outcome, Program, Trigger},
+};
 use picloud_shared::{executor::Call, limits::Limits};
 use sha2::{Digest, Sha256};
 use std::{
@@ -22,7 +25,8 @@ use wasmtime::{Engine, InstancePre, Linker};
 /// The pre-initialised guest, as built by `cargo xtask guest`.
 const GUEST: &[u8] = include_bytes!("../../guest/prebuilt/guest.wasm");
 
-/// Fuel for compiling one program; the largest source that is accepted takes about a tenth of it.
+/// Fuel for compiling one program, half a second or so. Rhai takes time that grows with the square of some counts, such
+/// as a literal's keys: sources of ordinary shape need a hundredth of this, one such of 200 KiB more than there is.
 const LOAD_FUEL: u64 = 4_000_000_000;
 /// Wall time for compiling one program.
 const LOAD_TIME: Duration = Duration::from_secs(10);
@@ -133,7 +137,7 @@ impl<P: Platform> Host<P> {
         })
     }
 
-    /// Runs a program once, in an instance of its own.
+    /// Runs a program once, in an instance of its own, until it ends or `cancelled` does.
     ///
     /// # Errors
     /// Only the host's own; whatever the program does is an outcome.
@@ -143,6 +147,7 @@ impl<P: Platform> Host<P> {
         trigger: &Trigger,
         platform: P,
         limits: &Limits,
+        cancelled: impl Future<Output = ()>,
     ) -> Result<Run<P>, HostError> {
         // Dropped last: a slot is free once its instance is gone.
         let _permit = self.admit()?;
@@ -157,10 +162,15 @@ impl<P: Platform> Host<P> {
         let (outcome, fuel) = match loaded {
             Err(failure) => (Outcome::Failure(failure), 0),
             Ok(()) => {
-                let outcome = match tokio::time::timeout(limits.wall_time, instance.invoke(trigger, limits)).await {
+                let invoked = tokio::select! {
+                    invoked = instance.invoke(trigger, limits) => Ok(invoked),
+                    () = tokio::time::sleep(limits.wall_time) => Err(failure::timeout()),
+                    () = cancelled => Err(failure::cancelled()),
+                };
+                let outcome = match invoked {
                     Ok(Ok(outcome)) => outcome,
                     Ok(Err(trap)) => Outcome::Failure(failure::from_trap(&trap, instance.fault())),
-                    Err(_) => Outcome::Failure(failure::timeout()),
+                    Err(failure) => Outcome::Failure(failure),
                 };
                 (outcome, limits.fuel.saturating_sub(instance.fuel_left()))
             }
@@ -169,7 +179,7 @@ impl<P: Platform> Host<P> {
         let memory_bytes = instance.memory_bytes() as u64;
         let State { platform, running, .. } = instance.finish();
         let calls = running.map_or_else(Vec::new, |running| running.calls);
-        Ok(Run { outcome: within_response_limit(outcome, limits), fuel, memory_bytes, duration, calls, platform })
+        Ok(Run { outcome: bounded(outcome, limits), fuel, memory_bytes, duration, calls, platform })
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, HostError> {
@@ -188,20 +198,24 @@ fn too_large(failure: Failure) -> Diagnostic {
     Diagnostic { message: format!("the script is too large to compile: {}", failure.message), position: None }
 }
 
-fn within_response_limit(outcome: Outcome, limits: &Limits) -> Outcome {
-    use picloud_abi::invocation::FailureCode;
-    let length = match &outcome {
-        Outcome::Response(response) => response.body.len(),
-        Outcome::Value(value) => value.len(),
-        Outcome::Failure(_) => 0,
+/// What the guest has told its script already, kept here whatever the guest does.
+fn bounded(outcome: Outcome, limits: &Limits) -> Outcome {
+    let (length, headers_fit) = match outcome {
+        Outcome::Failure(mut failure) => {
+            cut(&mut failure.message, MESSAGE_BYTES);
+            return Outcome::Failure(failure);
+        }
+        Outcome::Response(ref response) => (response.body.len(), headers_fit(&response.headers)),
+        Outcome::Value(ref value) => (value.len(), true),
     };
-    if length <= limits.response_body {
-        return outcome;
+    if length > limits.response_body {
+        let limit = limits.response_body;
+        return Outcome::Failure(failure::response_too_large(&format!(
+            "the response has {length} bytes of at most {limit}"
+        )));
     }
-    Outcome::Failure(Failure {
-        code: FailureCode::ResponseTooLarge,
-        message: format!("the response has {length} bytes, more than the limit of {}", limits.response_body),
-        status: None,
-        position: None,
-    })
+    if !headers_fit {
+        return Outcome::Failure(failure::response_too_large("the response's headers are larger than their limit"));
+    }
+    outcome
 }

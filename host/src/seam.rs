@@ -10,7 +10,7 @@ use picloud_shared::{
     limits::Limits,
 };
 use std::time::Instant;
-use wasmtime::{Caller, Linker, bail, format_err};
+use wasmtime::{Caller, Linker, format_err};
 
 /// What a script's requests mean. One value serves one invocation.
 pub trait Platform: Send + 'static {
@@ -42,8 +42,8 @@ impl Running {
     }
 }
 
-/// Longest request that is read from a guest: a value of the largest size, its key, and room.
-const REQUEST_BYTES: u32 = 32 << 20;
+/// Longest request that is read from a guest: two values of the largest size, their key, and room.
+const REQUEST_BYTES: u32 = 1 << 20;
 
 /// Gives the guest its two imports.
 pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Result<()> {
@@ -57,10 +57,11 @@ pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Resu
 }
 
 async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, place: Packed) -> wasmtime::Result<u64> {
-    if place.len > REQUEST_BYTES {
-        bail!("a request of {} bytes", place.len);
-    }
     let exports = caller.data().exports.clone().ok_or_else(|| format_err!("a call before instantiation was done"))?;
+    if place.len > REQUEST_BYTES {
+        let refusal = refused(RefusalCode::TooLarge, &format!("a call takes at most {REQUEST_BYTES} bytes"));
+        return Ok(exports.give(caller, &picloud_abi::encode(&refusal)).await?.into());
+    }
     let request: Request = picloud_abi::decode(exports.bytes(&*caller, place)?)?;
     let state = caller.data_mut();
     let answer = match (request, &mut state.running) {

@@ -7,13 +7,17 @@ mod generated {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "script",
+        with: { "picloud:platform/bytes@0.1.0/bytes": serde_bytes::ByteBuf },
         generate_unused_types: true,
         additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
         disable_custom_section_link_helpers: true,
     });
 }
 
+pub mod bounds;
 pub mod http;
+
+pub use serde_bytes::ByteBuf as Bytes;
 
 pub use generated::picloud::platform::{clock, invocation, kv, log, seam};
 
@@ -67,7 +71,7 @@ mod tests {
     fn messages_survive_the_way() {
         let request = seam::Request::Kv(kv::Request::Set(kv::SetRequest {
             key: "a\0b".into(),
-            value: kv::Value { encoding: kv::Encoding::Bytes, data: vec![0, 255] },
+            value: kv::Value { encoding: kv::Encoding::Bytes, data: vec![0, 255].into() },
             ttl_ms: Some(u64::MAX),
         }));
         assert_eq!(decode::<seam::Request>(&encode(&request)).unwrap(), request);

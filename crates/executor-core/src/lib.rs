@@ -8,7 +8,7 @@ mod programs;
 use picloud_abi::invocation::{Diagnostic, Program};
 use picloud_host::{Host, HostError, Settings};
 use picloud_shared::{
-    executor::{BoxFuture, Executor, ExecutorError, Job, Report},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Report},
     limits::Limits,
     names::ScriptName,
     time::TimestampMs,
@@ -56,10 +56,11 @@ impl LocalExecutor {
         self.host.check(&program, platform, &limits).await.map_err(from_host)
     }
 
-    async fn invoke(&self, job: Job) -> Result<Report, ExecutorError> {
+    async fn invoke(&self, job: Job, cancelled: Cancelled) -> Result<Report, ExecutorError> {
         let program = self.programs.get(job.version, &job.script).await?;
         let platform = ScriptPlatform::new(self.store.clone(), job.app, self.clock, &job.limits);
-        let run = self.host.invoke(&program, &job.trigger, platform, &job.limits).await.map_err(from_host)?;
+        let run =
+            self.host.invoke(&program, &job.trigger, platform, &job.limits, cancelled).await.map_err(from_host)?;
         let (logs, logs_dropped) = run.platform.into_logs();
         Ok(Report {
             outcome: run.outcome,
@@ -82,8 +83,8 @@ impl Executor for LocalExecutor {
         Box::pin(self.check(name, source))
     }
 
-    fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>> {
-        Box::pin(self.invoke(job))
+    fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {
+        Box::pin(self.invoke(job, cancelled))
     }
 }
 

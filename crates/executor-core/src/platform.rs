@@ -37,7 +37,7 @@ impl Platform for ScriptPlatform {
                 Ok(Answer::Done)
             }
             Request::Clock => Ok(Answer::Clock((self.clock)())),
-            Request::Random(count) => random::draw(count, self.random_bytes).map(Answer::Random),
+            Request::Random(count) => random::draw(count, self.random_bytes).map(|bytes| Answer::Random(bytes.into())),
             Request::Kv(request) => kv::answer(&self.store, self.app, (self.clock)(), request).await.map(Answer::Kv),
             Request::Fault(_) => Ok(Answer::Done),
         };

@@ -76,7 +76,8 @@ impl Manager {
             node: self.settings.node.clone(),
         };
         let job = Job { id, app, version: script.version.id, script: script.name, trigger, limits };
-        let (record, totals, outcome) = start.finished(self.executor.invoke(job).await?);
+        let (record, totals, outcome) =
+            start.finished(self.executor.invoke(job, Box::pin(std::future::pending())).await?);
         self.store.record(&[record], &[(script.id, totals)]).await?;
         let (invocation, logs) = self.store.invocation(app, id).await?.ok_or(InvokeError::NoSuchScript)?;
         Ok(Run { invocation, logs, outcome })

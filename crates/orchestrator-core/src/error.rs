@@ -14,6 +14,9 @@ use picloud_shared::{
 #[derive(Debug)]
 pub(crate) enum Refused {
     InvalidPath(&'static str),
+    InvalidHost,
+    AmbiguousLength,
+    NotImplemented,
     NoApp,
     NoRoute,
     /// The methods that there are, for `Allow`.
@@ -35,6 +38,15 @@ impl Refused {
         use StatusCode as S;
         let (status, code, message) = match &self {
             Self::InvalidPath(why) => (S::BAD_REQUEST, "invalid_path", (*why).to_owned()),
+            Self::InvalidHost => (S::BAD_REQUEST, "invalid_host", "a request names exactly one host".to_owned()),
+            Self::AmbiguousLength => (
+                S::BAD_REQUEST,
+                "ambiguous_length",
+                "a request has a content-length or a transfer-encoding, not both".to_owned(),
+            ),
+            Self::NotImplemented => {
+                (S::NOT_IMPLEMENTED, "not_implemented", "scripts answer no requests of this method".to_owned())
+            }
             Self::NoApp => (
                 S::NOT_FOUND,
                 "no_such_app",

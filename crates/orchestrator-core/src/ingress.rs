@@ -15,10 +15,13 @@ use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts},
     response::Response,
 };
-use picloud_abi::invocation::Trigger;
+use picloud_abi::{
+    bounds::cut,
+    invocation::{Outcome, Trigger},
+};
 use picloud_shared::{
     api,
     executor::{Executor, ExecutorError, Job},
@@ -28,10 +31,14 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::{DeployedRoute, InvocationStart, Store};
-use std::{net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use tokio::sync::oneshot;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FUEL: HeaderName = HeaderName::from_static("x-picloud-fuel");
+
+/// Most bytes of `METHOD /path` that are recorded.
+const REQUEST_LINE_BYTES: usize = 1 << 10;
 
 /// What the binary decides.
 #[derive(Clone, Debug)]
@@ -76,6 +83,9 @@ impl Ingress {
         let (deployed, segments) = self.locate(&parts).await?;
         // A HEAD request is a GET request whose body is not sent; hyper leaves it out.
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+        if !METHODS.contains(&method.as_str()) && method != Method::OPTIONS {
+            return Err(Refused::NotImplemented);
+        }
         let found = match deployed.routes.find(method.as_str(), &segments) {
             Match::Found(route, _) if parts.method == Method::OPTIONS => {
                 return Ok(allowed(route.route.method().map_or_else(|| METHODS.join(", "), str::to_owned)));
@@ -97,12 +107,22 @@ impl Ingress {
             BodyError::Broken => Refused::BodyBroken,
         })?;
         let (route, params) = found;
-        let request = request::to_contract(id, &parts, &segments, params, body, peer.ip());
+        let request = request::to_contract(id, method, &parts, &segments, params, body, peer.ip());
         self.run(id, &deployed, route, Trigger::Http(request)).await
     }
 
     async fn locate(&self, parts: &Parts) -> Result<(Arc<Deployed>, Vec<String>), Refused> {
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).or(parts.uri.host());
+        // A URL in the request line overrules the header (RFC 9112, 3.2.2); two headers could mean two things to two
+        // servers.
+        let mut hosts = parts.headers.get_all(header::HOST).iter();
+        let (first, second) = (hosts.next(), hosts.next());
+        if second.is_some() || (first.is_none() && parts.version == Version::HTTP_11) {
+            return Err(Refused::InvalidHost);
+        }
+        if parts.headers.contains_key(header::CONTENT_LENGTH) && parts.headers.contains_key(header::TRANSFER_ENCODING) {
+            return Err(Refused::AmbiguousLength);
+        }
+        let host = parts.uri.host().or_else(|| first.and_then(|host| host.to_str().ok()));
         let Address { app, path } =
             address::resolve(host, &self.settings.apps_domain, parts.uri.path()).ok_or(Refused::NoApp)?;
         let deployed = self.deployments.get(&app).await.map_err(|error| {
@@ -135,7 +155,11 @@ impl Ingress {
             trigger: api::Trigger::Http,
             request: match &trigger {
                 // Without the query, which may carry what is not for the log.
-                Trigger::Http(request) => Some(format!("{} {}", request.method, request.path)),
+                Trigger::Http(request) => {
+                    let mut line = format!("{} {}", request.method, request.path);
+                    cut(&mut line, REQUEST_LINE_BYTES);
+                    Some(line)
+                }
                 Trigger::Event(_) => None,
             },
             fuel_limit: limits.fuel,
@@ -143,7 +167,7 @@ impl Ingress {
             node: self.settings.node.clone(),
         };
         let job = Job { id, app: deployed.app, version: route.version, script: route.name.clone(), trigger, limits };
-        let report = self.executor.invoke(job).await.map_err(|error| match error {
+        let (outcome, fuel) = self.run_and_record(start, job).await.map_err(|error| match error {
             ExecutorError::Overloaded => Refused::Overloaded,
             // The script was deleted between the look at its routes and now.
             ExecutorError::NoSuchVersion => Refused::NoRoute,
@@ -152,14 +176,31 @@ impl Ingress {
                 Refused::Internal
             }
         })?;
-        let (record, totals, outcome) = start.finished(report);
-        let fuel = record.fuel;
-        self.recorder.submit(record, totals);
         let mut response = response::from_outcome(id, outcome, deployed.debug);
         if deployed.debug {
             response.headers_mut().insert(FUEL, HeaderValue::from(fuel));
         }
         Ok(response)
+    }
+
+    /// Runs the job in a task of its own, so that it is recorded even when its caller goes away meanwhile, which ends
+    /// the script but not the task.
+    async fn run_and_record(&self, start: InvocationStart, job: Job) -> Result<(Outcome, u64), ExecutorError> {
+        let (waiting, gone) = oneshot::channel::<Infallible>();
+        let (executor, recorder) = (Arc::clone(&self.executor), self.recorder.clone());
+        let task = tokio::spawn(async move {
+            let cancelled = Box::pin(async move {
+                let Err(_) = gone.await;
+            });
+            let report = executor.invoke(job, cancelled).await?;
+            let (record, totals, outcome) = start.finished(report);
+            let fuel = record.fuel;
+            recorder.submit(record, totals);
+            Ok((outcome, fuel))
+        });
+        let result = task.await;
+        drop(waiting);
+        result.unwrap_or_else(|error| Err(ExecutorError::Internal(error.to_string())))
     }
 }
 

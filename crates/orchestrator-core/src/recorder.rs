@@ -89,6 +89,7 @@ impl Shared {
     }
 }
 
+/// The rest of a record is bounded and small.
 fn log_bytes(record: &NewInvocation) -> usize {
     record.logs.iter().map(|line| line.message.len()).sum()
 }
@@ -148,10 +149,10 @@ mod tests {
 
     async fn script(store: &Store) -> (AppId, Script) {
         let app = AppId::new();
-        let new = NewApp { id: app, slug: "app".parse().unwrap(), name: "App".into(), debug: false, owner: None, now: 0 };
+        let new =
+            NewApp { id: app, slug: "app".parse().unwrap(), name: "App".into(), debug: false, owner: None, now: 0 };
         store.create_app(new).await.unwrap().unwrap();
-        let version =
-            NewVersion { name: "s".parse().unwrap(), source: "1".into(), routes: None, author: None, now: 0 };
+        let version = NewVersion { name: "s".parse().unwrap(), source: "1".into(), routes: None, author: None, now: 0 };
         (app, store.put_script(app, version).await.unwrap().unwrap())
     }
 
@@ -196,8 +197,7 @@ mod tests {
         let filter = InvocationFilter { script: None, failed: None, before: None, limit: 10 };
         assert_eq!(store.invocations(app, filter).await.unwrap().len(), 3);
         let (stored, _) = store.script(app, &script.name).await.unwrap().unwrap();
-        let expected =
-            Totals { invocations: 5, fuel: 50, dropped_records: 2, dropped_logs: 3, ..Totals::default() };
+        let expected = Totals { invocations: 5, fuel: 50, dropped_records: 2, dropped_logs: 3, ..Totals::default() };
         assert_eq!(stored.totals, expected);
         assert_eq!(shared.log_bytes_left.load(Ordering::Acquire), 8, "all room is given back");
     }

@@ -32,7 +32,7 @@ pub(crate) fn from_outcome(id: InvocationId, outcome: Outcome, debug: bool) -> R
 
 fn from_script(status: StatusCode, response: invocation::Response) -> Response {
     let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-    let mut answer = Response::new(if bodiless { Body::empty() } else { Body::from(response.body) });
+    let mut answer = Response::new(if bodiless { Body::empty() } else { Body::from(response.body.into_vec()) });
     *answer.status_mut() = status;
     for (name, value) in response.headers {
         // The guest has told the script already; here the rule is kept whatever the guest does.
@@ -48,5 +48,5 @@ fn from_script(status: StatusCode, response: invocation::Response) -> Response {
 
 fn plain(value: String) -> invocation::Response {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    invocation::Response { status: 200, headers, body: value.into_bytes() }
+    invocation::Response { status: 200, headers, body: value.into_bytes().into() }
 }

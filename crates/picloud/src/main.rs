@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod descriptors;
 mod linger;
 mod ready;
 mod serve;
@@ -23,7 +24,13 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> ExitCode {
     let config = Config::parse();
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new(config::DEFAULT_LOG));
+    let filter = match EnvFilter::try_new(&config.log) {
+        Ok(filter) => filter,
+        Err(error) => {
+            ready::complain(&anyhow::Error::new(error).context(format!("--log {:?}", config.log)));
+            return ExitCode::FAILURE;
+        }
+    };
     let colour = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
     match run(config).await {
@@ -79,10 +86,11 @@ async fn run(config: Config) -> Result<()> {
 
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
     let stop = serve::stop_signal()?;
-    let api = serve::serve(manager_listener, manager.router().into_make_service(), stop.clone());
+    let places = descriptors::raise();
+    let api = serve::serve(manager_listener, manager.router().into_make_service(), places.manager, stop.clone());
     let front: IntoMakeServiceWithConnectInfo<_, std::net::SocketAddr> =
         ingress.router().into_make_service_with_connect_info();
-    let front = serve::serve(ingress_listener, front, stop);
+    let front = serve::serve(ingress_listener, front, places.ingress, stop);
     ready::announce(&config, &addresses, setup_token.as_ref());
     tokio::join!(api, front);
 

@@ -8,18 +8,21 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::{MakeService, Service};
 
 /// How long a client may take to send its headers, the wait between two requests included.
 const HEADER_TIME: Duration = Duration::from_secs(30);
 /// How long requests in flight may take to end once the process is told to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
+/// How long a client may neither send what it began nor take what it asked for.
+const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// Rest after the system could not accept, as when no descriptor is left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -56,22 +59,25 @@ pub(crate) fn stop_signal() -> io::Result<Stop> {
 }
 
 /// Serves until told to stop, then until the requests in flight are answered.
-pub(crate) async fn serve<M, S>(listener: TcpListener, mut services: M, mut stop: Stop)
+///
+/// At most `places` connections at once; further ones wait to be accepted.
+pub(crate) async fn serve<M, S>(listener: TcpListener, mut services: M, places: usize, mut stop: Stop)
 where
     M: MakeService<Connection, Request<Lent>, Service = S, MakeError = Infallible>,
     S: Service<Request<Lent>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
+    let places = Arc::new(Semaphore::new(places));
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     // Without a timer, the header timeout would never fire.
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (stream, peer) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -81,12 +87,13 @@ where
         };
         let Ok(service) = services.make_service(Connection(peer)).await;
         let service = service_fn(move |request: Request<Incoming>| linger::answer(service.clone(), request));
-        let connection = http.serve_connection(TokioIo::new(prompt(stream)), service);
+        let connection = http.serve_connection(TokioIo::new(Box::pin(prompt(stream))), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "a connection ended early");
             }
+            drop(place);
         });
     }
     drop(listener);
@@ -95,10 +102,23 @@ where
     }
 }
 
-/// Small answers are not held back to be sent together.
-fn prompt(stream: TcpStream) -> TcpStream {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    // The semaphore is never closed.
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
+}
+
+/// Small answers are not held back to be sent together, and a client that stands still is cut off.
+fn prompt(stream: TcpStream) -> TimeoutStream<TcpStream> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays with Nagle's algorithm");
     }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_read_timeout(Some(PROGRESS_TIME));
+    stream.set_write_timeout(Some(PROGRESS_TIME));
     stream
 }

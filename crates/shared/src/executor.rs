@@ -15,6 +15,9 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 /// A future that can be sent and named.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Ends when nobody waits for an invocation any more.
+pub type Cancelled = BoxFuture<'static, ()>;
+
 /// Runs invocations. What is asked of it is answered with a value even when the script fails; `Err` means that the
 /// platform could not run it.
 pub trait Executor: Send + Sync + 'static {
@@ -22,8 +25,8 @@ pub trait Executor: Send + Sync + 'static {
     fn check(&self, name: ScriptName, source: Arc<str>)
     -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
 
-    /// Runs a stored version once.
-    fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>>;
+    /// Runs a stored version once, until it ends or `cancelled` does: then too there is a report of what it did.
+    fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>>;
 }
 
 /// One invocation to run.

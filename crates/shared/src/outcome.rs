@@ -20,6 +20,8 @@ pub fn status(outcome: &Outcome) -> u16 {
         Outcome::Failure(failure) => match failure.code {
             FailureCode::Thrown => failure.status.unwrap_or(500),
             FailureCode::Timeout => 504,
+            // What nginx logs for a client that has gone: there is no standard status, as nobody reads it.
+            FailureCode::Cancelled => 499,
             FailureCode::Error
             | FailureCode::OutOfFuel
             | FailureCode::OutOfMemory
@@ -47,6 +49,7 @@ pub fn word(outcome: &Outcome) -> &'static str {
             FailureCode::ResponseTooLarge => "response_too_large",
             FailureCode::Quota => "quota",
             FailureCode::TooLarge => "too_large",
+            FailureCode::Cancelled => "cancelled",
             FailureCode::Crashed => "crashed",
         },
     }

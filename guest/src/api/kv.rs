@@ -19,14 +19,14 @@ fn ask(request: Request) -> Result<Answer> {
 
 fn encode(value: Dynamic) -> Result<Value> {
     match value.try_cast_result::<Blob>() {
-        Ok(data) => Ok(Value { encoding: Encoding::Bytes, data }),
-        Err(value) => Ok(Value { encoding: Encoding::Json, data: crate::json::stringify(&value)?.into_bytes() }),
+        Ok(data) => Ok(Value { encoding: Encoding::Bytes, data: data.into() }),
+        Err(value) => Ok(Value { encoding: Encoding::Json, data: crate::json::stringify(&value)?.into_bytes().into() }),
     }
 }
 
 fn decode(value: Value) -> Result<Dynamic> {
     match value.encoding {
-        Encoding::Bytes => Ok(Dynamic::from_blob(value.data)),
+        Encoding::Bytes => Ok(Dynamic::from_blob(value.data.into_vec())),
         Encoding::Json => match std::str::from_utf8(&value.data) {
             Ok(text) => crate::json::parse(text),
             Err(_) => unexpected(),

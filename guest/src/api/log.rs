@@ -2,13 +2,18 @@
 
 use crate::platform;
 use picloud_abi::{
+    bounds::cut,
     log::{Entry, Level},
     seam::Request,
 };
 use rhai::plugin::*;
 
+/// More than the platform keeps of any line by default; what is over need not cross.
+const LINE_BYTES: usize = 64 << 10;
+
 /// Never fails: lines past the limit are counted by the platform.
-pub fn write(level: Level, message: String) {
+pub fn write(level: Level, mut message: String) {
+    cut(&mut message, LINE_BYTES);
     platform::call(&Request::Log(Entry { level, message }));
 }
 

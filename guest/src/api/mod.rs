@@ -7,7 +7,7 @@ mod kv;
 pub mod log;
 mod random;
 
-use crate::platform;
+use crate::{platform, watch};
 use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 
@@ -54,7 +54,9 @@ fn at<T>(context: &NativeCallContext, body: impl FnOnce() -> Result<T>) -> Resul
 
 /// Calls the platform; a refusal is an error that the script can catch.
 fn call(request: &Request) -> Result<Answer> {
-    match platform::call(request) {
+    let answer = platform::call(request);
+    watch::look_soon();
+    match answer {
         Answer::Refused(refusal) => Err(refused(refusal)),
         answer => Ok(answer),
     }

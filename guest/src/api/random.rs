@@ -7,7 +7,7 @@ use rhai::{Blob, plugin::*};
 fn draw(count: i64) -> Result<Blob> {
     let count = u32::try_from(count).map_err(|_| format!("cannot draw {count} random bytes"))?;
     match call(&Request::Random(count))? {
-        Answer::Random(bytes) if bytes.len() == count as usize => Ok(bytes),
+        Answer::Random(bytes) if bytes.len() == count as usize => Ok(bytes.into_vec()),
         _ => unexpected(),
     }
 }

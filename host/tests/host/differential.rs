@@ -57,7 +57,7 @@ async fn values_are_the_same() {
         let native: Dynamic = engine.eval(source).unwrap_or_else(|error| panic!("{source}: {error}"));
         let native = if native.is_string() { native.to_string() } else { serde_json::to_string(&native).unwrap() };
         let guest = respond(source).await;
-        assert_eq!(String::from_utf8(guest.body).unwrap(), native, "{source}");
+        assert_eq!(String::from_utf8(guest.body.into_vec()).unwrap(), native, "{source}");
     }
 }
 

@@ -3,13 +3,15 @@
 use crate::support::{InMemory, host, program, request};
 use picloud_abi::invocation::{Outcome, Trigger};
 use picloud_shared::limits::Limits;
+use std::future::pending;
 
 /// Leaves a mark wherever a script can: heap, strings, maps, stack (deep calls), functions, captured variables.
 const WRITER: &str = r#"
-    let secret = "CANARY-7f3a"; let heap = []; for i in 0..2000 { heap.push(secret + i); }
+    let secret = "CANARY-7f3a"; let heap = []; for i in 0..300 { heap.push(secret + i); }
     let big = blob(300000, 0xAB); let map = #{}; for word in heap { map[word] = word; }
     fn deep(n, s) { if n == 0 { s } else { deep(n - 1, s + "CANARY") } }
-    let keep = || secret; global_canary();
+    fn global_canary() { "CANARY" }
+    let keep = || secret; let kept = deep(40, keep.call()); throw kept.len();
 "#;
 
 /// Looks wherever a script can: undefined variables, fresh blobs and strings of the same sizes, the globals.
@@ -29,9 +31,10 @@ async fn ten_thousand_alternations_leave_no_trace() {
     let (writer, reader, trigger) = (program(WRITER), program(READER), Trigger::Http(request()));
     let mut fuel = None;
     for round in 0..5_000 {
-        let wrote = host().invoke(&writer, &trigger, InMemory::default(), &limits).await.unwrap();
-        assert!(matches!(wrote.outcome, Outcome::Failure(_)), "{:?}", wrote.outcome);
-        let read = host().invoke(&reader, &trigger, InMemory::default(), &limits).await.unwrap();
+        let wrote = host().invoke(&writer, &trigger, InMemory::default(), &limits, pending()).await.unwrap();
+        let Outcome::Failure(failure) = &wrote.outcome else { panic!("{:?}", wrote.outcome) };
+        assert_eq!(failure.message, "251", "the writer came to its end");
+        let read = host().invoke(&reader, &trigger, InMemory::default(), &limits, pending()).await.unwrap();
         let Outcome::Response(response) = &read.outcome else { panic!("{:?}", read.outcome) };
         assert_eq!(response.body, b"[null]", "round {round}");
         // The same fuel to the last unit: the reader did not even take another path.

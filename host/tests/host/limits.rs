@@ -3,7 +3,7 @@
 use crate::support::{InMemory, SLOTS, fail, host, program, request, respond, run, run_with};
 use picloud_abi::invocation::{FailureCode, Outcome, Trigger};
 use picloud_shared::limits::Limits;
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 #[tokio::test]
 async fn endless_loops_end_at_their_fuel_with_the_line() {
@@ -91,7 +91,7 @@ async fn a_waiting_script_ends_at_its_wall_time() {
     let limits = Limits { wall_time: Duration::from_millis(50), ..Limits::default() };
     let platform = InMemory { stall: Duration::from_secs(3600), ..InMemory::default() };
     let trigger = Trigger::Http(request());
-    let run = host().invoke(&program("kv::get(\"x\")"), &trigger, platform, &limits).await.unwrap();
+    let run = host().invoke(&program("kv::get(\"x\")"), &trigger, platform, &limits, pending()).await.unwrap();
     let Outcome::Failure(failure) = run.outcome else { panic!() };
     assert_eq!(failure.code, FailureCode::Timeout);
     assert!(run.fuel > 0 && run.fuel < limits.fuel);
@@ -151,12 +151,13 @@ async fn a_full_pool_says_so_and_recovers() {
     let waiting = InMemory::default;
     let (program, trigger, limits) = (program("kv::get(\"x\")"), Trigger::Http(request()), Limits::default());
     let slow = || InMemory { stall: Duration::from_millis(300), ..waiting() };
-    let mut taken: Vec<_> = (0..SLOTS).map(|_| Box::pin(host.invoke(&program, &trigger, slow(), &limits))).collect();
+    let mut taken: Vec<_> =
+        (0..SLOTS).map(|_| Box::pin(host.invoke(&program, &trigger, slow(), &limits, pending()))).collect();
     for run in &mut taken {
         assert!(futures_pending(run).await);
     }
     assert_eq!(host.free_slots(), 0);
-    let refused = host.invoke(&program, &trigger, waiting(), &limits).await;
+    let refused = host.invoke(&program, &trigger, waiting(), &limits, pending()).await;
     assert!(matches!(refused, Err(picloud_host::HostError::Overloaded)));
     // Half of them are cancelled, as when clients hang up; the others end.
     taken.truncate(SLOTS as usize / 2);
@@ -165,7 +166,7 @@ async fn a_full_pool_says_so_and_recovers() {
         run.await.unwrap();
     }
     assert_eq!(host.free_slots(), SLOTS as usize);
-    host.invoke(&program, &trigger, waiting(), &limits).await.unwrap();
+    host.invoke(&program, &trigger, waiting(), &limits, pending()).await.unwrap();
     let _ = run("1").await;
 }
 

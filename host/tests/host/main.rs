@@ -1,5 +1,6 @@
 //! The host with the real guest, and a platform of the tests' own that keeps everything in memory.
 
+mod contract;
 mod differential;
 mod isolation;
 mod limits;

@@ -4,6 +4,7 @@ use crate::support::{InMemory, host, host_for, program, request};
 use picloud_abi::invocation::{Outcome, Trigger};
 use picloud_host::{Host, Target};
 use picloud_shared::limits::Limits;
+use std::future::pending;
 
 /// Strings, maps, floats, closures, sorting, JSON, calls to the platform: whatever might differ between machines.
 const SOURCE: &str = r#"
@@ -21,7 +22,8 @@ const SOURCE: &str = r#"
 "#;
 
 async fn fuel(host: &Host<InMemory>, source: &str, limits: &Limits) -> (u64, Outcome) {
-    let run = host.invoke(&program(source), &Trigger::Http(request()), InMemory::default(), limits).await.unwrap();
+    let run =
+        host.invoke(&program(source), &Trigger::Http(request()), InMemory::default(), limits, pending()).await.unwrap();
     (run.fuel, run.outcome)
 }
 

@@ -3,6 +3,7 @@
 use crate::support::{InMemory, fail, host, program, respond, run};
 use picloud_abi::invocation::{Event, EventKind, FailureCode, Outcome, Position, Trigger};
 use picloud_shared::limits::Limits;
+use std::future::pending;
 
 async fn assert_response(source: &str, status: u16, kind: Option<&str>, body: &[u8]) {
     let response = respond(source).await;
@@ -59,7 +60,9 @@ async fn the_request_is_seen_inside_functions() {
 async fn an_event_has_a_payload_and_gives_a_value() {
     let event = Event { id: "e1".into(), kind: EventKind::Manual, payload: r#"{"n": 20}"#.into(), attempt: 1 };
     let source = "fn twice() { event.payload.n * 2 } #{kind: event.kind, id: event.id, n: twice()}";
-    let run = host().invoke(&program(source), &Trigger::Event(event), InMemory::default(), &Limits::default()).await;
+    let run = host()
+        .invoke(&program(source), &Trigger::Event(event), InMemory::default(), &Limits::default(), pending())
+        .await;
     assert_eq!(run.unwrap().outcome, Outcome::Value(r#"{"id":"e1","kind":"manual","n":40}"#.into()));
 }
 
@@ -135,4 +138,58 @@ async fn random_numbers_stay_in_their_range() {
     let response = respond(source).await;
     assert!(response.body.starts_with(b"[3,"));
     assert_eq!(fail("random::int(2, 1)").await.code, FailureCode::Error);
+}
+
+#[tokio::test]
+async fn what_would_crash_rhai_is_an_error_or_works() {
+    assert_response(
+        "let a = []; for i in 0..400 { a.push((i * 7919) % 401); } a.sort(|x, y| 1); a.len",
+        200,
+        JSON,
+        b"400",
+    )
+    .await;
+    let inconsistent =
+        "let n = 0; let a = []; for i in 0..400 { a.push(i); } a.sort(|x, y| { n += 7; n % 3 - 1 }); a.len";
+    assert_response(inconsistent, 200, JSON, b"400").await;
+    assert_response("let a = [2.0, 0.0 / 0.0, 1.0]; a.sort(); [a[0], a[1]]", 200, JSON, b"[1.0,2.0]").await;
+    assert_response("let a = [3, 1, 2]; [a.order(), a.order_desc(), a]", 200, JSON, b"[[1,2,3],[3,2,1],[3,1,2]]").await;
+    assert_response(
+        "let a = [[1, 'b'], [1, 'a'], [0, 'c']]; a.sort(|x, y| x[0] < y[0]); a",
+        200,
+        JSON,
+        br#"[[0,"c"],[1,"b"],[1,"a"]]"#,
+    )
+    .await;
+    assert_eq!(fail("[1, \"2\"].sort()").await.message, "elements of different types cannot be sorted");
+    assert_eq!(fail("[2, 1].sort(|a, b| a.nothing)").await.code, FailureCode::Error);
+    for source in ["sleep(5)", "sleep(0.1)"] {
+        assert!(fail(source).await.message.starts_with("a script cannot sleep"));
+    }
+    let deep = |levels: usize| {
+        format!("let a = 1; for i in 0..{levels} {{ a = [a]; }} kv::set(\"a\", a); type_of(kv::get(\"a\"))")
+    };
+    assert_response(&deep(127), 200, TEXT, b"array").await;
+    assert!(fail(&deep(128)).await.message.contains("more than 127 levels"));
+}
+
+#[tokio::test]
+async fn what_an_invocation_leaves_is_bounded() {
+    let failure = fail("let s = \"x\"; s.pad(100000, \"x\"); throw s").await;
+    assert_eq!(failure.message.len(), 4 << 10);
+    let failure = fail("let s = \"x\"; s.pad(100000, \"x\"); throw #{status: 400, message: s}").await;
+    assert_eq!((failure.status, failure.message.len()), (Some(400), 4 << 10));
+    let failure = fail("let s = \"x\"; s.pad(20000, \"x\"); respond(200, (), #{\"x-a\": s})").await;
+    assert!(failure.message.contains("headers"), "{failure:?}");
+    let many = "let h = #{}; for i in 0..101 { h[\"x-\" + i] = \"\"; } respond(200, (), h)";
+    assert!(fail(many).await.message.contains("at most 100 headers"));
+}
+
+#[tokio::test]
+async fn bytes_cross_as_one_piece() {
+    let small = run("blob(1).len()").await.fuel;
+    let large = run("blob(4000000)").await;
+    let Outcome::Response(response) = large.outcome else { panic!() };
+    assert_eq!(response.body.len(), 4_000_000);
+    assert!(large.fuel - small < 12_000_000, "{} units for 4,000,000 bytes", large.fuel - small);
 }

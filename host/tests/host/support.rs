@@ -8,7 +8,7 @@ use picloud_abi::{
 };
 use picloud_host::{Host, Platform, Run, Settings, Target};
 use picloud_shared::limits::Limits;
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, future::pending, sync::OnceLock};
 
 /// A platform for one invocation.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Platform for InMemory {
                 })
             }
             Request::Clock => Answer::Clock(1_700_000_000_000),
-            Request::Random(count) => Answer::Random(vec![7; count as usize]),
+            Request::Random(count) => Answer::Random(vec![7; count as usize].into()),
             Request::Fault(fault) => panic!("a fault reached the platform: {fault}"),
         }
     }
@@ -74,7 +74,7 @@ pub(crate) fn request() -> HttpRequest {
         params: vec![("name".into(), "Ada".into())],
         query: vec![("a".into(), "1".into()), ("b".into(), "two words".into())],
         headers: vec![("content-type".into(), "application/json".into()), ("cookie".into(), "sid=42; x=\"y\"".into())],
-        body: br#"{"n": [1, 2.5, null]}"#.to_vec(),
+        body: br#"{"n": [1, 2.5, null]}"#.to_vec().into(),
         ip: "192.0.2.7".into(),
     }
 }
@@ -85,7 +85,7 @@ pub(crate) async fn run(source: &str) -> Run<InMemory> {
 
 pub(crate) async fn run_with(source: &str, limits: &Limits) -> Run<InMemory> {
     let trigger = Trigger::Http(request());
-    host().invoke(&program(source), &trigger, InMemory::default(), limits).await.expect("the host works")
+    host().invoke(&program(source), &trigger, InMemory::default(), limits, pending()).await.expect("the host works")
 }
 
 pub(crate) async fn respond(source: &str) -> Response {

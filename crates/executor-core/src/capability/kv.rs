@@ -78,11 +78,11 @@ fn to_store(Value { encoding, data }: Value) -> Result<KvValue, Refusal> {
         let message = format!("a value has at most {KV_VALUE_BYTES} bytes, not {}", data.len());
         return Err(refuse(RefusalCode::TooLarge, message));
     }
-    Ok(KvValue { json: encoding == Encoding::Json, data })
+    Ok(KvValue { json: encoding == Encoding::Json, data: data.into_vec() })
 }
 
 fn to_contract(KvValue { json, data }: KvValue) -> Value {
-    Value { encoding: if json { Encoding::Json } else { Encoding::Bytes }, data }
+    Value { encoding: if json { Encoding::Json } else { Encoding::Bytes }, data: data.into() }
 }
 
 fn expiry(now: TimestampMs, ttl_ms: Option<u64>) -> Result<Option<TimestampMs>, Refusal> {

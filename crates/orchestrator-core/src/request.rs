@@ -6,11 +6,8 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use picloud_abi::invocation::HttpRequest;
-use picloud_shared::{ids::InvocationId, target};
-use std::{net::IpAddr, time::Duration};
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
+use picloud_shared::{ids::InvocationId, limits::BODY_TIME, target};
+use std::net::IpAddr;
 
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,6 +41,8 @@ impl Default for Limits {
     }
 }
 
+/// How long a request's body may take to arrive.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
 /// Most bytes of a key in the key-value store.

@@ -52,6 +52,8 @@ pub(super) enum ApiError {
     SourceTooLarge,
     #[error("{0}")]
     BodyTooLarge(String),
+    #[error("the request's body took too long")]
+    BodyTooSlow,
     #[error("{0}")]
     UnsupportedMediaType(String),
     #[error("{0}")]
@@ -84,6 +86,7 @@ impl ApiError {
             Self::RouteConflict { .. } => (StatusCode::CONFLICT, "route_conflict"),
             Self::SourceTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "source_too_large"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"),
             Self::InvalidScript(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_script"),
@@ -133,13 +136,6 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
-    }
-}
-
-/// What the platform itself wrote does not parse.
-impl From<serde_json::Error> for ApiError {
-    fn from(error: serde_json::Error) -> Self {
         Self::internal(error)
     }
 }

@@ -10,6 +10,7 @@ use axum::{
 };
 use picloud_shared::{
     ids::InvocationId,
+    limits::BODY_TIME,
     names::{InvalidName, ScriptName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -23,7 +24,8 @@ macro_rules! body_extractors {
         impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for $name<T> {
             type Rejection = ApiError;
             async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-                let axum::$name(value) = axum::$name::from_request(request, state).await?;
+                let read = tokio::time::timeout(BODY_TIME, axum::$name::from_request(request, state));
+                let axum::$name(value) = read.await.map_err(|_| ApiError::BodyTooSlow)??;
                 Ok(Self(value))
             }
         }

@@ -17,6 +17,7 @@ use picloud_shared::{
 };
 use picloud_store::{Invocation, InvocationFilter, StoredLog};
 use serde::Deserialize;
+use serde_json::Value;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +70,7 @@ pub(super) async fn invoke(
     let mut detail = seen(invocation, logs);
     match outcome {
         Outcome::Response(response) => detail.response = Some(seen_response(response)),
-        Outcome::Value(json) => detail.result = Some(serde_json::from_str(&json)?),
+        Outcome::Value(json) => detail.result = Some(seen_result(json)),
         Outcome::Failure(_) => {}
     }
     Ok(axum::Json(detail))
@@ -105,6 +106,13 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// The value, or, where it is nested so deeply that a reader of the answer may refuse it, its text.
+fn seen_result(json: String) -> Value {
+    // Parsed one level down, as it stands in the answer.
+    let parsed = serde_json::from_str(&format!("[{json}]"));
+    parsed.map_or(Value::String(json), |[value]: [Value; 1]| value)
+}
+
 fn seen_response(Response { status, headers, body }: Response) -> InvokedResponse {
     let (body, body_base64) = match String::from_utf8(body.into_vec()) {
         Ok(text) => (Some(text), None),
@@ -116,6 +124,19 @@ fn seen_response(Response { status, headers, body }: Response) -> InvokedRespons
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_result_is_told_however_deep() {
+        assert_eq!(seen_result("[1]".into()), json!([1]));
+        for depth in [1, 126, 127, 128, 100_000] {
+            let text = "[".repeat(depth) + &"]".repeat(depth);
+            let told = json!({"result": seen_result(text.clone())}).to_string();
+            let read: Value = serde_json::from_str(&told).unwrap();
+            assert_eq!(read["result"].is_array(), depth <= 126, "{depth}");
+            assert!(read["result"].is_array() || read["result"] == text, "{depth}");
+        }
+    }
 
     #[test]
     fn a_body_is_text_where_it_can_be() {

@@ -2,10 +2,12 @@
 
 use crate::support::Server;
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{Request, header},
 };
+use futures_util::stream;
 use serde_json::{Value, json};
+use std::convert::Infallible;
 
 const SCRIPT: &str = "/api/v1/apps/shop/scripts/greet";
 
@@ -106,6 +108,17 @@ async fn bodies_that_are_no_json_are_refused() {
         let (status, code) = server.send_raw(request).await.error();
         assert_eq!((status, code.as_str()), expected, "{body:?}");
     }
+}
+
+#[tokio::test]
+async fn bodies_are_not_waited_for_endlessly() {
+    let server = Server::start().await;
+    let request = Request::post("/api/v1/auth/login").header(header::CONTENT_TYPE, "application/json");
+    let body = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    // From here on the clock jumps to whatever is waited for.
+    tokio::time::pause();
+    let answer = server.send_raw(request.body(body).unwrap()).await;
+    assert_eq!(answer.error(), (408, "body_too_slow".to_owned()));
 }
 
 #[tokio::test]

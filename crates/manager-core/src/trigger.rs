@@ -62,7 +62,7 @@ pub(crate) fn wanted(
         let (path, query) = parse_target(path.unwrap_or_else(|| format!("/{name}")), query)?;
         let headers = headers.into_iter().map(parse_header).collect::<Result<_, _>>()?;
         let body = within(body.unwrap_or_default())?.into_bytes().into();
-        let line = Some(format!("{method} {path}"));
+        let line = Some(target::line(&method, &path));
         let (params, ip) = (Vec::new(), String::new());
         let trigger = Trigger::Http(HttpRequest { id, method, path, params, query, headers, body, ip });
         return Ok(Wanted { trigger, line });

@@ -2,6 +2,10 @@
 //! path is split first and decoded then, so that an encoded slash stays within its segment.
 
 use percent_encoding::percent_decode_str;
+use picloud_abi::bounds::cut;
+
+/// Most bytes of `METHOD /path` that are recorded.
+const LINE_BYTES: usize = 1 << 10;
 
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +38,13 @@ pub fn segments(raw: &str) -> Result<Vec<String>, InvalidPath> {
 /// The path of these segments, decoded: `req.path`.
 pub fn path(segments: &[String]) -> String {
     format!("/{}", segments.join("/"))
+}
+
+/// `METHOD /path` for the record: without the query, which may carry what is not for the log, and cut at 1 KiB.
+pub fn line(method: &str, path: &str) -> String {
+    let mut line = format!("{method} {path}");
+    cut(&mut line, LINE_BYTES);
+    line
 }
 
 /// The pairs of a raw query, decoded as those of a form are, in order.
@@ -70,6 +81,12 @@ mod tests {
         for (raw, decoded) in [("/", "/"), ("/a%20b/%C3%A4", "/a b/ä"), ("/a/", "/a/"), ("//", "//")] {
             assert_eq!(path(&segments(raw).unwrap()), decoded, "{raw}");
         }
+    }
+
+    #[test]
+    fn a_recorded_line_is_bounded() {
+        assert_eq!(line("GET", "/a b"), "GET /a b");
+        assert_eq!(line("GET", &"/ä".repeat(1_000)).len(), LINE_BYTES);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! knows what a request means.
 
 mod generated {
-    #![expect(clippy::allow_attributes, reason = "whether generated code needs this depends on the target")]
     #![allow(missing_docs, unreachable_pub, reason = "generated; the documentation is in wit/")]
     wit_bindgen::generate!({
         path: "../../wit",

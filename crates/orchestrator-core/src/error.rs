@@ -13,7 +13,7 @@ use picloud_shared::{
 /// Why a request did not reach a script.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    InvalidPath(&'static str),
+    InvalidPath(String),
     InvalidHost,
     AmbiguousLength,
     NotImplemented,
@@ -37,7 +37,7 @@ impl Refused {
     pub(crate) fn into_response(self, id: InvocationId) -> Response {
         use StatusCode as S;
         let (status, code, message) = match &self {
-            Self::InvalidPath(why) => (S::BAD_REQUEST, "invalid_path", (*why).to_owned()),
+            Self::InvalidPath(why) => (S::BAD_REQUEST, "invalid_path", why.clone()),
             Self::InvalidHost => (S::BAD_REQUEST, "invalid_host", "a request names exactly one host".to_owned()),
             Self::AmbiguousLength => (
                 S::BAD_REQUEST,

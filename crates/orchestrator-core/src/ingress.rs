@@ -6,7 +6,6 @@ use crate::{
     admission::Admission,
     deployments::{Deployed, Deployments},
     error::Refused,
-    path::{self, InvalidPath},
     request::{self, BodyError},
     response,
     routes::Match,
@@ -18,16 +17,14 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts},
     response::Response,
 };
-use picloud_abi::{
-    bounds::cut,
-    invocation::{Outcome, Trigger},
-};
+use picloud_abi::invocation::{Outcome, Trigger};
 use picloud_shared::{
     api,
     executor::{Executor, ExecutorError, Job},
     ids::InvocationId,
     limits::{APP_CONCURRENCY, Limits},
     route::METHODS,
+    target,
     time::now_ms,
 };
 use picloud_store::{DeployedRoute, InvocationStart, Store};
@@ -36,9 +33,6 @@ use tokio::sync::oneshot;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FUEL: HeaderName = HeaderName::from_static("x-picloud-fuel");
-
-/// Most bytes of `METHOD /path` that are recorded.
-const REQUEST_LINE_BYTES: usize = 1 << 10;
 
 /// What the binary decides.
 #[derive(Clone, Debug)]
@@ -87,9 +81,8 @@ impl Ingress {
             return Err(Refused::NotImplemented);
         }
         let found = match deployed.routes.find(method.as_str(), &segments) {
-            Match::Found(route, _) if parts.method == Method::OPTIONS => {
-                return Ok(allowed(route.route.method().map_or_else(|| METHODS.join(", "), str::to_owned)));
-            }
+            // Only `ANY` has an answer to OPTIONS.
+            Match::Found(..) if parts.method == Method::OPTIONS => return Ok(allowed(METHODS.join(", "))),
             Match::OtherMethods(methods) => {
                 let methods = Vec::from_iter(methods).join(", ");
                 if parts.method == Method::OPTIONS {
@@ -129,12 +122,7 @@ impl Ingress {
             tracing::error!(%error, %app, "an app's routes cannot be read");
             Refused::Internal
         })?;
-        let segments = path::segments(path).map_err(|error| {
-            Refused::InvalidPath(match error {
-                InvalidPath::NotUtf8 => "the path is not UTF-8",
-                InvalidPath::DotSegment => "the path has a segment of dots",
-            })
-        })?;
+        let segments = target::segments(path).map_err(|error| Refused::InvalidPath(error.to_string()))?;
         Ok((deployed.ok_or(Refused::NoApp)?, segments))
     }
 
@@ -155,11 +143,7 @@ impl Ingress {
             trigger: api::Trigger::Http,
             request: match &trigger {
                 // Without the query, which may carry what is not for the log.
-                Trigger::Http(request) => {
-                    let mut line = format!("{} {}", request.method, request.path);
-                    cut(&mut line, REQUEST_LINE_BYTES);
-                    Some(line)
-                }
+                Trigger::Http(request) => Some(target::line(&request.method, &request.path)),
                 Trigger::Event(_) => None,
             },
             fuel_limit: limits.fuel,

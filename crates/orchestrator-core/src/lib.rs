@@ -13,5 +13,3 @@ mod routes;
 
 pub use ingress::{Ingress, Settings};
 pub use recorder::{Recorder, Writer};
-
-use picloud_shared::target as path;

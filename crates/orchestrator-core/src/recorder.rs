@@ -117,6 +117,11 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
         let totals: Vec<_> = std::mem::take(&mut *shared.totals()).into_iter().collect();
         // A database that is away keeps the batch here, and the queue fills, and then records are dropped and counted.
         while let Err(error) = store.record(&batch, &totals).await {
+            // A batch is one transaction: when one of its records is there, an earlier try has stored them all, and only
+            // its answer was lost.
+            if error.is_duplicate() {
+                break;
+            }
             tracing::error!(%error, records = batch.len(), "invocations could not be recorded; trying again");
             if waiting.is_closed() {
                 tracing::error!(records = batch.len(), "invocations are lost: the database failed while stopping");
@@ -153,7 +158,7 @@ mod tests {
             NewApp { id: app, slug: "app".parse().unwrap(), name: "App".into(), debug: false, owner: None, now: 0 };
         store.create_app(new).await.unwrap().unwrap();
         let version = NewVersion { name: "s".parse().unwrap(), source: "1".into(), routes: None, author: None, now: 0 };
-        (app, store.put_script(app, version).await.unwrap().unwrap())
+        (app, store.put_script(app, version).await.unwrap().unwrap().script)
     }
 
     fn record(app: AppId, script: &Script, log: &str) -> NewInvocation {
@@ -177,6 +182,25 @@ mod tests {
             logs_dropped: 0,
             calls: Vec::new(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_stored_already_does_not_stop_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite(directory.path().join("data"))).await.unwrap();
+        let (app, script) = script(&store).await;
+        let stored = record(app, &script, "once");
+        store.record(std::slice::from_ref(&stored), &[]).await.unwrap();
+        let (recorder, writer) = Recorder::start(store.clone());
+        recorder.submit(stored, Totals::default());
+        while recorder.queue.capacity() < QUEUE_RECORDS {
+            tokio::task::yield_now().await;
+        }
+        recorder.submit(record(app, &script, "twice"), Totals::default());
+        drop(recorder);
+        writer.await.unwrap();
+        let filter = InvocationFilter { script: None, failed: None, before: None, limit: 10 };
+        assert_eq!(store.invocations(app, filter).await.unwrap().len(), 2);
     }
 
     #[tokio::test]

@@ -1,15 +1,15 @@
 //! From nothing to a user: what the first start prints, makes and keeps.
 
-use crate::support::{Backend, Setup, end, on_both, wait_until_ready};
+use crate::support::{Backend, Process, Setup, end, on_both, wait_until_ready};
 use picloud_client::Client;
 use picloud_shared::api;
-use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 on_both!(the_link_makes_the_first_user_once);
 
 async fn the_link_makes_the_first_user_once(backend: Backend) {
     let setup = Setup::new(backend);
-    let mut process = setup.command().stdout(Stdio::piped()).spawn().unwrap();
+    let mut process = Process::spawn(&mut setup.command());
     let (manager, _) = wait_until_ready(&mut process);
     let path = setup.data().join("setup-link");
     let link = fs::read_to_string(&path).unwrap();
@@ -36,7 +36,7 @@ async fn the_link_makes_the_first_user_once(backend: Backend) {
     assert_eq!(status(client.setup(&with(token, "long enough")).await), 409);
     assert!(end(&mut process).success());
 
-    let mut process = setup.command().stdout(Stdio::piped()).spawn().unwrap();
+    let mut process = Process::spawn(&mut setup.command());
     wait_until_ready(&mut process);
     assert!(!path.exists(), "there is a user now");
     assert!(end(&mut process).success());
@@ -59,6 +59,7 @@ fn what_cannot_work_is_said_before_anything_is_served() {
     complain(&[], &[("DATABASE_URL", "postgres://127.0.0.1:1/none")], "opening the database");
     complain(&[], &[("PICLOUD_ADMIN_PASSWORD", "short")], "PICLOUD_ADMIN_PASSWORD");
     complain(&["--demo", "/nowhere"], &[], "/nowhere");
+    complain(&["--log", "a=b=c"], &[], "--log");
 }
 
 #[test]

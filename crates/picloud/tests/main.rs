@@ -1,6 +1,8 @@
 //! PiCloud as a whole: the real binary as a process of its own, on free ports, with its own data directory, on SQLite
 //! and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod cli;
 mod crash;
 mod documentation;

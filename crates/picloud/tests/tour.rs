@@ -2,7 +2,7 @@
 //! ```console block has to print the lines below it, where `…` stands for anything and blank space does
 //! not count. Only the addresses are the test server's.
 
-use crate::support::{Backend, Setup, end, wait_until_ready};
+use crate::support::{Backend, Process, Setup, end, wait_until_ready};
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
@@ -17,9 +17,8 @@ const HEADING: &str = "\n## Five minutes\n";
 fn the_tour_goes_as_the_readme_says() {
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
     let setup = Setup::new(Backend::Sqlite).with(&["--demo", examples]);
-    let process = setup.command().stdout(Stdio::piped()).spawn().expect("picloud starts");
-    let mut server = Server(process);
-    let (manager, ingress) = wait_until_ready(&mut server.0);
+    let mut server = Process::spawn(&mut setup.command());
+    let (manager, ingress) = wait_until_ready(&mut server);
     let here = |text: &str| {
         let port = ingress.rsplit(':').next().expect("a port");
         text.replace("localhost:8080", &format!("localhost:{port}")).replace("http://127.0.0.1:7070", &manager)
@@ -33,17 +32,7 @@ fn the_tour_goes_as_the_readme_says() {
         }
     }
     drop(shell);
-    assert!(end(&mut server.0).success());
-}
-
-/// Ends with the test, however that goes.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    assert!(end(&mut server).success());
 }
 
 enum Step {

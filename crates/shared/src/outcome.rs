@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn response(status: u16) -> Outcome {
-        Outcome::Response(Response { status, headers: Vec::new(), body: Vec::new() })
+        Outcome::Response(Response { status, headers: Vec::new(), body: Vec::new().into() })
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether what should be stored is there already: as after a commit whose answer was lost.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {

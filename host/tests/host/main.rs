@@ -1,5 +1,7 @@
 //! The host with the real guest, and a platform of the tests' own that keeps everything in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod contract;
 mod differential;
 mod isolation;

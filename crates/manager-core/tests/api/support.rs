@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use picloud_abi::invocation::{Diagnostic, Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, Settings, SetupToken};
 use picloud_shared::{
-    executor::{BoxFuture, Executor, ExecutorError, Job, Report},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Report},
     limits::Limits,
     names::ScriptName,
 };
@@ -106,7 +106,7 @@ impl Executor for Echo {
         Box::pin(async { Ok(checked) })
     }
 
-    fn invoke(&self, job: Job) -> BoxFuture<'_, Result<Report, ExecutorError>> {
+    fn invoke(&self, job: Job, _: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {
         Box::pin(async {
             let outcome = match job.trigger {
                 Trigger::Http(request) if request.path == "/full" => return Err(ExecutorError::Overloaded),

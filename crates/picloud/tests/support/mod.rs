@@ -41,7 +41,7 @@ pub(crate) use on_both;
 
 /// A running PiCloud and a client that is signed in as `admin`. Ends with the test.
 pub(crate) struct TestApp {
-    process: Child,
+    process: Process,
     /// The API's address, as a URL.
     pub(crate) manager: String,
     /// The apps' address, as a URL.
@@ -106,13 +106,7 @@ impl Setup {
         if !self.data().exists() && self.arguments.is_empty() {
             share_compiled(&self.data());
         }
-        let mut command = self.command();
-        let mut process = command
-            .env("PICLOUD_ADMIN_PASSWORD", PASSWORD)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("picloud starts");
+        let mut process = Process::spawn(self.command().env("PICLOUD_ADMIN_PASSWORD", PASSWORD));
         let (manager, ingress) = wait_until_ready(&mut process);
         let client = sign_in(&manager).await;
         TestApp { process, manager, ingress, client, http: http_client(), setup: self }
@@ -124,7 +118,7 @@ fn share_compiled(data: &Path) {
     static FIRST: OnceLock<TempDir> = OnceLock::new();
     let first = FIRST.get_or_init(|| {
         let setup = Setup::new(Backend::Sqlite);
-        let mut process = setup.command().stdout(Stdio::piped()).spawn().expect("picloud starts");
+        let mut process = Process::spawn(&mut setup.command());
         wait_until_ready(&mut process);
         end(&mut process);
         Arc::into_inner(setup.directory).expect("nobody else uses it")
@@ -136,8 +130,25 @@ fn share_compiled(data: &Path) {
     }
 }
 
+/// A running binary, which ends with the test however that ends.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::piped()).spawn().expect("picloud starts"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Ended already where a test has stopped it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The addresses of `--json-ready`.
-pub(crate) fn wait_until_ready(process: &mut Child) -> (String, String) {
+pub(crate) fn wait_until_ready(Process(process): &mut Process) -> (String, String) {
     let mut line = String::new();
     BufReader::new(process.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("stdout is text");
     let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
@@ -159,7 +170,7 @@ fn http_client() -> reqwest::Client {
 }
 
 /// Asks the process to stop, and waits until it has.
-pub(crate) fn end(process: &mut Child) -> ExitStatus {
+pub(crate) fn end(Process(process): &mut Process) -> ExitStatus {
     signal(process, "TERM");
     process.wait().expect("the process ends")
 }
@@ -175,7 +186,7 @@ impl TestApp {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
+        self.process.0.id()
     }
 
     /// Stops in order; says how it ended.
@@ -185,8 +196,8 @@ impl TestApp {
 
     /// Ends the process as a power cut would, and starts it again on the same data.
     pub(crate) async fn kill_and_restart(mut self) -> Self {
-        self.process.kill().expect("it was running");
-        self.process.wait().expect("the process ends");
+        self.process.0.kill().expect("it was running");
+        self.process.0.wait().expect("the process ends");
         self.setup.clone().start().await
     }
 
@@ -243,14 +254,6 @@ impl TestApp {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process lives");
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("resident memory is told");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") << 10
-    }
-}
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        // Ended already where a test has stopped it.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

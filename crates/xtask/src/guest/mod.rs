@@ -81,17 +81,11 @@ fn compile(toolchain: &Toolchain) -> Result<Vec<u8>> {
     crate::run(&mut cargo).context("compiling the guest")?;
     let compiled = root.join("guest/target/wasm32-unknown-unknown/release/picloud_guest.wasm");
     let initialised = root.join("guest/target/guest.wasm");
-    let mut preinitialise = command("cargo");
-    preinitialise.current_dir(&root).args([
-        "run",
-        "--quiet",
-        "--locked",
-        "-p",
-        "picloud-host",
-        "--example",
-        "preinitialise",
-        "--",
-    ]);
+    // Of the whole workspace, so that wasmtime is compiled with the features that the tests need, and only once.
+    let mut example = command("cargo");
+    example.current_dir(&root).args(["build", "--quiet", "--locked", "--workspace", "--example", "preinitialise"]);
+    crate::run(&mut example).context("compiling the pre-initialiser")?;
+    let mut preinitialise = command(&root.join("target/debug/examples/preinitialise").to_string_lossy());
     crate::run(preinitialise.args([&compiled, &initialised])).context("pre-initialising the guest")?;
     Ok(fs::read(initialised)?)
 }

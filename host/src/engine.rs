@@ -21,6 +21,9 @@ const WASM_STACK: usize = 4 << 20;
 /// Native stack of a fibre: the guest's and what host functions need on top.
 const ASYNC_STACK: usize = WASM_STACK + (256 << 10);
 
+/// An instance has one for itself, and one while the host, answering a call, asks it for memory.
+const STACKS_PER_INSTANCE: u32 = 2;
+
 /// Bytes of a slot's memory that are reset by clearing rather than by handing pages back to the kernel: above what an
 /// ordinary invocation touches, so that it has no page faults.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
@@ -33,7 +36,7 @@ pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
         .total_core_instances(pool.slots)
         .total_memories(pool.slots)
         .total_tables(pool.slots)
-        .total_stacks(pool.slots)
+        .total_stacks(pool.slots.saturating_mul(STACKS_PER_INSTANCE))
         .max_unused_warm_slots(pool.slots)
         .max_memory_size(pool.memory_bytes)
         .max_tables_per_module(1)

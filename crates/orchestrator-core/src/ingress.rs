@@ -74,12 +74,12 @@ impl Ingress {
 
     async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Result<Response, Refused> {
         let (parts, body) = request.into_parts();
-        let (deployed, segments) = self.locate(&parts).await?;
         // A HEAD request is a GET request whose body is not sent; hyper leaves it out.
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
         if !METHODS.contains(&method.as_str()) && method != Method::OPTIONS {
             return Err(Refused::NotImplemented);
         }
+        let (deployed, segments) = self.locate(&parts).await?;
         let found = match deployed.routes.find(method.as_str(), &segments) {
             // Only `ANY` has an answer to OPTIONS.
             Match::Found(..) if parts.method == Method::OPTIONS => return Ok(allowed(METHODS.join(", "))),

@@ -94,12 +94,13 @@ async fn bodies_and_headers_are_bounded() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_frees_its_slot_and_is_recorded() {
-    let picloud = crate::support::Setup::new(Backend::Sqlite).with(&["--slots", "2"]).start().await;
+    // Fewer slots than rounds: were they not given back, the last rounds would find none.
+    let picloud = crate::support::Setup::new(Backend::Sqlite).with(&["--slots", "8"]).start().await;
     let app = picloud.create_app("hang").await;
     picloud.put(&app, "long", "kv::incr(\"begun\"); log::info(\"begun\"); loop {}", &[]).await;
     picloud.put(&app, "begun", "kv::get(\"begun\")", &[]).await;
     let address = picloud.ingress.strip_prefix("http://").unwrap();
-    for round in 1..=10 {
+    for round in 1..=20 {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET /hang/long HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         let begun = async || (picloud.text("/hang/begun").await.1 == round.to_string()).then_some(());
@@ -109,13 +110,13 @@ async fn a_client_that_hangs_up_frees_its_slot_and_is_recorded() {
     // Some may have ended by their fuel before the server saw that nobody waits: all are there, none is lost.
     let totals = until("all to be recorded", async || {
         let totals = picloud.client.script(&app, &script_name("long")).await.unwrap().totals;
-        (totals.invocations == 10).then_some(totals)
+        (totals.invocations == 20).then_some(totals)
     })
     .await;
-    assert_eq!(totals.failures, 10);
+    assert_eq!(totals.failures, 20);
     assert!(totals.fuel > 0);
     let page = picloud.client.invocations(&app, &picloud_client::InvocationFilter::default()).await.unwrap();
     let cancelled = page.items.iter().filter(|item| item.outcome == "cancelled").count();
     assert!(cancelled > 0, "{:?}", page.items);
-    assert_eq!(picloud.text("/hang/begun").await, (200, "10".into()));
+    assert_eq!(picloud.text("/hang/begun").await, (200, "20".into()));
 }

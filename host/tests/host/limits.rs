@@ -159,11 +159,16 @@ async fn a_full_pool_says_so_and_recovers() {
     assert_eq!(host.free_slots(), 0);
     let refused = host.invoke(&program, &trigger, waiting(), &limits, pending()).await;
     assert!(matches!(refused, Err(picloud_host::HostError::Overloaded)));
+    // Each may call, all at once.
+    for run in &mut taken {
+        assert!(futures_pending(run).await);
+    }
     // Half of them are cancelled, as when clients hang up; the others end.
     taken.truncate(SLOTS as usize / 2);
     assert_eq!(host.free_slots(), SLOTS as usize / 2);
     for run in taken {
-        run.await.unwrap();
+        let outcome = run.await.unwrap().outcome;
+        assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
     }
     assert_eq!(host.free_slots(), SLOTS as usize);
     host.invoke(&program, &trigger, waiting(), &limits, pending()).await.unwrap();

@@ -25,9 +25,6 @@ pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// Most bytes of a path pattern.
 const PATH_BYTES: usize = 512;
 
-/// What a line of a script begins with that declares a route. Rhai takes it for a comment.
-const DECLARATION: &str = "// route: ";
-
 impl Route {
     /// The route of a script that declares none: any method at `/{name}`.
     pub fn default_for(name: &crate::names::ScriptName) -> Self {
@@ -35,16 +32,16 @@ impl Route {
     }
 
     /// The routes that a script's source declares itself, in lines such as `// route: GET /users/{id}`; `None` when
-    /// it has no such line.
+    /// it has no such line. Spaces, more slashes and capitals in the word do not matter: a line that is meant so
+    /// never goes unseen.
     ///
     /// # Errors
     /// When a declared route cannot be; the text says in which line.
     pub fn declared_in(source: &str) -> Result<Option<Vec<Self>>, InvalidRoute> {
         let mut routes = Vec::new();
         for (number, line) in (1..).zip(source.lines()) {
-            let Some(route) = line.strip_prefix(DECLARATION) else { continue };
-            let route = route.trim().parse();
-            routes.push(route.map_err(|InvalidRoute(why)| InvalidRoute(format!("line {number}: {why}")))?);
+            let Some(route) = declaration(line) else { continue };
+            routes.push(route.parse().map_err(|InvalidRoute(why)| InvalidRoute(format!("line {number}: {why}")))?);
         }
         Ok(Some(routes).filter(|routes| !routes.is_empty()))
     }
@@ -69,6 +66,13 @@ impl Route {
         };
         self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
     }
+}
+
+/// The route in a line that declares one. Rhai takes the line for a comment.
+fn declaration(line: &str) -> Option<&str> {
+    let comment = line.trim_start().strip_prefix("//")?.trim_start_matches('/');
+    let (word, route) = comment.split_once(':')?;
+    word.trim().eq_ignore_ascii_case("route").then(|| route.trim())
 }
 
 impl FromStr for Route {
@@ -96,6 +100,9 @@ impl FromStr for Route {
             let last = i + 1 == segments.len();
             if segment.is_empty() && !(last && i == 0) {
                 return invalid("the path has an empty segment");
+            }
+            if segment.starts_with(':') {
+                return invalid("a parameter is {name}: write {slug}, not :slug");
             }
             if let Some(inner) = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
                 let name = inner.strip_prefix('*').unwrap_or(inner);
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn good_routes_read_back() {
-        for text in ["GET /", "ANY /a", "POST /users/{id}/files/{*rest}", "DELETE /v1.0/x_y-z"] {
+        for text in ["GET /", "ANY /a", "POST /users/{id}/files/{*rest}", "DELETE /v1.0/x_y-z", "POST /users/1:undo"] {
             assert_eq!(text.parse::<Route>().unwrap().to_string(), text);
         }
     }
@@ -163,6 +170,8 @@ mod tests {
             "GET /{a-b}",
             "GET /{*r}/x",
             "GET /{a}/{a}",
+            "GET /a/:b",
+            "GET /:",
             "GET /a b",
             "GET /%2e",
             "GET /a{b}",
@@ -186,9 +195,23 @@ mod tests {
         let source = "// Greets.\r\n// route: GET /a/{id}\r\n// route: ANY /b  \nlet a = 1; // route: GET /c\n";
         let declared = Route::declared_in(source).unwrap().unwrap();
         assert_eq!(declared, ["GET /a/{id}", "ANY /b"].map(|text| text.parse().unwrap()));
-        assert_eq!(Route::declared_in("1 // route: GET /c\n//route: GET /d").unwrap(), None);
+        assert_eq!(Route::declared_in("1 // route: GET /c\n// the route: GET /d\n// routes").unwrap(), None);
         let error = Route::declared_in("1\n// route: HEAD /a").unwrap_err().to_string();
         assert!(error.starts_with("line 2: route \"HEAD /a\": "), "{error}");
+    }
+
+    #[test]
+    fn a_declaration_may_be_written_in_other_ways() {
+        for line in ["//route:GET /a", "// Route: GET /a", "///ROUTE : GET /a", "\t//   route:   GET /a  "] {
+            let declared = Route::declared_in(line).unwrap();
+            assert_eq!(declared, Some(vec!["GET /a".parse().unwrap()]), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_colon_for_a_parameter_is_told_how_to_write_it() {
+        let error = "GET /pages/:slug".parse::<Route>().unwrap_err().to_string();
+        assert!(error.ends_with("write {slug}, not :slug"), "{error}");
     }
 
     proptest::proptest! {

@@ -143,7 +143,9 @@ impl Store {
         Ok(Ok(Put { script: Script { id, name: new.name, version, routes, totals }, created }))
     }
 
-    /// Makes an old version active again, with the routes that it had. Without a number: the one below the active one.
+    /// Makes another version active, with the routes that it had. Without a number it is the one that was active before
+    /// the present one became so; doing that twice therefore ends where it began, as `cd -` does. When that one is not
+    /// known, because the present one has been active since before the store kept it, it is the highest below.
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
@@ -161,18 +163,16 @@ impl Store {
         if number == Some(current.version.number) {
             return Ok(Ok(current));
         }
-        let (lowest, highest) = match number {
-            Some(number) => (number, number),
-            None => (1, current.version.number - 1),
-        };
         let target: Option<TargetRow> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
-                "SELECT id, number, sha256, created_at, TRUE AS active, routes FROM versions
-                 WHERE script_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number DESC LIMIT 1",
+                "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes
+                 FROM scripts s JOIN versions v ON v.script_id = s.id
+                 WHERE s.id = $1 AND v.number = COALESCE($2, s.previous,
+                    (SELECT MAX(below.number) FROM versions below
+                     WHERE below.script_id = s.id AND below.number < s.active))",
             )
             .bind(current.id.to_string())
-            .bind(lowest)
-            .bind(highest)
+            .bind(number)
             .fetch_optional(db)
             .await?
         });
@@ -232,7 +232,7 @@ impl Store {
         }))
     }
 
-    /// Points a script to a version and puts its routes in the place of those before.
+    /// Points a script to a version, keeps the number of the one before, and replaces the routes by those given.
     async fn activate(
         &self,
         transaction: &mut Transaction,
@@ -243,7 +243,12 @@ impl Store {
     ) -> Result<Result<(), Taken>, StoreError> {
         let (app, script) = (app.to_string(), script.to_string());
         with_db!(self, &mut *transaction, db => {
-            sqlx::query("UPDATE scripts SET active = $2 WHERE id = $1").bind(&script).bind(number).execute(db).await?;
+            // A new script points to its first version from the start; that one has none before it.
+            sqlx::query("UPDATE scripts SET active = $2, previous = NULLIF(active, $2) WHERE id = $1")
+                .bind(&script)
+                .bind(number)
+                .execute(db)
+                .await?;
         });
         with_db!(self, &mut *transaction, db => {
             sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(&script).execute(db).await?;

@@ -2,7 +2,7 @@
 
 use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
 use futures_util::future::join_all;
-use picloud_shared::ids::UserId;
+use picloud_shared::ids::{AppId, UserId};
 use picloud_store::{NewVersion, Put, PutRefused, RollbackRefused, StoreError};
 
 cases! {
@@ -15,6 +15,10 @@ cases! {
     a_conflicting_put_leaves_nothing
     a_route_cannot_stand_twice
     a_rollback_brings_source_and_routes_back
+    a_rollback_skips_what_was_rolled_back_before
+    a_second_rollback_goes_forward_again
+    what_changes_nothing_leaves_the_way_back
+    a_rollback_from_an_unknown_past_goes_one_below
     a_rollback_into_a_taken_route_is_refused
     a_rollback_needs_its_version
     versions_are_listed_newest_first
@@ -145,9 +149,63 @@ async fn a_rollback_brings_source_and_routes_back(store: &TestStore) {
     assert_eq!(deployment.routes.len(), 2);
 
     assert_eq!(store.rollback(app.id, &name, Some(3)).await.unwrap().unwrap(), third);
-    assert_eq!(store.rollback(app.id, &name, None).await.unwrap().unwrap().version.number, 2);
-    assert_eq!(store.put(app.id, "greet", "4").await.version.number, 4);
-    assert_eq!(store.rollback(app.id, &name, None).await.unwrap().unwrap().version.number, 3);
+    assert_eq!(store.rollback(app.id, &name, None).await.unwrap().unwrap(), first);
+    assert_eq!(store.script(app.id, &name).await.unwrap(), Some((first, "1".to_owned())));
+}
+
+/// Rolls `greet` back without a number; the number of the version that answers then.
+async fn roll_back(store: &TestStore, app: AppId) -> i64 {
+    store.rollback(app, &"greet".parse().unwrap(), None).await.unwrap().unwrap().version.number
+}
+
+async fn a_rollback_skips_what_was_rolled_back_before(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.put(app, "greet", "good").await;
+    for (number, bad) in [(2, "bad"), (3, "worse"), (4, "bad")] {
+        assert_eq!(store.put(app, "greet", bad).await.version.number, number);
+        assert_eq!(roll_back(store, app).await, 1);
+    }
+}
+
+async fn a_second_rollback_goes_forward_again(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    for source in ["1", "2", "3"] {
+        store.put(app, "greet", source).await;
+    }
+    assert_eq!(roll_back(store, app).await, 2);
+    assert_eq!(roll_back(store, app).await, 3);
+    store.rollback(app, &"greet".parse().unwrap(), Some(1)).await.unwrap().unwrap();
+    assert_eq!(roll_back(store, app).await, 3);
+    assert_eq!(roll_back(store, app).await, 1);
+}
+
+async fn what_changes_nothing_leaves_the_way_back(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let name = "greet".parse().unwrap();
+    for source in ["1", "2", "3"] {
+        store.put(app, "greet", source).await;
+    }
+    store.rollback(app, &name, Some(1)).await.unwrap().unwrap();
+    store.put_script(app, routed("thief", "1", &["GET /x"])).await.unwrap().unwrap();
+
+    assert_eq!(store.put(app, "greet", "1").await.version.number, 1);
+    store.rollback(app, &name, Some(1)).await.unwrap().unwrap();
+    store.rollback(app, &name, Some(9)).await.unwrap().unwrap_err();
+    store.put_script(app, routed("greet", "4", &["GET /x"])).await.unwrap().unwrap_err();
+    assert_eq!(roll_back(store, app).await, 3);
+}
+
+async fn a_rollback_from_an_unknown_past_goes_one_below(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    for source in ["1", "2", "3"] {
+        store.put(app, "greet", source).await;
+    }
+    store.rollback(app, &"greet".parse().unwrap(), Some(1)).await.unwrap().unwrap();
+    store.rollback(app, &"greet".parse().unwrap(), Some(3)).await.unwrap().unwrap();
+    // As the migration leaves the scripts that it finds.
+    store.execute("UPDATE scripts SET previous = NULL").await;
+    assert_eq!(roll_back(store, app).await, 2);
+    assert_eq!(roll_back(store, app).await, 3);
 }
 
 async fn a_rollback_into_a_taken_route_is_refused(store: &TestStore) {

@@ -76,7 +76,8 @@ pub struct Version {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rollback {
-    /// The version's number. Absent: the one before the active one.
+    /// The version's number. Absent: the one that was active before the present one became so, whatever their numbers;
+    /// asking again leads back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
 }

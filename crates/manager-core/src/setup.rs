@@ -86,15 +86,23 @@ impl From<StoreError> for SetUpRefused {
 }
 
 impl Manager {
+    /// Whether the set-up is still to be done, and this is the token for it.
+    pub(crate) async fn may_set_up(&self, token: &str) -> Result<(), SetUpRefused> {
+        match &self.settings.setup_token {
+            Some(expected) if !self.store.has_users().await? => {
+                if expected.is(token) {
+                    Ok(())
+                } else {
+                    Err(SetUpRefused::WrongToken)
+                }
+            }
+            _ => Err(SetUpRefused::Already),
+        }
+    }
+
     /// Makes the first user for whoever has the set-up token.
     pub(crate) async fn set_up(&self, token: &str, username: Username, password: &str) -> Result<UserId, SetUpRefused> {
-        let expected = match &self.settings.setup_token {
-            Some(expected) if !self.store.has_users().await? => expected,
-            _ => return Err(SetUpRefused::Already),
-        };
-        if !expected.is(token) {
-            return Err(SetUpRefused::WrongToken);
-        }
+        self.may_set_up(token).await?;
         first_user(&self.store, &self.passwords, username, password).await?.ok_or(SetUpRefused::Already)
     }
 }

@@ -28,9 +28,15 @@ pub(super) struct Link {
     token: String,
 }
 
-/// `GET /setup?token=…`
-pub(super) async fn form(Query(Link { token }): Query<Link>) -> Response {
-    setup_page::render(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })
+/// `GET /setup?token=…`: the form, or why there is none.
+pub(super) async fn form(
+    State(manager): State<Manager>,
+    Query(Link { token }): Query<Link>,
+) -> Result<Response, ApiError> {
+    match manager.may_set_up(&token).await.map_err(ApiError::from) {
+        Ok(()) => Ok(setup_page::render(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })),
+        Err(error) => refuse(error, &token, ""),
+    }
 }
 
 #[derive(Deserialize)]
@@ -40,7 +46,7 @@ pub(super) struct Filled {
     password: String,
 }
 
-/// `POST /setup`: what was wrong is told in the form; only a failure of the platform is not.
+/// `POST /setup`
 pub(super) async fn submit(
     State(manager): State<Manager>,
     Form(Filled { token, username, password }): Form<Filled>,
@@ -51,10 +57,19 @@ pub(super) async fn submit(
     };
     match made {
         Ok(_) => Ok(setup_page::render(StatusCode::CREATED, &Page::Done { username: &username })),
-        Err(error) if error.status().is_server_error() => Err(error),
-        Err(error) => {
-            let problem = Some(error.to_string());
-            Ok(setup_page::render(error.status(), &Page::Form { token: &token, username: &username, problem }))
-        }
+        Err(error) => refuse(error, &token, &username),
     }
+}
+
+/// What was wrong is told in the form, or without one where it could only fail again; a failure of the platform is not
+/// told here.
+fn refuse(error: ApiError, token: &str, username: &str) -> Result<Response, ApiError> {
+    let status = error.status();
+    let page = match error {
+        error if status.is_server_error() => return Err(error),
+        ApiError::AlreadySetUp => Page::AlreadySetUp,
+        ApiError::WrongSetupToken => Page::WrongLink,
+        error => Page::Form { token, username, problem: Some(error.to_string()) },
+    };
+    Ok(setup_page::render(status, &page))
 }

@@ -19,6 +19,8 @@ button{font:inherit;padding:.4rem 1rem}\
 pub(super) enum Page<'a> {
     Form { token: &'a str, username: &'a str, problem: Option<String> },
     Done { username: &'a str },
+    AlreadySetUp,
+    WrongLink,
 }
 
 pub(super) fn render(status: StatusCode, page: &Page<'_>) -> Response {
@@ -65,6 +67,13 @@ fn html(page: &Page<'_>) -> String {
             "<p>Done: {} administers this server. Now sign in from a terminal with <code>pic login</code>.</p>",
             escape(username)
         ),
+        Page::AlreadySetUp => {
+            "<p>This server is set up already. Sign in from a terminal with <code>pic login</code>.</p>".to_owned()
+        }
+        Page::WrongLink => {
+            "<p>This link is not valid. The server prints a new one each time it starts, until it is set up.</p>"
+                .to_owned()
+        }
     };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\

@@ -46,3 +46,27 @@ async fn the_page_works_without_a_script() {
     assert_eq!(server.send("POST", "/api/v1/auth/login", "", Some(login)).await.status, 200);
     assert_eq!(submit("eve", "long+enough").await.status, 409);
 }
+
+#[tokio::test]
+async fn the_page_shows_no_form_that_can_only_fail() {
+    let server = Server::start().await;
+    let page = async |query: &str| {
+        let page = server.send("GET", &format!("/setup{query}"), "", None).await;
+        assert!(page.headers.contains_key(header::CONTENT_SECURITY_POLICY));
+        (page.status.as_u16(), page.text.contains("<form"), page)
+    };
+    let link = format!("?token={}", server.setup_token.reveal());
+    assert!(matches!(page(&link).await, (200, true, _)));
+    for wrong in ["", "?token=", "?token=abc"] {
+        let (status, form, page) = page(wrong).await;
+        assert_eq!((status, form), (403, false), "{wrong}");
+        assert!(page.text.contains("This link is not valid"), "{}", page.text);
+    }
+    let body = json!({"token": server.setup_token.reveal(), "username": "ada", "password": PASSWORD});
+    assert_eq!(server.send("POST", "/api/v1/setup", "", Some(body)).await.status, 201);
+    for used in [&link, ""] {
+        let (status, form, page) = page(used).await;
+        assert_eq!((status, form), (409, false), "{used}");
+        assert!(page.text.contains("<code>pic login</code>"), "{}", page.text);
+    }
+}

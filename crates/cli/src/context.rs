@@ -77,11 +77,20 @@ impl Context {
         self.token.is_some()
     }
 
-    /// Stores a new token. The app stays chosen where the server is the same.
-    pub(crate) fn sign_in(&mut self, server: &Url, username: String, token: String) -> Result<(), CommandError> {
-        let before = self.profiles.get(&self.profile_name);
-        let app =
-            before.filter(|before| same_server(&before.url, server.as_str())).and_then(|before| before.app.clone());
+    /// The app that was chosen for this server before.
+    pub(crate) fn chosen_before(&self, server: &Url) -> Option<AppSlug> {
+        let before = self.profiles.get(&self.profile_name)?;
+        same_server(&before.url, server.as_str()).then(|| before.app.clone())?
+    }
+
+    /// Stores a new token, and the app to work in.
+    pub(crate) fn sign_in(
+        &mut self,
+        server: &Url,
+        username: String,
+        token: String,
+        app: Option<AppSlug>,
+    ) -> Result<(), CommandError> {
         let profile = Profile { url: server.to_string(), username: username.clone(), token: Some(token), app };
         self.profiles.set(&self.profile_name, profile)?;
         output::note(&format!("signed in to {server} as {username} (profile {})", self.profile_name));
@@ -139,8 +148,8 @@ mod tests {
 
     fn signed_in(config: &Path) {
         let mut context = context(config, None, None);
-        context.sign_in(&"http://127.0.0.1:1".parse().unwrap(), "admin".to_owned(), "pic_1".to_owned()).unwrap();
-        context.use_app(Some("demo".parse().unwrap())).unwrap();
+        let app = Some("demo".parse().unwrap());
+        context.sign_in(&"http://127.0.0.1:1".parse().unwrap(), "admin".to_owned(), "pic_1".to_owned(), app).unwrap();
     }
 
     #[test]
@@ -163,13 +172,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("pic.toml");
         signed_in(&config);
-        let again = |url: &str| {
-            let mut context = context(&config, None, None);
-            context.sign_in(&url.parse().unwrap(), "admin".to_owned(), "pic_2".to_owned()).unwrap();
-            context.app().ok()
-        };
-        assert_eq!(again("http://127.0.0.1:1").unwrap().as_str(), "demo");
-        assert_eq!(again("http://127.0.0.1:2"), None);
+        let chosen = |url: &str| context(&config, None, None).chosen_before(&url.parse().unwrap());
+        assert_eq!(chosen("http://127.0.0.1:1").unwrap().as_str(), "demo");
+        assert_eq!(chosen("http://127.0.0.1:2"), None);
     }
 
     #[test]

@@ -95,13 +95,24 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
         (401, _) => error(Exit::NotAllowed).hint("sign in with `pic login`"),
         (403, "wrong_setup_token") => error(Exit::NotAllowed).hint("take the link from the server's latest start"),
         (403, _) => error(Exit::NotAllowed).hint("ask an owner of the app for that role"),
-        (404, _) => error(Exit::NotFound).hint("`pic apps list` and `pic scripts list` show what there is"),
+        (404, _) => CommandError { hint: where_to_look(&detail.message).map(str::to_owned), ..error(Exit::NotFound) },
         (429 | 503, _) => error(Exit::Unavailable).hint("try again in a moment"),
         (500.., _) => {
             error(Exit::Unavailable).hint(format!("the server's log has the request id {}", detail.request_id))
         }
         _ => error(Exit::Refused),
     }
+}
+
+/// What shows that which is there. The API names the missing kind in its message alone.
+fn where_to_look(message: &str) -> Option<&'static str> {
+    Some(match message.strip_prefix("no such ")? {
+        "app" => "`pic apps list` shows what there is; choose with `pic apps use SLUG` or --app",
+        "script" => "`pic scripts list` shows what there is; --app names another app",
+        "version" => "`pic scripts versions NAME` shows what there is",
+        "invocation" => "`pic invocations list` shows what there is; --app names another app",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -131,6 +142,22 @@ mod tests {
                 column: None,
             };
             assert_eq!(of_api(status, &detail).exit(), exit, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_looked_for_in_its_own_list() {
+        for (message, command) in [
+            ("no such app", Some("pic apps list")),
+            ("no such script", Some("pic scripts list")),
+            ("no such version", Some("pic scripts versions")),
+            ("no such invocation", Some("pic invocations list")),
+            ("no such endpoint", None),
+            ("there is no version to go back to", None),
+        ] {
+            let hint = where_to_look(message);
+            assert_eq!(hint.is_some(), command.is_some(), "{message}");
+            assert!(hint.unwrap_or_default().contains(command.unwrap_or_default()), "{message}: {hint:?}");
         }
     }
 

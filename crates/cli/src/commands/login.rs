@@ -7,7 +7,8 @@ use crate::{
     exit::Exit,
     password::PasswordArgs,
 };
-use picloud_shared::api::Login;
+use picloud_client::Client;
+use picloud_shared::{api::Login, names::AppSlug};
 use std::io::{IsTerminal as _, stdin};
 
 /// Sign in to a server
@@ -31,8 +32,19 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     let username = args.username.or(known).map_or_else(ask_username, Ok)?;
     let login = Login { username: username.clone(), password: args.password.existing()? };
     let token = client.login(&login).await.doing("sign in")?.token;
-    context.sign_in(client.url(), username, token)?;
+    let server = client.url().clone();
+    let app = match context.chosen_before(&server) {
+        Some(app) => still_there(&client.with_token(&token)?, app).await,
+        None => None,
+    };
+    context.sign_in(&server, username, token, app)?;
     Ok(Exit::Ok)
+}
+
+/// The app, unless the server says that this user has no such one: the data may be others, or the user.
+async fn still_there(client: &Client, app: AppSlug) -> Option<AppSlug> {
+    let gone = client.app(&app).await.is_err_and(|error| error.status().is_some_and(|status| status == 404));
+    (!gone).then_some(app)
 }
 
 fn ask_username() -> Result<String, CommandError> {

@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     let password = args.password.new_one()?;
     let setup = Setup { token: link.token, username: args.username.clone(), password };
     let token = client.setup(&setup).await.doing("set up the server")?.token;
-    context.sign_in(client.url(), args.username.into(), token)?;
+    // A server that is only now set up has none of the apps that were chosen at this address before.
+    context.sign_in(client.url(), args.username.into(), token, None)?;
     Ok(Exit::Ok)
 }

@@ -25,9 +25,13 @@ pub(crate) struct Args {
 pub(crate) async fn run(Args { slug, name, debug }: Args, context: &mut Context) -> CommandResult {
     let new = NewApp { slug: slug.clone(), name, debug };
     let app = context.client()?.create_app(&new).await.doing(format!("make the app {slug}"))?;
-    if context.profile().is_some_and(|profile| profile.app.is_none()) {
+    if context.app().is_err() {
         context.use_app(Some(slug.clone()))?;
-        output::note(&format!("commands now work in the app {slug} unless --app names another"));
     }
+    output::note(&match context.app() {
+        Ok(current) if current == slug => format!("commands now work in the app {slug} unless --app names another"),
+        Ok(current) => format!("commands still work in the app {current}; `pic apps use {slug}` switches"),
+        Err(_) => format!("no app is chosen to work in: give --app {slug}, or set PIC_APP"),
+    });
     context.output.result(&app, super::describe)
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(Args { script, failed, limit, before }: Args, context: &
         before: before.map(|id| id.to_string()),
         limit: Some(limit),
     };
-    let page = client.invocations(&app, &filter).await.doing(format!("list the invocations of {app}"))?;
+    let page = client.invocations(&app, &filter).await.doing(format!("list the invocations of the app {app}"))?;
     context.output.result(&page, |page| {
         let rows = page.items.iter().map(|invocation| {
             vec![

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(Args { id }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let detail = client.invocation(&app, id).await.doing(format!("show the invocation {id}"))?;
+    let detail = client.invocation(&app, id).await.doing(format!("show the invocation {id} of the app {app}"))?;
     context.output.result(&detail, describe)
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(Args { name, yes }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     confirm(yes, &format!("Delete {name} of the app {app} with its versions and its invocations?"))?;
-    client.delete_script(&app, &name).await.doing(format!("delete {name}"))?;
+    client.delete_script(&app, &name).await.doing(format!("delete {name} of the app {app}"))?;
     output::note(&format!("deleted {name} of the app {app}"));
     Ok(Exit::Ok)
 }

@@ -12,7 +12,7 @@ pub(crate) struct Args {}
 
 pub(crate) async fn run(Args {}: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let scripts = client.scripts(&app).await.doing(format!("list the scripts of {app}"))?;
+    let scripts = client.scripts(&app).await.doing(format!("list the scripts of the app {app}"))?;
     context.output.result(&scripts, |scripts| {
         let rows = scripts.iter().map(|script| {
             vec![

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(Args { name, source }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let script = client.script(&app, &name).await.doing(format!("show {name}"))?;
+    let script = client.script(&app, &name).await.doing(format!("show {name} of the app {app}"))?;
     if source && !context.output.is_json() {
         output::raw(script.source.unwrap_or_default().as_bytes())?;
         return Ok(Exit::Ok);

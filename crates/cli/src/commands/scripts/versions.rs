@@ -16,7 +16,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(Args { name }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let versions = client.versions(&app, &name).await.doing(format!("list the versions of {name}"))?;
+    let versions = client.versions(&app, &name).await.doing(format!("list the versions of {name} of the app {app}"))?;
     context.output.result(&versions, |versions| {
         let rows = versions.iter().map(|version| {
             vec![

@@ -16,6 +16,10 @@ pub(crate) fn parse(link: &str) -> Result<SetupLink, CommandError> {
         CommandError::new(Exit::Usage, format!("this is not a set-up link: {why}"))
             .hint("the server prints it at its first start, as http://127.0.0.1:7070/setup?token=…")
     };
+    if link.trim().is_empty() {
+        return Err(CommandError::new(Exit::Usage, "the set-up link is empty")
+            .hint("the server may be set up already: then sign in with `pic login`"));
+    }
     let mut url = Url::parse(link).map_err(|error| invalid(&error.to_string()))?;
     let token = url.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
     let token = token.filter(|token| !token.is_empty()).ok_or_else(|| invalid("it has no token"))?;
@@ -47,5 +51,12 @@ mod tests {
             let Err(error) = parse(bad) else { panic!("{bad}") };
             assert_eq!(error.exit(), Exit::Usage, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_empty_link_may_mean_that_it_was_used() {
+        // What is left of "$(cat data/setup-link)" when the file is gone.
+        let Err(error) = parse("") else { panic!("it is no link") };
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("pic login")));
     }
 }

@@ -21,6 +21,7 @@ const INPUT_BYTES: usize = 64 << 20;
 /// Run a script once and show its response
 ///
 /// The response's body, or the event's result, goes to standard output; its status, cost and log to standard error.
+/// The script is named, so no route is matched, and `req.params` is empty.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The script
@@ -45,7 +46,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     let name = args.name.clone();
-    let detail = client.invoke(&app, &name, &request(args)?).await.doing(format!("invoke {name}"))?;
+    let detail = client.invoke(&app, &name, &request(args)?).await.doing(format!("invoke {name} of the app {app}"))?;
     if context.output.is_json() {
         output::json(&detail)?;
     } else {

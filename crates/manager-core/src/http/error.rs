@@ -40,6 +40,8 @@ pub(super) enum ApiError {
     NoSuchEndpoint,
     #[error("no such {0}")]
     NotFound(&'static str),
+    #[error("there is no version to go back to")]
+    NoVersionBefore,
     #[error("this endpoint does not know this method; the header allow names those it knows")]
     MethodNotAllowed,
     #[error("this server is set up already; sign in instead")]
@@ -79,7 +81,7 @@ impl ApiError {
             Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
             Self::WrongSetupToken => (StatusCode::FORBIDDEN, "wrong_setup_token"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-            Self::NoSuchEndpoint | Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NoSuchEndpoint | Self::NotFound(_) | Self::NoVersionBefore => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),
             Self::SlugTaken(_) => (StatusCode::CONFLICT, "slug_taken"),

@@ -8,7 +8,7 @@ use super::{
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
-use picloud_store::Put;
+use picloud_store::{Put, RollbackRefused};
 
 /// `GET /apps/{app}/scripts`.
 pub(super) async fn list(
@@ -69,7 +69,11 @@ pub(super) async fn rollback(
     Name(name): Name,
     Json(rollback): Json<Rollback>,
 ) -> Result<axum::Json<Script>, ApiError> {
-    let script = manager.store.rollback(app.id, &name, rollback.version).await??;
+    let script = manager.store.rollback(app.id, &name, rollback.version).await?;
+    let script = script.map_err(|refused| match (refused, rollback.version) {
+        (RollbackRefused::NoSuchVersion, None) => ApiError::NoVersionBefore,
+        (refused, _) => refused.into(),
+    })?;
     Ok(axum::Json(seen(&manager.app_url(&app.slug), script)))
 }
 

@@ -29,10 +29,19 @@ async fn versions_come_and_go_back() {
     let first = put("1").await;
     assert_eq!((first.status.as_u16(), &first.json()["routes"]), (201, &json!([])));
     assert_eq!(put("1").await.json()["version"]["number"], 1);
+    let rollback =
+        async |to: serde_json::Value| server.send("POST", &format!("{SCRIPT}/rollback"), &token, Some(to)).await;
+    for (to, message) in [(json!({}), "there is no version to go back to"), (json!({"version": 7}), "no such version")]
+    {
+        let refused = rollback(to).await;
+        assert_eq!(
+            (refused.error(), &refused.json()["error"]["message"]),
+            ((404, "not_found".into()), &json!(message))
+        );
+    }
     let second = put("2").await;
     assert_eq!((second.status.as_u16(), &second.json()["version"]["number"]), (200, &json!(2)));
-    let back = server.send("POST", &format!("{SCRIPT}/rollback"), &token, Some(json!({}))).await;
-    assert_eq!(back.json()["version"]["number"], 1);
+    assert_eq!(rollback(json!({})).await.json()["version"]["number"], 1);
     assert_eq!(server.send("GET", SCRIPT, &token, None).await.json()["source"], "1");
     let versions = server.send("GET", &format!("{SCRIPT}/versions"), &token, None).await.json();
     let numbers: Vec<_> = versions.as_array().unwrap().iter().map(|version| version["number"].clone()).collect();

@@ -15,7 +15,7 @@ use crate::{
     format, output, text_file,
 };
 use clap::Subcommand;
-use picloud_shared::{api::Script, limits::SOURCE_BYTES, names::ScriptName};
+use picloud_shared::{api::Script, limits::SOURCE_BYTES, names::ScriptName, route::Route};
 use std::path::Path;
 
 /// Scripts: upload, check, look at, roll back, delete
@@ -53,6 +53,17 @@ fn name_of(file: &Path) -> Result<ScriptName, CommandError> {
         CommandError::new(Exit::Usage, format!("{} cannot be named after its file: {error}", file.display()))
             .hint("give --name")
     })
+}
+
+/// Which version answers now, and where.
+fn answering(Script { name, version, routes, url, .. }: &Script) -> String {
+    let number = version.number;
+    if routes.is_empty() {
+        return format!("{name}: version {number} answers no requests");
+    }
+    let place = |route: &Route| format!("{} {url}{}", route.method().unwrap_or("ANY"), route.path());
+    let places: Vec<_> = routes.iter().map(place).collect();
+    format!("{name}: version {number} answers {}", places.join(", "))
 }
 
 fn describe(script: &Script) -> String {

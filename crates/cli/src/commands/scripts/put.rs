@@ -3,20 +3,20 @@
 use super::{name_of, read_source};
 use crate::{
     context::Context,
-    error::{CommandError, CommandResult},
+    error::{CommandError, CommandResult, Doing as _},
     excerpt,
     exit::Exit,
-    format,
+    format, output,
 };
 use picloud_client::Error as ClientError;
 use picloud_shared::{
-    api::{Diagnostic, ErrorDetail, PutScript, Script},
+    api::{Diagnostic, ErrorDetail, PutScript},
     names::ScriptName,
     route::Route,
 };
 use std::path::{Path, PathBuf};
 
-/// Upload scripts; each becomes live at once as a new version
+/// Upload scripts; each becomes live at once as a new version, unless nothing changed
 ///
 /// Without --route and --no-routes, a script answers where its source declares it, in lines such as
 /// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new
@@ -50,26 +50,36 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
         Ok((file, name, PutScript { source, routes }))
     });
     // All are read before the first is uploaded, so that a misspelt name leaves nothing half done.
-    for (file, name, put) in puts.collect::<Result<Vec<_>, CommandError>>()? {
-        let script =
-            client.put_script(&app, &name, &put).await.map_err(|error| explain(error, file, &name, &put.source))?;
-        context.output.result(&script, |script| format!("{}\n", live(script)))?;
+    let puts = puts.collect::<Result<Vec<_>, CommandError>>()?;
+    let before = client.scripts(&app).await.doing(format!("upload to the app {app}"))?;
+    for (at, (file, name, put)) in puts.iter().enumerate() {
+        let script = client.put_script(&app, name, put).await.map_err(|error| {
+            if puts.len() > 1 {
+                output::note(&progress(&args.files, at));
+            }
+            explain(error, file, name, &put.source)
+        })?;
+        let unchanged = before.iter().any(|old| old.id == script.id && old.version.id == script.version.id);
+        context.output.result(&script, |script| {
+            format!("{}{}\n", super::answering(script), if unchanged { " (unchanged)" } else { "" })
+        })?;
     }
     Ok(Exit::Ok)
 }
 
-fn declared(file: &Path, source: &str) -> Result<Option<Vec<Route>>, CommandError> {
-    Route::declared_in(source).map_err(|error| CommandError::new(Exit::Refused, format!("{}: {error}", file.display())))
+/// What became of each file when one of them failed.
+fn progress(files: &[PathBuf], failed: usize) -> String {
+    let list = |files: &[PathBuf]| match files {
+        [] => "none".to_owned(),
+        files => files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "),
+    };
+    let (uploaded, rest) = files.split_at(failed);
+    let (failed, not_tried) = rest.split_at(1);
+    format!("uploaded: {}; failed: {}; not tried: {}", list(uploaded), list(failed), list(not_tried))
 }
 
-fn live(Script { name, version, routes, url, .. }: &Script) -> String {
-    let number = version.number;
-    if routes.is_empty() {
-        return format!("{name}: version {number} answers no requests");
-    }
-    let place = |route: &Route| format!("{} {url}{}", route.method().unwrap_or("ANY"), route.path());
-    let places: Vec<_> = routes.iter().map(place).collect();
-    format!("{name}: version {number} answers {}", places.join(", "))
+fn declared(file: &Path, source: &str) -> Result<Option<Vec<Route>>, CommandError> {
+    Route::declared_in(source).map_err(|error| CommandError::new(Exit::Refused, format!("{}: {error}", file.display())))
 }
 
 /// With the place in the file, where the server names one.
@@ -87,6 +97,13 @@ fn explain(error: ClientError, file: &Path, name: &ScriptName, source: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_among_several_files_tells_what_became_of_the_others() {
+        let files = ["a.rhai", "b.rhai", "c.rhai"].map(PathBuf::from);
+        assert_eq!(progress(&files, 1), "uploaded: a.rhai; failed: b.rhai; not tried: c.rhai");
+        assert_eq!(progress(&files, 2), "uploaded: a.rhai, b.rhai; failed: c.rhai; not tried: none");
+    }
 
     #[test]
     fn a_parse_error_shows_its_place() {

@@ -19,6 +19,6 @@ pub(crate) struct Args {
 pub(crate) async fn run(Args { name, to }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     let rollback = Rollback { version: to };
-    let script = client.rollback(&app, &name, &rollback).await.doing(format!("roll {name} back"))?;
-    context.output.result(&script, super::describe)
+    let script = client.rollback(&app, &name, &rollback).await.doing(format!("roll {name} of the app {app} back"))?;
+    context.output.result(&script, |script| super::answering(script) + "\n")
 }

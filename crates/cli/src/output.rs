@@ -10,6 +10,9 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::NOTHING}
 use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
 
+/// What stands for a list without entries.
+pub(crate) const NONE: &str = "(none)\n";
+
 /// Prints results in the format that was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output(pub(crate) Format);
@@ -56,7 +59,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     table.set_header(header);
     let mut rows = rows.into_iter().peekable();
     if rows.peek().is_none() {
-        return "(none)\n".to_owned();
+        return NONE.to_owned();
     }
     for row in rows {
         table.add_row(row.iter().map(|cell| sanitize::line(cell)));

@@ -26,8 +26,11 @@ pub(crate) struct Args {
 pub(crate) async fn run(Args { script, limit, before }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     let filter = LogFilter { script, before: before.map(|id| id.to_string()), limit: Some(limit) };
-    let page = client.logs(&app, &filter).await.doing(format!("show the logs of {app}"))?;
+    let page = client.logs(&app, &filter).await.doing(format!("show the logs of the app {app}"))?;
     context.output.result(&page, |page| {
+        if page.items.is_empty() {
+            return output::NONE.to_owned();
+        }
         let oldest_first = page.items.chunk_by(|a, b| a.invocation == b.invocation).rev().flatten();
         oldest_first.map(|entry| of_script(entry) + "\n").collect()
     })?;

@@ -29,12 +29,12 @@ pub(crate) async fn run(Args { file, name }: Args, context: &mut Context) -> Com
     let (client, app) = (context.client()?, context.app()?);
     let name = name.map_or_else(|| name_of(&file), Ok)?;
     let check = Check { source: read_source(&file)? };
-    let checked = client.check(&app, &name, &check).await.doing(format!("check {name}"))?;
+    let checked = client.check(&app, &name, &check).await.doing(format!("check {name} for the app {app}"))?;
     context.output.result(&checked, |checked| {
         checked.diagnostics.iter().map(|found| render(&file, &check.source, found)).collect()
     })?;
     if checked.diagnostics.is_empty() {
-        output::note(&format!("{}: nothing to complain of", file.display()));
+        output::note(&format!("{}: it compiles; names are looked up only when it runs", file.display()));
         Ok(Exit::Ok)
     } else {
         Ok(Exit::Failed)

@@ -62,8 +62,16 @@ fn text(request: &HttpRequest) -> json::Result<&str> {
     std::str::from_utf8(&request.body).map_err(|error| format!("the request's body is not UTF-8: {error}").into())
 }
 
-fn form(request: &HttpRequest) -> Map {
-    form_urlencoded::parse(&request.body)
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn form(request: &HttpRequest) -> json::Result<Map> {
+    let kind = request.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
+    if let Some(kind) = kind
+        && !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(FORM)
+    {
+        return Err(format!("the request's body is {kind}, not {FORM}").into());
+    }
+    Ok(form_urlencoded::parse(&request.body)
         .map(|(name, value)| (name.as_ref().into(), value.into_owned().into()))
-        .collect()
+        .collect())
 }

@@ -5,10 +5,13 @@ mod capability;
 mod platform;
 mod programs;
 
-use picloud_abi::invocation::{Diagnostic, Program};
+use picloud_abi::{
+    invocation::{Diagnostic, Failure, FailureCode, Outcome, Program},
+    log::Level,
+};
 use picloud_host::{Host, HostError, Settings};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Report},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, LogLine, Report},
     limits::Limits,
     names::ScriptName,
     time::TimestampMs,
@@ -61,7 +64,11 @@ impl LocalExecutor {
         let platform = ScriptPlatform::new(self.store.clone(), job.app, self.clock, &job.limits);
         let run =
             self.host.invoke(&program, &job.trigger, platform, &job.limits, cancelled).await.map_err(from_host)?;
-        let (logs, logs_dropped) = run.platform.into_logs();
+        let (mut logs, logs_dropped) = run.platform.into_logs();
+        // Whoever reads the log to see why a script failed finds it there.
+        if let Some(message) = complaint(&run.outcome) {
+            logs.push(LogLine { at: (self.clock)(), level: Level::Error, message });
+        }
         Ok(Report {
             outcome: run.outcome,
             fuel: run.fuel,
@@ -85,6 +92,17 @@ impl Executor for LocalExecutor {
 
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {
         Box::pin(self.invoke(job, cancelled))
+    }
+}
+
+/// What a failure is in the log; a status that the script threw is its answer, not a failure.
+fn complaint(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Failure(Failure { code, message, position, .. }) if *code != FailureCode::Thrown => {
+            let place = position.as_ref().map(|at| format!(" (line {}, column {})", at.line, at.column));
+            Some(message.clone() + &place.unwrap_or_default())
+        }
+        _ => None,
     }
 }
 

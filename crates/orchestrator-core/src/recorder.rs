@@ -11,7 +11,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// Records that may wait.
 const QUEUE_RECORDS: usize = 10_000;
@@ -19,7 +19,7 @@ const QUEUE_RECORDS: usize = 10_000;
 const QUEUE_LOG_BYTES: usize = 16 << 20;
 /// Records written in one transaction.
 const BATCH_RECORDS: usize = 1_000;
-/// How long the first record of a batch waits for others: few transactions, and yet soon enough to be looked at.
+/// Least time from the end of one batch to the next: a lone record is written at once, many come together.
 const BATCH_TIME: Duration = Duration::from_millis(20);
 /// How long to wait before a failed batch is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
@@ -105,10 +105,11 @@ fn add(sum: &mut Totals, more: &Totals) {
 
 async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared: Arc<Shared>) {
     let mut batch = Vec::new();
+    let mut earliest = Instant::now();
     // Sleeps without a timer while nothing is recorded.
     while let Some(first) = waiting.recv().await {
         batch.push(first);
-        tokio::time::sleep(BATCH_TIME).await;
+        tokio::time::sleep_until(earliest).await;
         while batch.len() < BATCH_RECORDS
             && let Ok(next) = waiting.try_recv()
         {
@@ -132,6 +133,7 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
         for record in batch.drain(..) {
             shared.release_log_bytes(&record);
         }
+        earliest = Instant::now() + BATCH_TIME;
     }
     let rest: Vec<_> = std::mem::take(&mut *shared.totals()).into_iter().collect();
     if !rest.is_empty()
@@ -193,7 +195,8 @@ mod tests {
         store.record(std::slice::from_ref(&stored), &[]).await.unwrap();
         let (recorder, writer) = Recorder::start(store.clone());
         recorder.submit(stored, Totals::default());
-        while recorder.queue.capacity() < QUEUE_RECORDS {
+        // Room is given back once a batch is done with.
+        while recorder.shared.log_bytes_left.load(Ordering::Acquire) < QUEUE_LOG_BYTES {
             tokio::task::yield_now().await;
         }
         recorder.submit(record(app, &script, "twice"), Totals::default());

@@ -1,15 +1,15 @@
 //! What the process is told: flags, then the environment, then defaults. The only place that reads the environment.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use cap_std::{
     ambient_authority,
-    fs::{Dir, DirBuilder, DirBuilderExt},
+    fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt},
 };
 use clap::{Parser, ValueEnum};
 use picloud_host::Target;
 use picloud_store::Database;
 use std::{
-    fs,
+    fs::{self, TryLockError},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -109,9 +109,27 @@ impl Config {
     }
 }
 
+/// Held for as long as this process uses its data directory.
+const LOCK_FILE: &str = "picloud.lock";
+
+/// Keeps a second process out of the data directory until the file is dropped: each would serve what it had read
+/// before the other changed it.
+pub(crate) fn lock(data: &Dir, path: &Path) -> Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    let file = data.open_with(LOCK_FILE, options).context("opening the lock of the data directory")?.into_std();
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another PiCloud uses the data directory {} (choose another with --data-dir)", path.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).context("locking the data directory"),
+    }
+}
+
 /// Opens the data directory; makes it, for this user alone, when it is missing.
 pub(crate) fn data_directory(path: &Path) -> Result<Dir> {
-    let what = || format!("opening the data directory {}", path.display());
+    let what = || format!("opening the data directory {} (choose another with --data-dir)", path.display());
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -9,21 +9,28 @@ use std::path::Path;
 
 const SLUG: &str = "demo";
 
-/// Deploys the directory's scripts unless there are apps already.
-pub(crate) async fn deploy(manager: &Manager, store: &Store, directory: &Path) -> Result<()> {
+/// A script as it would be uploaded.
+type Script = (ScriptName, PutScript);
+
+/// Deploys the scripts unless there are apps already.
+pub(crate) async fn deploy(manager: &Manager, store: &Store, scripts: Vec<Script>) -> Result<()> {
     if store.has_apps().await? {
         return Ok(());
     }
-    let scripts = read(directory).with_context(|| format!("reading the demo scripts in {}", directory.display()))?;
     let count = scripts.len();
     manager.deploy_unowned(SLUG.parse()?, "Demo", true, scripts).await.context("deploying the demo scripts")?;
     tracing::info!(scripts = count, "deployed the app `{SLUG}`");
     Ok(())
 }
 
-fn read(directory: &Path) -> Result<Vec<(ScriptName, PutScript)>> {
+/// Every script of a directory.
+pub(crate) fn read(directory: &Path) -> Result<Vec<Script>> {
+    read_scripts(directory).with_context(|| format!("reading the demo scripts in {}", directory.display()))
+}
+
+fn read_scripts(directory: &Path) -> Result<Vec<Script>> {
     let directory = Dir::open_ambient_dir(directory, ambient_authority())?;
-    let mut scripts: Vec<(ScriptName, PutScript)> = Vec::new();
+    let mut scripts: Vec<Script> = Vec::new();
     for entry in directory.entries()? {
         let file = entry?.file_name();
         let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".rhai")) else { continue };

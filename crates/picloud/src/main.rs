@@ -44,6 +44,12 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> Result<()> {
     let data = config::data_directory(&config.data_dir)?;
+    let _lock = config::lock(&data, &config.data_dir)?;
+    // All that can be found wrong at once is, before the engine takes its time. Clients that come meanwhile wait.
+    let demo = config.demo.as_deref().map(demo::read).transpose()?;
+    let manager_listener = serve::bind(config.manager_addr, "--manager-addr").await?;
+    let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
+    let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
     let store = Store::open(&config.database()).await.context("opening the database")?;
     let limits = Limits::default();
     let engine = EngineSettings {
@@ -58,9 +64,6 @@ async fn run(config: Config) -> Result<()> {
         tokio::task::spawn_blocking(move || LocalExecutor::new(store, &engine, now_ms)).await?
     };
     let executor = Arc::new(executor.context("setting up the engine")?);
-    let manager_listener = serve::bind(config.manager_addr, "--manager-addr").await?;
-    let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
-    let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
     let node = config.node();
     let manager = Manager::new(
@@ -73,8 +76,8 @@ async fn run(config: Config) -> Result<()> {
             setup_token: setup_token.clone(),
         },
     );
-    if let Some(directory) = &config.demo {
-        demo::deploy(&manager, &store, directory).await?;
+    if let Some(scripts) = demo {
+        demo::deploy(&manager, &store, scripts).await?;
     }
     let (recorder, writer) = Recorder::start(store.clone());
     let ingress = Ingress::new(

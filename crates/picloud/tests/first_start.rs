@@ -63,6 +63,23 @@ fn what_cannot_work_is_said_before_anything_is_served() {
 }
 
 #[test]
+fn two_processes_never_share_a_data_directory() {
+    let setup = Setup::new(Backend::Sqlite);
+    let mut first = Process::spawn(&mut setup.command());
+    wait_until_ready(&mut first);
+    let link = fs::read_to_string(setup.data().join("setup-link")).unwrap();
+    let output = setup.command().output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("another PiCloud uses the data directory"), "{told}");
+    assert_eq!(fs::read_to_string(setup.data().join("setup-link")).unwrap(), link);
+    assert!(end(&mut first).success());
+    let mut second = Process::spawn(&mut setup.command());
+    wait_until_ready(&mut second);
+    assert!(end(&mut second).success());
+}
+
+#[test]
 fn the_data_directory_has_to_be_ones_own() {
     let setup = Setup::new(Backend::Sqlite);
     fs::write(setup.data(), "a file is in the way").unwrap();

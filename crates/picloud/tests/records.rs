@@ -33,6 +33,9 @@ async fn every_request_is_recorded(backend: Backend) {
     assert_eq!(failed.len(), 1);
     let error = failed[0].error.as_ref().unwrap();
     assert_eq!((error.message.as_str(), error.line), ("no", Some(3)));
+    let logs = picloud.client.logs(&app, &LogFilter::default()).await.unwrap().items;
+    let complaint = logs.iter().find(|line| line.level == "error").unwrap();
+    assert!(complaint.message.starts_with("no (line 3, column "), "{complaint:?}");
 }
 
 async fn totals_are_exact(backend: Backend) {

@@ -20,7 +20,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   test                             everything that CI runs
   guest                            build the wasm guest into guest/prebuilt/
   guest --check                    fail if the kept guest is not what its sources make
-  bench start [--idle-seconds N]   print what a start, an upload and idling cost";
+  bench start [--idle-seconds N]   print what a start, an upload and idling cost
+  bench engine                     print what an invocation costs beside native Rhai";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -29,6 +30,7 @@ fn main() -> Result<()> {
         ["test"] => test::test(),
         ["guest"] => guest::build(),
         ["guest", "--check"] => guest::check(),
+        ["bench", "engine"] => bench::engine::run_benchmark(),
         ["bench", "start"] => bench::start::run(bench::start::IDLE_SECONDS),
         ["bench", "start", "--idle-seconds", seconds] => {
             bench::start::run(seconds.parse().context("--idle-seconds takes a number")?)

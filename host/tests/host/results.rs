@@ -53,6 +53,7 @@ async fn the_request_is_seen_inside_functions() {
     let body = r#"["/greet/Ada","two words","application/json","42","y","192.0.2.7",21,21,2.5,36]"#;
     assert_response(all, 200, JSON, body.as_bytes()).await;
     assert_eq!(fail("\nreq.nothing").await.code, FailureCode::Error);
+    assert!(fail("req.form()").await.message.contains("is application/json, not application/x-www-form-urlencoded"));
     assert_eq!(fail("event").await.code, FailureCode::Error);
 }
 

@@ -77,6 +77,10 @@ async fn a_script_from_upload_to_rollback() {
     let port = picloud.ingress.rsplit_once(':').unwrap().1;
     assert_eq!(put, format!("price: version 1 answers ANY http://localhost:{port}/shop/price\n"));
     assert_eq!(picloud.text("/shop/price").await, (200, "{\"price\":10}".into()));
+    assert_eq!(pic.ok(&["scripts", "put", "price.rhai"]), format!("{} (unchanged)\n", put.trim_end()));
+    let (code, told) = pic.fails(&["scripts", "rollback", "price"]);
+    assert_eq!(code, 4);
+    assert!(told.contains("there is no version to go back to"), "{told}");
 
     pic.write("price.rhai", "#{price: 12}");
     assert_eq!(pic.json(&["scripts", "put", "price.rhai"])["version"]["number"], 2);
@@ -84,7 +88,7 @@ async fn a_script_from_upload_to_rollback() {
     let versions = pic.json(&["scripts", "versions", "price"]);
     assert_eq!(versions.as_array().unwrap().len(), 2);
     assert_eq!((&versions[0]["number"], &versions[0]["active"]), (&2.into(), &true.into()));
-    pic.ok(&["scripts", "rollback", "price"]);
+    assert_eq!(pic.ok(&["scripts", "rollback", "price"]), put);
     assert_eq!(picloud.text("/shop/price").await, (200, "{\"price\":10}".into()));
 
     assert_eq!(pic.json(&["scripts", "list"])[0]["name"], "price");
@@ -115,13 +119,24 @@ async fn failures_say_what_and_where_and_have_their_codes() {
     pic.sign_in();
     pic.ok(&["apps", "create", "bad"]);
     assert_eq!(pic.fails(&["apps", "create", "bad"]).0, 5);
-    assert_eq!(pic.fails(&["scripts", "show", "nothing"]).0, 4);
-    assert_eq!(pic.fails(&["--app", "nobody", "scripts", "list"]).0, 4);
+    let nobody = "01980000-0000-7000-8000-000000000000";
+    for (arguments, said, hint) in [
+        (&["scripts", "show", "nothing"][..], "of the app bad: no such script", "`pic scripts list`"),
+        (&["invocations", "show", nobody], "of the app bad: no such invocation", "`pic invocations list`"),
+        (&["--app", "nobody", "invoke", "nothing"], "of the app nobody: no such app", "`pic apps list`"),
+        (&["--app", "nobody", "scripts", "list"], "of the app nobody: no such app", "`pic apps use"),
+    ] {
+        let (code, told) = pic.fails(arguments);
+        assert_eq!(code, 4, "{told}");
+        assert!(told.contains(said) && told.contains(hint), "{told}");
+    }
 
     pic.write("typo.rhai", "let a = 1;\nlet b = ;\n");
     let (code, told) = pic.fails(&["scripts", "put", "typo.rhai"]);
     assert_eq!(code, 5);
     assert!(told.contains("typo.rhai:2:9") && told.contains("let b = ;"), "{told}");
+    let (_, told) = pic.fails(&["scripts", "put", "typo.rhai", "typo.rhai"]);
+    assert!(told.starts_with("uploaded: none; failed: typo.rhai; not tried: typo.rhai\n"), "{told}");
     assert_eq!(pic.fails(&["scripts", "check", "typo.rhai"]).0, 1);
     assert_eq!(pic.json(&["scripts", "list"]), serde_json::json!([]));
 
@@ -137,4 +152,24 @@ async fn failures_say_what_and_where_and_have_their_codes() {
     let (status, _) = tokio::task::spawn_blocking(move || picloud.stop()).await.unwrap();
     assert!(status.success());
     assert_eq!(pic.fails(&["login", &pic.manager, "--username", "admin"]).0, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_to_work_in_is_told_and_forgotten_when_it_is_gone() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    let told = |arguments: &[&str]| String::from_utf8(pic.run(arguments).stderr).unwrap();
+    assert!(told(&["apps", "create", "one"]).contains("commands now work in the app one"));
+    assert!(told(&["apps", "create", "two"]).contains("commands still work in the app one; `pic apps use two`"));
+    pic.sign_in();
+    assert_eq!(pic.json(&["scripts", "list"]), serde_json::json!([]));
+
+    let elsewhere = Pic::new(&picloud);
+    elsewhere.sign_in();
+    elsewhere.ok(&["apps", "delete", "one", "--yes"]);
+    assert!(pic.fails(&["logs"]).1.contains("of the app one: no such app"));
+    pic.sign_in();
+    assert_eq!(pic.fails(&["logs"]).0, 2);
+    assert_eq!(pic.ok(&["--app", "two", "logs"]), "(none)\n");
 }

@@ -67,13 +67,12 @@ fn html(page: &Page<'_>) -> String {
             "<p>Done: {} administers this server. Now sign in from a terminal with <code>pic login</code>.</p>",
             escape(username)
         ),
-        Page::AlreadySetUp => {
-            "<p>This server is set up already. Sign in from a terminal with <code>pic login</code>.</p>".to_owned()
-        }
-        Page::WrongLink => {
-            "<p>This link is not valid. The server prints a new one each time it starts, until it is set up.</p>"
-                .to_owned()
-        }
+        Page::AlreadySetUp => "<p>This server is set up already. Sign in from a terminal with <code>pic login</code>.\
+                               </p>"
+            .to_owned(),
+        Page::WrongLink => "<p>This link is not valid. The server prints a new one each time it starts, until it is \
+                            set up.</p>"
+            .to_owned(),
     };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\

@@ -6,12 +6,12 @@ use crate::{
 };
 use picloud_shared::{api::Rollback, names::ScriptName};
 
-/// Make an earlier version the one that answers
+/// Make another version the one that answers
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The script
     name: ScriptName,
-    /// The version; the one before the active one when absent
+    /// The version; when absent the one that answered before the active one did
     #[arg(long, value_name = "VERSION")]
     to: Option<i64>,
 }

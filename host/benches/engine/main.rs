@@ -6,7 +6,7 @@
 //! isolates no better than it must; `picloud` is a whole invocation in a fresh instance: metered, capped, with its calls
 //! through the seam. All three compute the same answer, which is checked.
 
-#![expect(clippy::print_stdout, missing_docs, reason = "a benchmark prints")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 mod native;
 mod picloud;

@@ -10,10 +10,9 @@ use crate::{
 };
 use picloud_abi::{
     bounds::{MESSAGE_BYTES, cut, headers_fit},
-    invocation::{Diagnostic, Failure, Outcome, Program, Trigger},
+    invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger},
 };
 use picloud_shared::{executor::Call, limits::Limits};
-use sha2::{Digest, Sha256};
 use std::{
     path::PathBuf,
     sync::Arc,
@@ -49,7 +48,6 @@ pub struct Host<P: 'static> {
     engine: Engine,
     guest: InstancePre<State<P>>,
     permits: Arc<Semaphore>,
-    pool: Pool,
 }
 
 /// Why the host could not run something. A script's own failure is an [`Outcome`].
@@ -99,17 +97,7 @@ impl<P: Platform> Host<P> {
         seam::link(&mut linker)?;
         let guest = linker.instantiate_pre(&module)?;
         tracing::info!(slots = pool.slots, may_swap = pool.may_swap, target = ?settings.target, "the engine is ready");
-        Ok(Self { engine, guest, permits: Arc::new(Semaphore::new(pool.slots as usize)), pool })
-    }
-
-    /// SHA-256 of the guest build, in hexadecimal: with the same one, the same inputs burn the same fuel.
-    pub fn guest_sha256() -> String {
-        hex::encode(Sha256::digest(GUEST))
-    }
-
-    /// Instances at once.
-    pub fn slots(&self) -> u32 {
-        self.pool.slots
+        Ok(Self { engine, guest, permits: Arc::new(Semaphore::new(pool.slots as usize)) })
     }
 
     /// Slots that are free now.
@@ -189,7 +177,6 @@ impl<P: Platform> Host<P> {
 
 /// A program that compiled when it was uploaded does so again, unless the guest has changed since.
 fn unloadable(diagnostic: Diagnostic) -> Failure {
-    use picloud_abi::invocation::FailureCode;
     let Diagnostic { message, position } = diagnostic;
     Failure { code: FailureCode::Error, message, status: None, position }
 }

@@ -41,16 +41,6 @@ impl LocalExecutor {
         Ok(Self { host: Host::new(settings)?, programs: Programs::new(store.clone()), store, clock })
     }
 
-    /// Instances at once.
-    pub fn slots(&self) -> u32 {
-        self.host.slots()
-    }
-
-    /// Slots that are free now.
-    pub fn free_slots(&self) -> usize {
-        self.host.free_slots()
-    }
-
     async fn check(&self, name: ScriptName, source: Arc<str>) -> Result<Result<(), Diagnostic>, ExecutorError> {
         let program = Program { name: name.into(), source: source.as_ref().to_owned() };
         let limits = Limits::default();

@@ -3,7 +3,7 @@
 use crate::{
     Recorder,
     address::{self, Address},
-    admission::Admission,
+    admission::{Admission, Admitted},
     deployments::{Deployed, Deployments},
     error::Refused,
     request::{self, BodyError},
@@ -133,7 +133,7 @@ impl Ingress {
         route: &DeployedRoute,
         trigger: Trigger,
     ) -> Result<Response, Refused> {
-        let _admitted = self.admission.admit(deployed.app).ok_or(Refused::AppBusy)?;
+        let admitted = self.admission.admit(deployed.app).ok_or(Refused::AppBusy)?;
         let limits = self.settings.limits.clone();
         let start = InvocationStart {
             id,
@@ -151,7 +151,7 @@ impl Ingress {
             node: self.settings.node.clone(),
         };
         let job = Job { id, app: deployed.app, version: route.version, script: route.name.clone(), trigger, limits };
-        let (outcome, fuel) = self.run_and_record(start, job).await.map_err(|error| match error {
+        let (outcome, fuel) = self.run_and_record(admitted, start, job).await.map_err(|error| match error {
             ExecutorError::Overloaded => Refused::Overloaded,
             // The script was deleted between the look at its routes and now.
             ExecutorError::NoSuchVersion => Refused::NoRoute,
@@ -169,14 +169,21 @@ impl Ingress {
 
     /// Runs the job in a task of its own, so that it is recorded even when its caller goes away meanwhile, which ends
     /// the script but not the task.
-    async fn run_and_record(&self, start: InvocationStart, job: Job) -> Result<(Outcome, u64), ExecutorError> {
+    async fn run_and_record(
+        &self,
+        admitted: Admitted,
+        start: InvocationStart,
+        job: Job,
+    ) -> Result<(Outcome, u64), ExecutorError> {
         let (waiting, gone) = oneshot::channel::<Infallible>();
         let (executor, recorder) = (Arc::clone(&self.executor), self.recorder.clone());
         let task = tokio::spawn(async move {
             let cancelled = Box::pin(async move {
                 let Err(_) = gone.await;
             });
-            let report = executor.invoke(job, cancelled).await?;
+            let report = executor.invoke(job, cancelled).await;
+            drop(admitted);
+            let report = report?;
             let (record, totals, outcome) = start.finished(report);
             let fuel = record.fuel;
             recorder.submit(record, totals);

@@ -15,8 +15,8 @@ pub enum Target {
     Pulley,
 }
 
-/// Native stack that the guest may use. A frame takes at most about four times the room natively that it takes on the
-/// guest's own stack in linear memory (1 MiB), where the guest's depth check looks first, at three quarters.
+/// Native stack that the guest may use: four times the guest's own in linear memory (1 MiB), where the depth check looks
+/// first, at three quarters. That a frame takes no more than that natively is an estimate, not a measured bound.
 const WASM_STACK: usize = 4 << 20;
 /// Native stack of a fibre: the guest's and what host functions need on top.
 const ASYNC_STACK: usize = WASM_STACK + (256 << 10);

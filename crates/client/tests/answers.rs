@@ -66,7 +66,7 @@ async fn an_answer_that_breaks_off_or_is_not_http_is_no_answer() {
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let mut answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
-    answer.resize(40 << 20, b' ');
+    answer.resize(80 << 20, b' ');
     let (client, _) = answering(answer);
     let error = client.apps().await.unwrap_err();
     assert!(error.to_string().contains("longer than"), "{error}");

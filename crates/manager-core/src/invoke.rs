@@ -10,10 +10,11 @@ use picloud_shared::{
     api::{self, Invoke},
     executor::{ExecutorError, Job},
     ids::{AppId, InvocationId},
+    limits::Limits,
     names::ScriptName,
     time::now_ms,
 };
-use picloud_store::{Invocation, InvocationStart, Script, StoreError, StoredLog};
+use picloud_store::{App, Invocation, InvocationStart, Script, StoreError, StoredLog};
 
 /// Why a script was not run, or its run not recorded. A script that fails is no error.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +48,13 @@ pub(crate) struct Run {
 
 impl Manager {
     /// Runs a script's active version once.
-    pub(crate) async fn run(&self, app: AppId, name: &ScriptName, invoke: Invoke) -> Result<Run, InvokeError> {
+    pub(crate) async fn run(&self, app: &App, name: &ScriptName, invoke: Invoke) -> Result<Run, InvokeError> {
         let id = InvocationId::new();
-        let wanted = wanted(id, name, invoke, self.settings.limits.request_body)?;
-        let script = self.store.script_head(app, name).await?.ok_or(InvokeError::NoSuchScript)?;
-        let manager = self.clone();
-        let run = tokio::spawn(async move { manager.run_and_record(id, app, script, wanted).await });
+        let limits = self.settings.limits.in_force(&app.limits);
+        let wanted = wanted(id, name, invoke, limits.request_body)?;
+        let script = self.store.script_head(app.id, name).await?.ok_or(InvokeError::NoSuchScript)?;
+        let (manager, app) = (self.clone(), app.id);
+        let run = tokio::spawn(async move { manager.run_and_record(id, app, script, limits, wanted).await });
         run.await.map_err(|_| InvokeError::Interrupted)?
     }
 
@@ -61,9 +63,9 @@ impl Manager {
         id: InvocationId,
         app: AppId,
         script: Script,
+        limits: Limits,
         Wanted { trigger, line }: Wanted,
     ) -> Result<Run, InvokeError> {
-        let limits = self.settings.limits.clone();
         let start = InvocationStart {
             id,
             app,

@@ -14,7 +14,7 @@ pub use password::PasswordError;
 pub use setup::{CreateAdminError, SetupToken, create_admin};
 
 use password::Passwords;
-use picloud_shared::{executor::Executor, limits::Limits, names::AppSlug};
+use picloud_shared::{executor::Executor, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::Store;
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ pub struct Settings {
     pub node: String,
     /// What stands before an app's slug to reach it, such as `http://localhost:8080`.
     pub apps_url: String,
-    /// What a manual run may cost.
-    pub limits: Limits,
+    /// How far apps may set their limits.
+    pub limits: LimitRules,
     /// What lets a visitor make the first user; `None` once there is one.
     pub setup_token: Option<SetupToken>,
 }

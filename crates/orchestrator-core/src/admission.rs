@@ -7,9 +7,8 @@ use std::{
 };
 
 /// Counts the invocations in flight, app by app.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Admission {
-    limit: usize,
     in_flight: Arc<Mutex<HashMap<AppId, usize>>>,
 }
 
@@ -21,15 +20,11 @@ pub(crate) struct Admitted {
 }
 
 impl Admission {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, in_flight: Arc::default() }
-    }
-
-    /// `None` when the app has as many in flight as it may.
-    pub(crate) fn admit(&self, app: AppId) -> Option<Admitted> {
+    /// `None` when the app has `limit` in flight already.
+    pub(crate) fn admit(&self, app: AppId, limit: usize) -> Option<Admitted> {
         let mut counts = lock(&self.in_flight);
         let count = counts.entry(app).or_default();
-        if *count >= self.limit {
+        if *count >= limit {
             return None;
         }
         *count += 1;
@@ -60,12 +55,15 @@ mod tests {
 
     #[test]
     fn each_app_has_its_own_limit() {
-        let (admission, a, b) = (Admission::new(2), AppId::new(), AppId::new());
-        let held = (admission.admit(a).unwrap(), admission.admit(a).unwrap());
-        assert!(admission.admit(a).is_none());
-        assert!(admission.admit(b).is_some());
-        drop(held);
+        let (admission, a, b) = (Admission::default(), AppId::new(), AppId::new());
+        let held = (admission.admit(a, 2).unwrap(), admission.admit(a, 2).unwrap());
+        assert!(admission.admit(a, 2).is_none());
+        assert!(admission.admit(b, 2).is_some());
+        // The app's limit was raised, then lowered below what is in flight.
+        let third = admission.admit(a, 3).unwrap();
+        assert!(admission.admit(a, 1).is_none());
+        drop((held, third));
         assert!(lock(&admission.in_flight).is_empty());
-        assert!(admission.admit(a).is_some());
+        assert!(admission.admit(a, 1).is_some());
     }
 }

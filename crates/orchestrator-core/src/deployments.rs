@@ -1,8 +1,8 @@
-//! The routes of each app as last deployed, kept in memory. What is kept is known to be current without asking the
+//! The routes and limits of each app as last changed, kept in memory. What is kept is known to be current without asking the
 //! database: every change of this process moves the store's revision, and only then is the app's own asked for.
 
 use crate::routes::Routes;
-use picloud_shared::{ids::AppId, names::AppSlug};
+use picloud_shared::{ids::AppId, limit_rules::LimitRules, limits::Limits, names::AppSlug};
 use picloud_store::{DeployedRoute, Store, StoreError};
 use quick_cache::sync::Cache;
 use std::sync::{
@@ -19,6 +19,8 @@ pub(crate) struct Deployed {
     pub(crate) app: AppId,
     /// Whether error answers tell the detail.
     pub(crate) debug: bool,
+    /// Those in force.
+    pub(crate) limits: Limits,
     pub(crate) routes: Routes<DeployedRoute>,
     revision: i64,
 }
@@ -26,6 +28,7 @@ pub(crate) struct Deployed {
 #[derive(Clone, Debug)]
 pub(crate) struct Deployments {
     store: Store,
+    rules: LimitRules,
     cache: Arc<Cache<AppSlug, Arc<Kept>>>,
 }
 
@@ -38,8 +41,8 @@ struct Kept {
 }
 
 impl Deployments {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, cache: Arc::new(Cache::new(APPS)) }
+    pub(crate) fn new(store: Store, rules: LimitRules) -> Self {
+        Self { store, rules, cache: Arc::new(Cache::new(APPS)) }
     }
 
     /// The app as it is deployed now, or `None` when there is none of that name.
@@ -60,6 +63,7 @@ impl Deployments {
             Arc::new(Deployed {
                 app: deployment.app.id,
                 debug: deployment.app.debug,
+                limits: self.rules.in_force(&deployment.app.limits),
                 revision: deployment.app.revision,
                 routes: deployment.routes.into_iter().map(|deployed| (deployed.route.clone(), deployed)).collect(),
             })

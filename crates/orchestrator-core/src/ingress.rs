@@ -22,7 +22,7 @@ use picloud_shared::{
     api,
     executor::{Executor, ExecutorError, Job},
     ids::InvocationId,
-    limits::{APP_CONCURRENCY, Limits},
+    limit_rules::LimitRules,
     route::METHODS,
     target,
     time::now_ms,
@@ -41,8 +41,8 @@ pub struct Settings {
     pub node: String,
     /// The domain below which each app has a host name of its own.
     pub apps_domain: String,
-    /// What one invocation may cost.
-    pub limits: Limits,
+    /// What an app's invocations may cost.
+    pub limits: LimitRules,
 }
 
 /// The apps' front door.
@@ -59,10 +59,10 @@ impl Ingress {
     /// An ingress for every app of the store.
     pub fn new(store: Store, executor: Arc<dyn Executor>, recorder: Recorder, settings: Settings) -> Self {
         Self {
-            deployments: Deployments::new(store),
+            deployments: Deployments::new(store, settings.limits.clone()),
             executor,
             recorder,
-            admission: Admission::new(APP_CONCURRENCY),
+            admission: Admission::default(),
             settings: Arc::new(settings),
         }
     }
@@ -93,7 +93,7 @@ impl Ingress {
             Match::None => return Err(Refused::NoRoute),
             Match::Found(route, params) => (route, params),
         };
-        let limit = self.settings.limits.request_body;
+        let limit = deployed.limits.request_body;
         let body = request::read_body(body, limit).await.map_err(|error| match error {
             BodyError::TooLarge => Refused::BodyTooLarge(limit),
             BodyError::TooSlow => Refused::BodyTooSlow,
@@ -133,8 +133,8 @@ impl Ingress {
         route: &DeployedRoute,
         trigger: Trigger,
     ) -> Result<Response, Refused> {
-        let admitted = self.admission.admit(deployed.app).ok_or(Refused::AppBusy)?;
-        let limits = self.settings.limits.clone();
+        let limits = deployed.limits.clone();
+        let admitted = self.admission.admit(deployed.app, limits.concurrency).ok_or(Refused::AppBusy)?;
         let start = InvocationStart {
             id,
             app: deployed.app,

@@ -7,6 +7,7 @@ use cap_std::{
 };
 use clap::{Parser, ValueEnum};
 use picloud_host::Target;
+use picloud_shared::limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit};
 use picloud_store::Database;
 use std::{
     fs::{self, TryLockError},
@@ -57,6 +58,10 @@ pub(crate) struct Config {
     #[arg(long, env = "PICLOUD_SLOTS", value_name = "N")]
     pub(crate) slots: Option<u32>,
 
+    /// The most that an app may have of a limit, such as memory_bytes=67108864; may be given several times
+    #[arg(long, env = "PICLOUD_MAX_LIMITS", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = limit)]
+    max_limit: Vec<(LimitName, i64)>,
+
     /// What the engine compiles to; fuel is the same for all
     #[arg(long, env = "PICLOUD_TARGET", default_value = "native", value_name = "TARGET")]
     pub(crate) target: EngineTarget,
@@ -103,10 +108,21 @@ impl Config {
         }
     }
 
+    pub(crate) fn limits(&self) -> Result<LimitRules> {
+        let maxima = LimitValues(self.max_limit.iter().copied().collect());
+        LimitRules::with_maxima(&maxima).context("the flag --max-limit")
+    }
+
     pub(crate) fn node(&self) -> String {
         let host_name = || fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
         self.node.clone().or_else(host_name).unwrap_or_else(|| "local".to_owned())
     }
+}
+
+fn limit(text: &str) -> Result<(LimitName, i64), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as kv_calls=5000")?;
+    let name = name.parse().map_err(|error: NoSuchLimit| error.to_string())?;
+    Ok((name, value.parse().map_err(|_| format!("{value:?} is no whole number"))?))
 }
 
 /// Held for as long as this process uses its data directory.

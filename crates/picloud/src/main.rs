@@ -16,7 +16,7 @@ use picloud_executor_core::LocalExecutor;
 use picloud_host::Settings as EngineSettings;
 use picloud_manager_core::{Manager, Settings as ManagerSettings};
 use picloud_orchestrator_core::{Ingress, Recorder, Settings as IngressSettings};
-use picloud_shared::{limits::Limits, time::now_ms};
+use picloud_shared::time::now_ms;
 use picloud_store::Store;
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 use tracing_subscriber::EnvFilter;
@@ -43,6 +43,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> Result<()> {
+    let limits = config.limits()?;
     let data = config::data_directory(&config.data_dir)?;
     let _lock = config::lock(&data, &config.data_dir)?;
     // All that can be found wrong at once is, before the engine takes its time. Clients that come meanwhile wait.
@@ -51,12 +52,11 @@ async fn run(config: Config) -> Result<()> {
     let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
     let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
     let store = Store::open(&config.database()).await.context("opening the database")?;
-    let limits = Limits::default();
     let engine = EngineSettings {
         cache: Some(config.data_dir.join("compiled")),
         slots: config.slots,
         target: config.target.into(),
-        memory: limits.memory,
+        memory: limits.maxima().memory,
     };
     // The first start compiles the guest, which must not hold up the runtime.
     let executor = {

@@ -59,7 +59,7 @@ async fn failures_are_told_as_far_as_the_app_wants(backend: Backend) {
     assert!(error["message"].as_str().unwrap().starts_with("Function not found: pour"), "{error}");
 
     // Out of debug mode only what the script said on purpose is told; the log has the rest.
-    let update = picloud_shared::api::UpdateApp { debug: Some(false), name: None };
+    let update = picloud_shared::api::UpdateApp { debug: Some(false), ..Default::default() };
     picloud.client.update_app(&app, &update).await.unwrap();
     let response = picloud.get("/fails/broken").await;
     assert!(response.headers().get("x-picloud-fuel").is_none());

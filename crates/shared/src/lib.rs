@@ -4,6 +4,7 @@
 pub mod api;
 pub mod executor;
 pub mod ids;
+pub mod limit_rules;
 pub mod limits;
 pub mod names;
 pub mod outcome;

@@ -1,8 +1,8 @@
-//! What one invocation may cost.
+//! What an app's invocations may cost, and what no app can change.
 
 use std::time::Duration;
 
-/// Bounds of one invocation.
+/// Bounds of each invocation of an app, and of how many there are at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Fuel units; one is about one wasm instruction.
@@ -23,6 +23,29 @@ pub struct Limits {
     pub kv_calls: u32,
     /// Bytes that one call may ask of the random source.
     pub random_bytes: u32,
+    /// Invocations of the app that a node has in flight, those that wait included.
+    pub concurrency: usize,
+}
+
+impl Limits {
+    /// How far an app may raise each, unless the server is told otherwise.
+    pub const MAXIMA: Self = Self {
+        // A second and a half of computing.
+        fuel: 10_000_000_000,
+        // The pool is laid out for this much in every slot, so more of it means fewer slots.
+        memory: 32 << 20,
+        // As long as a server that is told to stop waits for requests in flight.
+        wall_time: Duration::from_secs(30),
+        // Both cross as one piece of the instance's memory, beside whatever is made of them.
+        request_body: 8 << 20,
+        response_body: 8 << 20,
+        // A sixteenth of the logs that may wait to be written.
+        log_lines: 4_096,
+        log_bytes: 1 << 20,
+        kv_calls: 10_000,
+        random_bytes: 1 << 20,
+        concurrency: 10_000,
+    };
 }
 
 impl Default for Limits {
@@ -37,6 +60,7 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             kv_calls: 1_000,
             random_bytes: 64 << 10,
+            concurrency: 64,
         }
     }
 }
@@ -49,5 +73,3 @@ pub const SOURCE_BYTES: usize = 256 << 10;
 pub const KV_KEY_BYTES: usize = 512;
 /// Most bytes of a value in the key-value store.
 pub const KV_VALUE_BYTES: usize = 256 << 10;
-/// Invocations that one app may have in flight.
-pub const APP_CONCURRENCY: usize = 64;

@@ -1,9 +1,10 @@
 //! The tables `apps` and `memberships`.
 
-use crate::{Store, StoreError, User, pool::Transaction};
+use crate::{Store, StoreError, User, pool::Transaction, rows::to_json};
 use picloud_shared::{
     api::Role,
     ids::{AppId, UserId},
+    limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
     time::TimestampMs,
 };
@@ -22,6 +23,9 @@ pub struct App {
     pub name: String,
     /// Whether error answers of its endpoints tell the detail.
     pub debug: bool,
+    /// The limits that it sets itself.
+    #[sqlx(try_from = "String")]
+    pub limits: LimitValues,
     /// Grows with every change of the app, its scripts and its routes.
     pub revision: i64,
     /// When it was made.
@@ -56,11 +60,22 @@ pub struct NewApp {
     pub now: TimestampMs,
 }
 
+/// What to change of an app; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct AppChanges {
+    /// For people; any text.
+    pub name: Option<String>,
+    /// Whether error answers of its endpoints tell the detail.
+    pub debug: Option<bool>,
+    /// Limits to set, or to have their defaults again.
+    pub limits: LimitChanges,
+}
+
 /// The memberships of user $1, for whom $2 says whether it is an administrator, that is, an owner of every app.
 macro_rules! select_memberships {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.slug, a.name, a.debug, a.revision, a.created_at,
+            "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.revision, a.created_at,
                 CASE WHEN $2 THEN 'owner' ELSE m.role END AS role
              FROM apps a LEFT JOIN memberships m ON m.app_id = a.id AND m.user_id = $1
              WHERE ($2 OR m.role IS NOT NULL) ",
@@ -80,7 +95,7 @@ impl Store {
             sqlx::query_as(
                 "INSERT INTO apps (id, slug, name, debug, revision, created_at) VALUES ($1, $2, $3, $4, 1, $5)
                  ON CONFLICT (slug) DO NOTHING
-                 RETURNING id, slug, name, debug, revision, created_at",
+                 RETURNING id, slug, name, debug, limits, revision, created_at",
             )
             .bind(new.id.to_string())
             .bind(new.slug.as_str())
@@ -151,26 +166,33 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails, or the stored app does not parse.
-    pub async fn update_app(
-        &self,
-        id: AppId,
-        name: Option<String>,
-        debug: Option<bool>,
-    ) -> Result<Option<App>, StoreError> {
-        let app = with_db!(self, write, db => {
+    pub async fn update_app(&self, id: AppId, changes: AppChanges) -> Result<Option<App>, StoreError> {
+        let mut transaction = self.begin().await?;
+        // Holds the row, so that of two changes of the limits none is lost.
+        let app: Option<App> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
                 "UPDATE apps SET name = COALESCE($2, name), debug = COALESCE($3, debug), revision = revision + 1
                  WHERE id = $1
-                 RETURNING id, slug, name, debug, revision, created_at",
+                 RETURNING id, slug, name, debug, limits, revision, created_at",
             )
             .bind(id.to_string())
-            .bind(name.map(String::into_bytes))
-            .bind(debug)
+            .bind(changes.name.map(String::into_bytes))
+            .bind(changes.debug)
             .fetch_optional(db)
             .await?
         });
+        let Some(app) = app else { return Ok(None) };
+        let limits = app.limits.changed(&changes.limits);
+        with_db!(self, &mut transaction, db => {
+            sqlx::query("UPDATE apps SET limits = $2 WHERE id = $1")
+                .bind(id.to_string())
+                .bind(to_json(&limits)?)
+                .execute(db)
+                .await?;
+        });
+        transaction.commit().await?;
         self.changed();
-        Ok(app)
+        Ok(Some(App { limits, ..app }))
     }
 
     /// Deletes an app with everything it owns. `false` when there is no such app.

@@ -21,7 +21,7 @@ mod tokens;
 mod users;
 
 pub use activate::{NewVersion, Put, PutRefused, RollbackRefused};
-pub use apps::{App, Membership, NewApp};
+pub use apps::{App, AppChanges, Membership, NewApp};
 pub use deployments::{DeployedRoute, Deployment};
 pub use error::StoreError;
 pub use invocations::{Invocation, InvocationFilter};

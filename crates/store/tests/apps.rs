@@ -5,14 +5,16 @@ use futures_util::future::join_all;
 use picloud_shared::{
     api::Role,
     ids::{AppId, UserId},
+    limit_rules::{LimitName, LimitValues},
 };
-use picloud_store::{KvValue, NewApp, StoreError, User};
+use picloud_store::{AppChanges, KvValue, NewApp, StoreError, User};
 
 cases! {
     an_app_keeps_what_it_was_given
     a_slug_is_taken_once
     members_see_their_apps_and_administrators_all
     an_update_changes_what_is_given
+    an_app_keeps_the_limits_that_it_sets
     a_deleted_app_leaves_nothing
     changes_are_counted
     an_owner_must_exist
@@ -68,11 +70,38 @@ async fn members_see_their_apps_and_administrators_all(store: &TestStore) {
 
 async fn an_update_changes_what_is_given(store: &TestStore) {
     let app = store.app("demo").await;
-    let renamed = store.update_app(app.id, Some("other\0".to_owned()), None).await.unwrap().unwrap();
+    assert_eq!(app.limits, LimitValues::default());
+    let rename = AppChanges { name: Some("other\0".to_owned()), ..AppChanges::default() };
+    let renamed = store.update_app(app.id, rename).await.unwrap().unwrap();
     assert_eq!((renamed.name.as_str(), renamed.debug, renamed.revision), ("other\0", false, 2));
-    let debugged = store.update_app(app.id, None, Some(true)).await.unwrap().unwrap();
+    let debugged = store.update_app(app.id, debug()).await.unwrap().unwrap();
     assert_eq!((debugged.name.as_str(), debugged.debug, debugged.revision), ("other\0", true, 3));
-    assert_eq!(store.update_app(unknown().0, None, Some(true)).await.unwrap(), None);
+    assert_eq!(store.update_app(unknown().0, debug()).await.unwrap(), None);
+}
+
+fn debug() -> AppChanges {
+    AppChanges { debug: Some(true), ..AppChanges::default() }
+}
+
+async fn an_app_keeps_the_limits_that_it_sets(store: &TestStore) {
+    let app = store.app("demo").await;
+    let change = async |name: LimitName, value: Option<i64>| {
+        let changes = AppChanges { limits: [(name, value)].into(), ..AppChanges::default() };
+        store.update_app(app.id, changes).await.unwrap().unwrap()
+    };
+    // All at once: none is lost.
+    let values: Vec<_> = LimitName::ALL.into_iter().zip(1..).collect();
+    join_all(values.iter().map(|&(name, value)| change(name, Some(value)))).await;
+    let all = LimitValues(values.into_iter().collect());
+    assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.limits, all);
+    let admin = store.admin().await;
+    assert_eq!(store.app_for(&admin, &app.slug).await.unwrap().unwrap().app.limits, all);
+
+    let less = all.changed(&[(LimitName::Fuel, None)].into());
+    assert_eq!(change(LimitName::Fuel, None).await.limits, less);
+    // A change of anything else leaves them.
+    assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().limits, less);
+    assert_eq!(store.apps_for(&admin).await.unwrap()[0].app.limits, less);
 }
 
 async fn a_deleted_app_leaves_nothing(store: &TestStore) {
@@ -109,7 +138,7 @@ async fn changes_are_counted(store: &TestStore) {
     store.put(app.id, "greet", "2").await;
     store.rollback(app.id, &"greet".parse().unwrap(), None).await.unwrap().unwrap();
     grew("rollback");
-    store.update_app(app.id, None, Some(true)).await.unwrap();
+    store.update_app(app.id, debug()).await.unwrap();
     grew("update");
     store.delete_script(app.id, &"greet".parse().unwrap()).await.unwrap();
     grew("delete script");

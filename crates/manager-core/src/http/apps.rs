@@ -12,6 +12,7 @@ use picloud_shared::{
     ids::AppId,
     time::now_ms,
 };
+use picloud_store::AppChanges;
 
 /// Most characters of an app's name.
 const NAME_CHARS: usize = 100;
@@ -56,7 +57,9 @@ pub(super) async fn update(
     Json(update): Json<UpdateApp>,
 ) -> Result<axum::Json<App>, ApiError> {
     let name = update.name.map(checked_name).transpose()?;
-    let app = manager.store.update_app(app.id, name, update.debug).await?.ok_or(ApiError::NotFound("app"))?;
+    manager.settings.limits.check(&update.limits).map_err(|error| ApiError::Invalid(error.to_string()))?;
+    let changes = AppChanges { name, debug: update.debug, limits: update.limits };
+    let app = manager.store.update_app(app.id, changes).await?.ok_or(ApiError::NotFound("app"))?;
     Ok(axum::Json(seen(&manager, app, role)))
 }
 
@@ -70,8 +73,17 @@ pub(super) async fn delete(
 }
 
 fn seen(manager: &Manager, app: picloud_store::App, role: Role) -> App {
-    let url = manager.app_url(&app.slug);
-    App { id: app.id, slug: app.slug, url, name: app.name, debug: app.debug, role, created_at: app.created_at }
+    App {
+        id: app.id,
+        url: manager.app_url(&app.slug),
+        slug: app.slug,
+        name: app.name,
+        debug: app.debug,
+        limits_in_force: manager.settings.limits.in_force(&app.limits).values(),
+        limits: app.limits,
+        role,
+        created_at: app.created_at,
+    }
 }
 
 fn checked_name(name: String) -> Result<String, ApiError> {

@@ -66,7 +66,7 @@ pub(super) async fn invoke(
     Name(name): Name,
     Json(invoke): Json<Invoke>,
 ) -> Result<axum::Json<InvocationDetail>, ApiError> {
-    let Run { invocation, logs, outcome } = manager.run(app.id, &name, invoke).await?;
+    let Run { invocation, logs, outcome } = manager.run(&app, &name, invoke).await?;
     let mut detail = seen(invocation, logs);
     match outcome {
         Outcome::Response(response) => detail.response = Some(seen_response(response)),

@@ -36,8 +36,8 @@ const BESIDE: usize = 64 << 10;
 
 pub(crate) fn router(manager: &Manager) -> Router {
     let source_body = DefaultBodyLimit::max(JSON_ESCAPE * SOURCE_BYTES + BESIDE);
-    let invoke_body =
-        DefaultBodyLimit::max(manager.settings.limits.request_body.saturating_mul(JSON_ESCAPE).saturating_add(BESIDE));
+    let largest = manager.settings.limits.maxima().request_body;
+    let invoke_body = DefaultBodyLimit::max(largest.saturating_mul(JSON_ESCAPE).saturating_add(BESIDE));
 
     let script = Router::new()
         .route("/", put(scripts::put).get(scripts::show).delete(scripts::delete).layer(source_body))

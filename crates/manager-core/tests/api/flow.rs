@@ -101,6 +101,44 @@ async fn an_app_changes_and_goes() {
 }
 
 #[tokio::test]
+async fn an_app_sets_its_limits_within_the_servers() {
+    let (server, token) = Server::with_app().await;
+    let app = "/api/v1/apps/shop";
+    let patch = async |limits: Value| server.send("PATCH", app, &token, Some(json!({"limits": limits}))).await;
+    let shown = server.send("GET", app, &token, None).await.json();
+    assert_eq!((&shown["limits"], &shown["limits_in_force"]["wall_time_ms"]), (&json!({}), &json!(10_000)));
+
+    let changed = patch(json!({"fuel": 1_000_000, "wall_time_ms": 30_000})).await.json();
+    assert_eq!(changed["limits"], json!({"fuel": 1_000_000, "wall_time_ms": 30_000}));
+    assert_eq!(server.send("GET", app, &token, None).await.json(), changed);
+    let changed = patch(json!({"wall_time_ms": null, "kv_calls": 0})).await.json();
+    assert_eq!(changed["limits"], json!({"fuel": 1_000_000, "kv_calls": 0}));
+    assert_eq!(changed["limits_in_force"]["wall_time_ms"], 10_000);
+
+    for (limits, told) in [
+        (json!({"fuel": 999_999}), "the limit fuel is 1000000 to 10000000000, not 999999"),
+        (json!({"concurrency": -1}), "the limit concurrency is 1 to 10000, not -1"),
+        (json!({"kv_calls": 1, "memory_bytes": 1_i64 << 40}), "the limit memory_bytes is 8388608 to 33554432, not"),
+        (json!({"fule": 1}), "there is no limit \"fule\"; there are fuel, memory_bytes"),
+        (json!({"fuel": "much"}), "limits.fuel: invalid type: string"),
+    ] {
+        let refused = patch(limits).await;
+        let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(refused.error(), (422, "invalid_request".into()), "{message}");
+        assert!(message.contains(told), "{message}");
+    }
+    assert_eq!(server.send("GET", app, &token, None).await.json(), changed, "a refused change left something");
+
+    // Those of a manual run are the app's.
+    server.send("PUT", SCRIPT, &token, Some(json!({"source": "1"}))).await;
+    let invoke =
+        async |body: &str| server.send("POST", &format!("{SCRIPT}/invoke"), &token, Some(json!({"body": body}))).await;
+    assert_eq!(invoke("12345").await.json()["fuel_limit"], 1_000_000);
+    patch(json!({"request_body_bytes": 4})).await;
+    assert_eq!(invoke("12345").await.error(), (413, "body_too_large".into()));
+}
+
+#[tokio::test]
 async fn what_belongs_to_nobody_is_checked_before_it_is_stored() {
     let (server, token) = Server::with_app().await;
     let deploy = async |sources: &[&str]| {

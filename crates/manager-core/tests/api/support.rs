@@ -10,7 +10,7 @@ use picloud_abi::invocation::{Diagnostic, Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, Settings, SetupToken};
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Report},
-    limits::Limits,
+    limit_rules::LimitRules,
     names::ScriptName,
 };
 use picloud_store::{Database, Store};
@@ -42,7 +42,7 @@ impl Server {
         let settings = Settings {
             node: "test".into(),
             apps_url: "http://apps.test".into(),
-            limits: Limits::default(),
+            limits: LimitRules::default(),
             setup_token: Some(setup_token.clone()),
         };
         let manager = Manager::new(store, Arc::new(Echo), settings);

@@ -1,6 +1,11 @@
 //! Apps.
 
-use crate::{ids::AppId, names::AppSlug, time::TimestampMs};
+use crate::{
+    ids::AppId,
+    limit_rules::{LimitChanges, LimitValues},
+    names::AppSlug,
+    time::TimestampMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// A new app.
@@ -30,6 +35,10 @@ pub struct App {
     pub name: String,
     /// Whether error answers of its endpoints tell the detail.
     pub debug: bool,
+    /// The limits that it sets itself; the others have their defaults.
+    pub limits: LimitValues,
+    /// All limits as they count for its invocations.
+    pub limits_in_force: LimitValues,
     /// What the asker may do in it.
     pub role: Role,
     /// When it was made.
@@ -46,6 +55,9 @@ pub struct UpdateApp {
     /// Whether error answers of its endpoints tell the detail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debug: Option<bool>,
+    /// Limits to set, or, with `null`, to have their defaults again.
+    #[serde(default, skip_serializing_if = "LimitChanges::is_empty")]
+    pub limits: LimitChanges,
 }
 
 /// What a member may do: each role may also do what those before it may.

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod limits;
 mod list;
 mod show;
 mod r#use;
@@ -10,13 +11,14 @@ use crate::{context::Context, error::CommandResult, format, output};
 use clap::Subcommand;
 use picloud_shared::api::App;
 
-/// Apps: make, look at, choose, delete
+/// Apps: make, look at, choose, limit, delete
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
     Create(create::Args),
     Show(show::Args),
     Use(r#use::Args),
+    Limits(limits::Args),
     Delete(delete::Args),
 }
 
@@ -26,6 +28,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Create(args) => create::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,
         Command::Use(args) => r#use::run(args, context).await,
+        Command::Limits(args) => limits::run(args, context).await,
         Command::Delete(args) => delete::run(args, context).await,
     }
 }

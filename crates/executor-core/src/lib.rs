@@ -4,6 +4,7 @@
 mod capability;
 mod platform;
 mod programs;
+mod turns;
 
 use picloud_abi::{
     invocation::{Diagnostic, Failure, FailureCode, Outcome, Program},
@@ -11,7 +12,8 @@ use picloud_abi::{
 };
 use picloud_host::{Host, HostError, Settings};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, LogLine, Report},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Load, LogLine, Report},
+    ids::AppId,
     limits::Limits,
     names::ScriptName,
     time::TimestampMs,
@@ -20,6 +22,7 @@ use picloud_store::Store;
 use platform::ScriptPlatform;
 use programs::Programs;
 use std::sync::Arc;
+use turns::Turns;
 
 /// Where scripts get the time from.
 pub type Clock = fn() -> TimestampMs;
@@ -28,6 +31,10 @@ pub type Clock = fn() -> TimestampMs;
 pub struct LocalExecutor {
     host: Host<ScriptPlatform>,
     programs: Programs,
+    turns: Turns,
+    slots: usize,
+    /// Stands for an app among the turns: all checks together have the share of one.
+    checks: AppId,
     store: Store,
     clock: Clock,
 }
@@ -38,22 +45,31 @@ impl LocalExecutor {
     /// # Errors
     /// When the engine cannot be set up on this machine.
     pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
-        Ok(Self { host: Host::new(settings)?, programs: Programs::new(store.clone()), store, clock })
+        let host = Host::new(settings)?;
+        let (slots, programs) = (host.free_slots(), Programs::new(store.clone()));
+        Ok(Self { host, programs, turns: Turns::new(), slots, checks: AppId::new(), store, clock })
     }
 
     async fn check(&self, name: ScriptName, source: Arc<str>) -> Result<Result<(), Diagnostic>, ExecutorError> {
         let program = Program { name: name.into(), source: source.as_ref().to_owned() };
         let limits = Limits::default();
+        let place = self.turns.begin(self.checks).await?;
         // Nothing may be called while a program is checked, so it matters not for which app.
-        let platform = ScriptPlatform::new(self.store.clone(), picloud_shared::ids::AppId::new(), self.clock, &limits);
-        self.host.check(&program, platform, &limits).await.map_err(from_host)
+        let platform = ScriptPlatform::new(self.store.clone(), self.checks, place.clone(), self.clock, &limits);
+        place.in_slices(self.host.check(&program, platform, &limits)).await.map_err(from_host)
     }
 
-    async fn invoke(&self, job: Job, cancelled: Cancelled) -> Result<Report, ExecutorError> {
+    async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
         let program = self.programs.get(job.version, &job.script).await?;
-        let platform = ScriptPlatform::new(self.store.clone(), job.app, self.clock, &job.limits);
-        let run =
-            self.host.invoke(&program, &job.trigger, platform, &job.limits, cancelled).await.map_err(from_host)?;
+        let place = tokio::select! {
+            // A turn that is free is taken without a look at anything else.
+            biased;
+            place = self.turns.begin(job.app) => place?,
+            () = &mut cancelled => return Ok(Report::never_begun()),
+        };
+        let platform = ScriptPlatform::new(self.store.clone(), job.app, place.clone(), self.clock, &job.limits);
+        let run = self.host.invoke(&program, &job.trigger, platform, &job.limits, cancelled);
+        let run = place.in_slices(run).await.map_err(from_host)?;
         let (mut logs, logs_dropped) = run.platform.into_logs();
         // Whoever reads the log to see why a script failed finds it there.
         if let Some(message) = complaint(&run.outcome) {
@@ -82,6 +98,10 @@ impl Executor for LocalExecutor {
 
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {
         Box::pin(self.invoke(job, cancelled))
+    }
+
+    fn load(&self) -> Load {
+        Load { slots: self.slots, slots_free: self.host.free_slots(), waiting: self.turns.waiting() }
     }
 }
 

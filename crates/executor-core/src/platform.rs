@@ -3,6 +3,7 @@
 use crate::{
     Clock,
     capability::{kv, log::Log, random},
+    turns::Place,
 };
 use picloud_abi::seam::{Answer, Request};
 use picloud_host::Platform;
@@ -13,14 +14,15 @@ use picloud_store::Store;
 pub(crate) struct ScriptPlatform {
     store: Store,
     app: AppId,
+    place: Place,
     clock: Clock,
     log: Log,
     random_bytes: u32,
 }
 
 impl ScriptPlatform {
-    pub(crate) fn new(store: Store, app: AppId, clock: Clock, limits: &Limits) -> Self {
-        Self { store, app, clock, log: Log::new(limits), random_bytes: limits.random_bytes }
+    pub(crate) fn new(store: Store, app: AppId, place: Place, clock: Clock, limits: &Limits) -> Self {
+        Self { store, app, place, clock, log: Log::new(limits), random_bytes: limits.random_bytes }
     }
 
     /// The log lines, and how many were dropped.
@@ -38,7 +40,10 @@ impl Platform for ScriptPlatform {
             }
             Request::Clock => Ok(Answer::Clock((self.clock)())),
             Request::Random(count) => random::draw(count, self.random_bytes).map(|bytes| Answer::Random(bytes.into())),
-            Request::Kv(request) => kv::answer(&self.store, self.app, (self.clock)(), request).await.map(Answer::Kv),
+            Request::Kv(request) => {
+                let answer = kv::answer(&self.store, self.app, (self.clock)(), request);
+                self.place.without_turn(answer).await.map(Answer::Kv)
+            }
             Request::Fault(_) => Ok(Answer::Done),
         };
         answer.unwrap_or_else(Answer::Refused)

@@ -64,7 +64,11 @@ impl Refused {
             Self::AppBusy => {
                 (S::TOO_MANY_REQUESTS, "app_busy", "this app has as many requests in flight as it may".to_owned())
             }
-            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "every slot of this server is taken".to_owned()),
+            Self::Overloaded => (
+                S::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "this server has more to do than it can; try again in a moment".to_owned(),
+            ),
             Self::Internal => {
                 (S::INTERNAL_SERVER_ERROR, "internal", "the platform failed; its log tells why".to_owned())
             }

@@ -7,7 +7,7 @@ use crate::{
     time::TimestampMs,
 };
 use picloud_abi::{
-    invocation::{Diagnostic, Outcome, Trigger},
+    invocation::{Diagnostic, Failure, FailureCode, Outcome, Trigger},
     log::Level,
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -27,6 +27,20 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Runs a stored version once, until it ends or `cancelled` does: then too there is a report of what it did.
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>>;
+
+    /// How busy it is now.
+    fn load(&self) -> Load;
+}
+
+/// How busy an executor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Instances that there may be at once.
+    pub slots: usize,
+    /// Those that there is room for now.
+    pub slots_free: usize,
+    /// Invocations that wait to begin.
+    pub waiting: usize,
 }
 
 /// One invocation to run.
@@ -68,6 +82,21 @@ pub struct Report {
 impl Report {
     /// Calls after the first so many are not listed, to bound what one invocation stores.
     pub const MAX_CALLS: usize = 100;
+
+    /// Of an invocation whose caller went away while it waited to begin.
+    pub fn never_begun() -> Self {
+        let message = "the caller went away before the script began".to_owned();
+        let failure = Failure { code: FailureCode::Cancelled, message, status: None, position: None };
+        Self {
+            outcome: Outcome::Failure(failure),
+            fuel: 0,
+            memory_bytes: 0,
+            duration: Duration::ZERO,
+            logs: Vec::new(),
+            logs_dropped: 0,
+            calls: Vec::new(),
+        }
+    }
 }
 
 /// One line of a script's log.
@@ -95,8 +124,8 @@ pub struct Call {
 /// Why the platform could not run something.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutorError {
-    /// Every slot is taken; later it may work.
-    #[error("every slot of this node is taken")]
+    /// Every slot is taken, or too many wait; later it may work.
+    #[error("this node has more to do than it can")]
     Overloaded,
     /// There is no such version (any more).
     #[error("no such version")]

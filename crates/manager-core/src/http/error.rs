@@ -64,7 +64,7 @@ pub(super) enum ApiError {
     InvalidScript(Diagnostic),
     #[error("too many sign-ins at once; try again in a moment")]
     TooManySignIns,
-    #[error("every slot of this node is taken; try again in a moment")]
+    #[error("this server has more to do than it can; try again in a moment")]
     Overloaded,
     #[error("the database does not answer")]
     NotReady(#[source] StoreError),

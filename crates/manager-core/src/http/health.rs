@@ -7,6 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderName, header},
 };
+use picloud_shared::executor::Load;
 use serde_json::{Value, json};
 
 /// `GET /healthz`: the process is alive.
@@ -22,13 +23,24 @@ pub(super) async fn ready(State(manager): State<Manager>) -> Result<Json<Value>,
 
 /// `GET /metrics`, in Prometheus' text format.
 pub(super) async fn metrics(State(manager): State<Manager>) -> ([(HeaderName, &'static str); 1], String) {
-    let queries = manager.store.queries();
-    let text = format!(
-        "# HELP picloud_database_queries_total Statements sent to the database since the start.\n\
-         # TYPE picloud_database_queries_total counter\n\
-         picloud_database_queries_total {queries}\n"
-    );
+    let Load { slots, slots_free, waiting } = manager.executor.load();
+    let text = [
+        metric(
+            "picloud_database_queries_total",
+            "counter",
+            "Statements sent to the database.",
+            manager.store.queries(),
+        ),
+        metric("picloud_pool_slots", "gauge", "Instances that there may be at once.", slots),
+        metric("picloud_pool_slots_free", "gauge", "Instances that there is room for now.", slots_free),
+        metric("picloud_invocations_waiting", "gauge", "Invocations that wait to begin.", waiting),
+    ]
+    .concat();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+fn metric(name: &str, kind: &str, help: &str, value: impl std::fmt::Display) -> String {
+    format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
 }
 
 /// `GET /`.

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use picloud_abi::invocation::{Diagnostic, Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, Settings, SetupToken};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Report},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Load, Report},
     limit_rules::LimitRules,
     names::ScriptName,
 };
@@ -128,5 +128,9 @@ impl Executor for Echo {
                 calls: Vec::new(),
             })
         })
+    }
+
+    fn load(&self) -> Load {
+        Load { slots: 4, slots_free: 3, waiting: 0 }
     }
 }

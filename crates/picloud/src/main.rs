@@ -19,10 +19,25 @@ use picloud_orchestrator_core::{Ingress, Recorder, Settings as IngressSettings};
 use picloud_shared::time::now_ms;
 use picloud_store::Store;
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Tasks that a thread runs before it looks for requests that have come. Tokio's 61 are meant for short ones, but a script
+/// that computes has the thread for over a millisecond each time: beside four endless loops a small request took 88 ms in
+/// the median with 61, and 8 ms with 8.
+const TASKS_BETWEEN_LOOKS: u32 = 8;
+
+fn main() -> ExitCode {
+    match Builder::new_multi_thread().enable_all().event_interval(TASKS_BETWEEN_LOOKS).build() {
+        Ok(runtime) => runtime.block_on(start()),
+        Err(error) => {
+            ready::complain(&anyhow::Error::new(error).context("starting threads"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start() -> ExitCode {
     let config = Config::parse();
     let filter = match EnvFilter::try_new(&config.log) {
         Ok(filter) => filter,

@@ -72,6 +72,15 @@ async fn a_script_from_upload_to_rollback() {
     pic.sign_in();
     assert_eq!(pic.json(&["whoami"])["username"], "admin");
     pic.ok(&["apps", "create", "shop"]);
+    pic.ok(&["apps", "limits", "shop", "kv_calls=5"]);
+    let limits = pic.ok(&["apps", "limits", "shop"]);
+    let row =
+        |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!((row("kv_calls"), row("fuel")), (vec!["kv_calls", "5", "set"], vec!["fuel", "500,000,000", "default"]));
+    assert_eq!(pic.json(&["apps", "limits", "shop", "kv_calls=default"])["limits"], serde_json::json!({}));
+    let (code, told) = pic.fails(&["apps", "limits", "shop", "fuel=1"]);
+    assert!(code == 5 && told.contains("the limit fuel is 1000000 to 10000000000, not 1"), "{code} {told}");
+    assert_eq!(pic.fails(&["apps", "limits", "shop", "fule=1"]).0, 2);
     pic.write("price.rhai", "log::info(\"asked\");\n#{price: 10}");
     let put = pic.ok(&["scripts", "put", "price.rhai"]);
     let port = picloud.ingress.rsplit_once(':').unwrap().1;

@@ -1,9 +1,10 @@
 //! Scripts that want too much end, each with its own code, while their neighbours answer.
 
 use crate::support::{Backend, TestApp, error_of, on_both};
+use picloud_shared::{api::UpdateApp, limit_rules::LimitName};
 use std::sync::Arc;
 
-on_both!(bombs_end_and_neighbours_answer);
+on_both!(bombs_end_and_neighbours_answer, an_apps_own_limits_count_from_the_next_request_on);
 
 /// Name, source, the codes it may end with, and the line where one is promised.
 const BOMBS: [(&str, &str, &str, Option<u64>); 7] = [
@@ -68,4 +69,52 @@ async fn bombs_end_and_neighbours_answer(backend: Backend) {
     }
     let metrics = picloud.http.get(format!("{}/healthz", picloud.manager)).send().await.unwrap();
     assert_eq!(metrics.status(), 200);
+}
+
+/// A limit, a value of it, a script that it stops, and how that is told.
+const OWN: [(LimitName, i64, &str, (u16, &str)); 7] = [
+    (LimitName::Fuel, 2_000_000, "let x = 0; for i in 0..100000 { x += i; } 1", (500, "out_of_fuel")),
+    (LimitName::MemoryBytes, 8 << 20, "blob(10000000).len()", (500, "out_of_memory")),
+    (LimitName::WallTimeMs, 100, "loop { }", (504, "timeout")),
+    (LimitName::RequestBodyBytes, 3, "1", (413, "body_too_large")),
+    (LimitName::ResponseBodyBytes, 1_024, "blob(1025)", (500, "response_too_large")),
+    (LimitName::KvCalls, 1, "kv::get(\"a\"); kv::get(\"b\"); 1", (500, "quota")),
+    (LimitName::RandomBytes, 9, "random::bytes(10)", (500, "quota")),
+];
+
+async fn an_apps_own_limits_count_from_the_next_request_on(backend: Backend) {
+    let picloud = TestApp::start(backend).await;
+    let app = picloud.create_app("own").await;
+    let set = async |name: LimitName, value: Option<i64>| {
+        let update = UpdateApp { limits: [(name, value)].into(), ..UpdateApp::default() };
+        picloud.client.update_app(&app, &update).await.unwrap();
+    };
+    let ask = async |name: LimitName| {
+        let url = format!("{}/own/{name}", picloud.ingress);
+        picloud.http.post(url).body("body").send().await.unwrap()
+    };
+    for (name, value, source, (status, code)) in OWN {
+        picloud.put(&app, name.as_str(), source, &[]).await;
+        if name == LimitName::WallTimeMs {
+            // So that it does not end before that.
+            set(LimitName::Fuel, Some(10_000_000_000)).await;
+        } else {
+            assert_eq!(ask(name).await.status(), 200, "{name} before");
+        }
+        set(name, Some(value)).await;
+        let (told, found, error) = error_of(ask(name).await).await;
+        assert_eq!((told, found.as_str()), (status, code), "{name}: {error}");
+        if !matches!(name, LimitName::RequestBodyBytes) {
+            assert_eq!(picloud.invoke(&app, name.as_str()).await.summary.outcome, code, "{name}, run by hand");
+        }
+        set(name, None).await;
+    }
+
+    picloud.put(&app, "log", "for i in 0..5 { log::info(`line ${i}`); } 1", &[]).await;
+    set(LimitName::LogLines, Some(2)).await;
+    let run = picloud.invoke(&app, "log").await;
+    assert_eq!((run.logs.len(), run.logs_dropped), (2, 3));
+    set(LimitName::LogBytes, Some(4)).await;
+    let run = picloud.invoke(&app, "log").await;
+    assert_eq!((run.logs[0].message.as_str(), run.logs_dropped), ("line", 4));
 }

@@ -1,8 +1,9 @@
 //! Building `picloud` and `pic` in the way that serves the other tasks too.
 
-use crate::process::{cargo, run};
+use crate::process::{cargo, output, run};
 use anyhow::{Context, Result};
-use std::{env, path::PathBuf};
+use serde_json::Value;
+use std::{env, path::PathBuf, process::Stdio};
 
 /// How the binaries are compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,16 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     }
     run(&mut cargo)?;
     Ok(target_directory()?.join(if profile == Profile::Release { "release" } else { "debug" }))
+}
+
+/// Builds a benchmark in release and returns its program.
+pub(crate) fn bench(name: &str) -> Result<PathBuf> {
+    let selection = ["build", "--workspace", "--release", "--bench", name, "--message-format=json-render-diagnostics"];
+    let messages = output(cargo(&selection).stderr(Stdio::inherit()))?;
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let built = messages.filter(|message| message["target"]["name"] == name).next_back();
+    let program = built.as_ref().and_then(|message| message["executable"].as_str());
+    Ok(program.with_context(|| format!("cargo built no benchmark {name}"))?.into())
 }
 
 /// Where cargo builds; this program came from there.

@@ -21,7 +21,10 @@ const USAGE: &str = "usage: cargo xtask TASK
   guest                            build the wasm guest into guest/prebuilt/
   guest --check                    fail if the kept guest is not what its sources make
   bench start [--idle-seconds N]   print what a start, an upload and idling cost
-  bench engine                     print what an invocation costs beside native Rhai";
+  bench engine                     print what an invocation costs beside native Rhai
+  bench http [--seconds N]         print what a request costs beside native Rhai, workerd and Node
+  bench density [--idle-seconds N] print what a thousand scripts and ten thousand invocations that wait cost
+  bench overload [--seconds N]     print what is answered when ten times too much is asked";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,9 +34,24 @@ fn main() -> Result<()> {
         ["guest"] => guest::build(),
         ["guest", "--check"] => guest::check(),
         ["bench", "engine"] => bench::engine::run_benchmark(),
-        ["bench", "start"] => bench::start::run(bench::start::IDLE_SECONDS),
-        ["bench", "start", "--idle-seconds", seconds] => {
-            bench::start::run(seconds.parse().context("--idle-seconds takes a number")?)
+        ["bench", name, ref flags @ ..] => timed_benchmark(name, flags),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+/// One whose length may be chosen.
+fn timed_benchmark(name: &str, flags: &[&str]) -> Result<()> {
+    let (run, flag, usual): (fn(u64) -> Result<()>, _, _) = match name {
+        "start" => (bench::start::run, "--idle-seconds", bench::idle::SECONDS),
+        "http" => (bench::http::run, "--seconds", bench::http::SECONDS),
+        "density" => (bench::density::run, "--idle-seconds", bench::idle::SECONDS),
+        "overload" => (bench::overload::run, "--seconds", bench::overload::SECONDS),
+        _ => bail!("{USAGE}"),
+    };
+    match flags {
+        [] => run(usual),
+        [given, seconds] if *given == flag => {
+            run(seconds.parse().with_context(|| format!("{flag} takes a number of seconds"))?)
         }
         _ => bail!("{USAGE}"),
     }

@@ -1,6 +1,12 @@
-//! `cargo xtask bench`: prints figures and asserts nothing, since a busy machine is not a broken program.
+//! `cargo xtask bench`: prints figures and asserts nothing about them, since a busy machine is not a broken program.
 
+mod cores;
+pub(crate) mod density;
 pub(crate) mod engine;
+pub(crate) mod http;
+pub(crate) mod idle;
+mod measured;
+pub(crate) mod overload;
 mod server;
 pub(crate) mod start;
 mod table;

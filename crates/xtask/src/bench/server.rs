@@ -1,18 +1,15 @@
-//! A PiCloud to measure: a process of its own on free ports, what can be asked of it over HTTP, and what the kernel
-//! knows of it.
+//! A PiCloud to measure: a process of its own on free ports, and what can be asked of it over HTTP.
 
-use anyhow::{Context, Result, bail, ensure};
+use super::measured::{Measured, on_core};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{
-    env, fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{env, path::Path};
 use ureq::Agent;
 
 const PASSWORD: &str = "correct horse battery staple";
+/// As many invocations as the API shows on one page.
+const PAGE: usize = 200;
 
 /// What the first line of standard output says under `--json-ready`.
 #[derive(Deserialize)]
@@ -21,45 +18,51 @@ struct Ready {
     ingress: String,
 }
 
-/// Killed when dropped; `stop` ends it in order.
+/// How a PiCloud is started.
+pub(crate) struct Launch<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) data: &'a Path,
+    /// The core that it has to make do with; all when absent.
+    pub(crate) core: Option<usize>,
+    /// Flags beside those for its place.
+    pub(crate) flags: &'a [&'a str],
+}
+
 pub(crate) struct Server {
-    process: Child,
+    pub(crate) process: Measured,
     at: Ready,
     agent: Agent,
 }
 
 impl Server {
     /// Returns when both listeners accept. The first one on a data directory has a user `admin`.
-    pub(crate) fn start(program: &Path, data: &Path) -> Result<Self> {
-        let mut command = Command::new(program);
+    pub(crate) fn start(launch: &Launch) -> Result<Self> {
+        let mut command = on_core(launch.core, launch.program);
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("PICLOUD_") || name == "DATABASE_URL" {
                 command.env_remove(name);
             }
         }
-        let mut process = command
+        command
             .args(["--json-ready", "--manager-addr=127.0.0.1:0", "--ingress-addr=127.0.0.1:0", "--data-dir"])
-            .arg(data)
+            .arg(launch.data)
+            .args(launch.flags)
             .env("PICLOUD_ADMIN_PASSWORD", PASSWORD)
-            .env("PICLOUD_LOG", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().context("no standard output")?).read_line(&mut line)?;
+            .env("PICLOUD_LOG", "warn");
+        let (process, line) = Measured::start(&mut command)?;
         let at = serde_json::from_str(&line).context("PiCloud did not start")?;
         let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
         Ok(Self { process, at, agent })
     }
 
     /// Lets it finish what it has begun.
-    pub(crate) fn stop(mut self) -> Result<()> {
-        // The shell's own `kill`, since a small machine has no program of that name.
-        Command::new("sh").args(["-c", "kill -TERM \"$1\"", "kill", &self.process.id().to_string()]).status()?;
-        let status = self.process.wait()?;
-        ensure!(status.success(), "PiCloud ended with {status}");
-        Ok(())
+    pub(crate) fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+
+    /// Where the apps answer.
+    pub(crate) fn ingress(&self) -> &str {
+        &self.at.ingress
     }
 
     /// What an endpoint answers with 200.
@@ -70,32 +73,12 @@ impl Server {
         Ok(text)
     }
 
-    /// A token for the API.
-    pub(crate) fn sign_in(&self) -> Result<String> {
-        let answer = self.send("POST", "/auth/login", None, json!({"username": "admin", "password": PASSWORD}))?;
-        Ok(answer["token"].as_str().context("the answer to a login has no token")?.to_owned())
-    }
-
-    /// Makes an app.
-    pub(crate) fn create_app(&self, token: &str, slug: &str) -> Result<()> {
-        self.send("POST", "/apps", Some(token), json!({"slug": slug, "name": slug})).map(drop)
-    }
-
-    /// Uploads a script.
-    pub(crate) fn put_script(&self, token: &str, app: &str, name: &str, source: &str) -> Result<()> {
-        self.send("PUT", &format!("/apps/{app}/scripts/{name}"), Some(token), json!({"source": source})).map(drop)
-    }
-
-    fn send(&self, method: &str, path: &str, token: Option<&str>, body: Value) -> Result<Value> {
-        let url = format!("{}/api/v1{path}", self.at.manager);
-        let mut request = if method == "PUT" { self.agent.put(url) } else { self.agent.post(url) };
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let mut response = request.send_json(body)?;
-        let text = response.body_mut().read_to_string()?;
-        ensure!(response.status().is_success(), "{method} {path}: {} {text}", response.status());
-        Ok(serde_json::from_str(&text)?)
+    /// The administrator's way into the API.
+    pub(crate) fn sign_in(&self) -> Result<Api> {
+        let api = Api { agent: self.agent.clone(), base: format!("{}/api/v1", self.at.manager), token: None };
+        let answer = api.send("POST", "/auth/login", json!({"username": "admin", "password": PASSWORD}))?;
+        let token = answer["token"].as_str().context("the answer to a login has no token")?;
+        Ok(Api { token: Some(format!("Bearer {token}")), ..api })
     }
 
     /// How often the database was asked since the start.
@@ -107,32 +90,80 @@ impl Server {
         let count = text.lines().find_map(|line| line.strip_prefix("picloud_database_queries_total "));
         Ok(count.context("/metrics does not count the database's queries")?.trim().parse()?)
     }
+}
 
-    /// CPU time of all threads, those that ended included, in ticks of the kernel's clock (10 ms as a rule).
-    pub(crate) fn cpu_ticks(&self) -> Result<u64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The second field is the program's name in parentheses, which may hold spaces; utime and stime are the
-        // 14th and the 15th (proc_pid_stat(5)).
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        match fields[..] {
-            [_, _, _, _, _, _, _, _, _, _, _, user, system, ..] => Ok(user.parse::<u64>()? + system.parse::<u64>()?),
-            _ => bail!("/proc/PID/stat is shorter than it was"),
+/// The API, as one who is signed in sees it.
+pub(crate) struct Api {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// What a script's totals say.
+#[derive(Clone, Copy, Deserialize)]
+pub(crate) struct Totals {
+    pub(crate) invocations: u64,
+    pub(crate) dropped_records: u64,
+}
+
+impl Api {
+    /// Makes an app.
+    pub(crate) fn create_app(&self, slug: &str) -> Result<()> {
+        self.send("POST", "/apps", json!({"slug": slug, "name": slug})).map(drop)
+    }
+
+    /// Uploads a script, with routes of its own or, with none given, at its name.
+    pub(crate) fn put_script(&self, app: &str, name: &str, source: &str, routes: &[&str]) -> Result<()> {
+        let mut body = json!({"source": source});
+        if !routes.is_empty() {
+            body["routes"] = routes.into();
+        }
+        self.send("PUT", &format!("/apps/{app}/scripts/{name}"), body).map(drop)
+    }
+
+    /// What was counted of a script, those invocations included whose records were dropped.
+    pub(crate) fn totals(&self, app: &str, name: &str) -> Result<Totals> {
+        let mut script = self.read(&format!("/apps/{app}/scripts/{name}"))?;
+        Ok(serde_json::from_value(script["totals"].take())?)
+    }
+
+    /// The invocations of an app that are in the database, counted one by one.
+    pub(crate) fn count_invocations(&self, app: &str) -> Result<u64> {
+        let (mut count, mut before) = (0, String::new());
+        loop {
+            let page = self.read(&format!("/apps/{app}/invocations?limit={PAGE}{before}"))?;
+            count += page["items"].as_array().context("a page has no items")?.len() as u64;
+            match page["next"].as_str() {
+                Some(next) => before = format!("&before={next}"),
+                None => return Ok(count),
+            }
         }
     }
 
-    /// Memory that is resident, in MB.
-    pub(crate) fn resident_mb(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
-        let kib: u32 = size.context("/proc/PID/status names no VmRSS")?.trim().parse()?;
-        Ok(f64::from(kib) * 1024.0 / 1e6)
+    fn read(&self, path: &str) -> Result<Value> {
+        let mut request = self.agent.get(self.url(path));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token);
+        }
+        let mut response = request.call()?;
+        let text = response.body_mut().read_to_string()?;
+        ensure!(response.status().is_success(), "GET {path}: {} {text}", response.status());
+        Ok(serde_json::from_str(&text)?)
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail only when it has ended.
-        self.process.kill().ok();
-        self.process.wait().ok();
+    fn send(&self, method: &str, path: &str, body: Value) -> Result<Value> {
+        let url = self.url(path);
+        let mut request = if method == "PUT" { self.agent.put(url) } else { self.agent.post(url) };
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token);
+        }
+        let mut response = request.send_json(body)?;
+        let text = response.body_mut().read_to_string()?;
+        ensure!(response.status().is_success(), "{method} {path}: {} {text}", response.status());
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 }

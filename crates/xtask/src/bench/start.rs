@@ -2,17 +2,13 @@
 //! idle, and the memory it begins with.
 
 use super::{
-    server::Server,
+    idle,
+    server::{Api, Launch, Server},
     table::{self, Figure},
 };
 use crate::binaries::{self, Profile};
 use anyhow::{Result, ensure};
-use std::{
-    fs,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Instant};
 
 const APP: &str = "bench";
 const SCRIPT: &str = "hello";
@@ -21,10 +17,6 @@ const PATH: &str = "/bench/hello";
 const WARM_STARTS: usize = 10;
 const COLD_STARTS: usize = 3;
 const UPLOADS: usize = 20;
-pub(crate) const IDLE_SECONDS: u64 = 60;
-
-/// For what the last requests left to do: their records are written in batches.
-const SETTLE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(idle_seconds: u64) -> Result<()> {
     let program = binaries::build(Profile::Release)?.join("picloud");
@@ -39,68 +31,53 @@ pub(crate) fn run(idle_seconds: u64) -> Result<()> {
 }
 
 fn measure(program: &Path, data: &Path, idle_seconds: u64) -> Result<Vec<Figure>> {
-    let server = Server::start(program, data)?;
-    let token = server.sign_in()?;
-    server.create_app(&token, APP)?;
-    server.put_script(&token, APP, SCRIPT, "\"hello\"")?;
+    let launch = Launch { program, data, core: None, flags: &[] };
+    let server = Server::start(&launch)?;
+    let api = server.sign_in()?;
+    api.create_app(APP)?;
+    api.put_script(APP, SCRIPT, "\"hello\"", &[])?;
     server.stop()?;
 
-    let mut warm = Figure { name: "start to first 200, warm caches".into(), unit: "ms", goal: "< 300", values: vec![] };
-    let mut cold = Figure { name: "start to first 200, cold caches".into(), unit: "ms", goal: "", values: vec![] };
-    let mut memory = Figure { name: "RSS after start".into(), unit: "MB", goal: "< 80", values: vec![] };
+    let mut warm = Figure::new("start to first 200, warm caches", "ms", "< 300");
+    let mut cold = Figure::new("start to first 200, cold caches", "ms", "");
+    let mut memory = Figure::new("RSS after start", "MB", "< 80");
     for _ in 0..WARM_STARTS {
-        let (server, milliseconds) = start_to_first_answer(program, data)?;
+        let (server, milliseconds) = start_to_first_answer(&launch)?;
         warm.values.push(milliseconds);
-        memory.values.push(server.resident_mb()?);
+        memory.values.push(server.process.resident_mb()?);
         server.stop()?;
     }
     for _ in 0..COLD_STARTS {
         fs::remove_dir_all(data.join("compiled"))?;
-        let (server, milliseconds) = start_to_first_answer(program, data)?;
+        let (server, milliseconds) = start_to_first_answer(&launch)?;
         cold.values.push(milliseconds);
         server.stop()?;
     }
 
-    let (server, _) = start_to_first_answer(program, data)?;
-    let mut upload = Figure { name: "PUT to first new answer".into(), unit: "ms", goal: "< 100", values: vec![] };
+    let (server, _) = start_to_first_answer(&launch)?;
+    let api = server.sign_in()?;
+    let mut upload = Figure::new("PUT to first new answer", "ms", "< 100");
     for number in 0..UPLOADS {
-        upload.values.push(upload_to_new_answer(&server, &token, number)?);
+        upload.values.push(upload_to_new_answer(&server, &api, number)?);
     }
-    let [ticks, queries] = idle(&server, idle_seconds)?;
+    let idle = idle::measure(&server, idle_seconds)?;
     server.stop()?;
-    Ok(vec![warm, cold, upload, ticks, queries, memory])
+    Ok([vec![warm, cold, upload], idle, vec![memory]].concat())
 }
 
-fn start_to_first_answer(program: &Path, data: &Path) -> Result<(Server, f64)> {
+fn start_to_first_answer(launch: &Launch) -> Result<(Server, f64)> {
     let begin = Instant::now();
-    let server = Server::start(program, data)?;
+    let server = Server::start(launch)?;
     let answer = server.get(PATH)?;
     let milliseconds = begin.elapsed().as_secs_f64() * 1e3;
     ensure!(!answer.is_empty(), "{PATH} answers nothing");
     Ok((server, milliseconds))
 }
 
-fn upload_to_new_answer(server: &Server, token: &str, number: usize) -> Result<f64> {
+fn upload_to_new_answer(server: &Server, api: &Api, number: usize) -> Result<f64> {
     let wanted = format!("version {number}");
     let begin = Instant::now();
-    server.put_script(token, APP, SCRIPT, &format!("{wanted:?}"))?;
+    api.put_script(APP, SCRIPT, &format!("{wanted:?}"), &[])?;
     while server.get(PATH)? != wanted {}
     Ok(begin.elapsed().as_secs_f64() * 1e3)
-}
-
-/// CPU ticks and queries. The requests that ask for the count of queries lie outside of the time whose ticks count.
-fn idle(server: &Server, seconds: u64) -> Result<[Figure; 2]> {
-    thread::sleep(SETTLE);
-    let queries_before = server.database_queries()?;
-    let ticks_before = server.cpu_ticks()?;
-    thread::sleep(Duration::from_secs(seconds));
-    let ticks = server.cpu_ticks()? - ticks_before;
-    let queries = server.database_queries()? - queries_before;
-    let figure = |what, value| Figure {
-        name: format!("{what} in {seconds} s of idling"),
-        unit: "",
-        goal: "0",
-        values: vec![value],
-    };
-    Ok([figure("CPU ticks", ticks as f64), figure("database queries", queries as f64)])
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
 
 /// Something measured several times.
+#[derive(Clone)]
 pub(crate) struct Figure {
     pub(crate) name: String,
     pub(crate) unit: &'static str,
@@ -12,6 +13,11 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
+    /// One that nothing has been measured of yet.
+    pub(crate) fn new(name: impl Into<String>, unit: &'static str, goal: &'static str) -> Self {
+        Self { name: name.into(), unit, goal, values: Vec::new() }
+    }
+
     /// Smallest, middle and largest value.
     fn spread(&self) -> Option<[f64; 3]> {
         let mut sorted = self.values.clone();
@@ -21,10 +27,20 @@ impl Figure {
 }
 
 pub(crate) fn print(figures: &[Figure]) {
-    println!("{:<34} {:<6} {:>4} {:>9} {:>9} {:>9}  goal", "", "", "runs", "min", "median", "max");
+    println!("{:<44} {:<6} {:>4} {:>9} {:>9} {:>9}  goal", "", "", "runs", "min", "median", "max");
     for figure in figures {
         let Figure { name, unit, goal, values } = figure;
-        let Some([min, median, max]) = figure.spread() else { continue };
-        println!("{name:<34} {unit:<6} {:>4} {min:>9.1} {median:>9.1} {max:>9.1}  {goal}", values.len());
+        let Some(spread) = figure.spread() else { continue };
+        let [min, median, max] = spread.map(three_figures);
+        println!("{name:<44} {unit:<6} {:>4} {min:>9} {median:>9} {max:>9}  {goal}", values.len());
+    }
+}
+
+/// As many places as tell something: ratios need two, thousands none.
+fn three_figures(value: f64) -> String {
+    match value.abs() {
+        0.0 | 100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
     }
 }

@@ -1,0 +1,110 @@
+//! `cargo xtask bench http`: a small script whose answer depends on the request, over HTTP. Each contestant has one core to
+//! itself while the load has the other, and they take turns, round after round. PiCloud runs as it is shipped, and every
+//! request that it answered must be in its database afterwards.
+
+mod contestant;
+mod peers;
+mod wrk;
+
+use super::{
+    cores,
+    server::{Launch, Server},
+    table::{self, Figure},
+};
+use crate::binaries::{self, Profile};
+use anyhow::Result;
+use contestant::{Contestant, Round};
+use std::{fs, path::Path};
+
+/// Rounds of each contestant.
+const ROUNDS: usize = 5;
+/// Seconds of one, unless told otherwise.
+pub(crate) const SECONDS: u64 = 5;
+/// Seconds before the first.
+const WARM_UP: u64 = 2;
+
+pub(crate) const APP: &str = "bench";
+pub(crate) const SCRIPT: &str = "hello";
+const ROUTE: &str = "GET /hello/{n}";
+/// The native contestant runs the same file.
+const SOURCE: &str = include_str!("../../../../picloud/benches/hello.rhai");
+
+const NATIVE: &str = "native Rhai in axum";
+const WORKERD: &str = "workerd";
+const PICLOUD: &str = "PiCloud";
+
+pub(crate) fn run(seconds: u64) -> Result<()> {
+    let cores = cores::two()?;
+    wrk::ensure_installed()?;
+    let picloud = binaries::build(Profile::Release)?.join("picloud");
+    let native = binaries::bench("native")?;
+    let data = binaries::target_directory()?.join("bench-http");
+    if data.exists() {
+        fs::remove_dir_all(&data)?;
+    }
+    let mut contestants = vec![
+        Contestant::peer("bare axum", peers::native(cores.server, &native, "bare")?),
+        Contestant::peer(NATIVE, peers::native(cores.server, &native, "rhai")?),
+        deployed(PICLOUD, &Launch { program: &picloud, data: &data, core: Some(cores.server), flags: &[] })?,
+    ];
+    if let Some(modules) = peers::install()? {
+        contestants.push(Contestant::peer(WORKERD, peers::workerd(cores.server, &modules)?));
+        contestants.push(Contestant::peer("Node's http", peers::node(cores.server)?));
+    }
+    let measured = measure(&mut contestants, cores.load, seconds);
+    drop(contestants);
+    fs::remove_dir_all(&data)?;
+    table::print(&measured?);
+    Ok(())
+}
+
+fn deployed(name: &'static str, launch: &Launch) -> Result<Contestant> {
+    let server = Server::start(launch)?;
+    let api = server.sign_in()?;
+    api.create_app(APP)?;
+    api.put_script(APP, SCRIPT, SOURCE, &[ROUTE])?;
+    Ok(Contestant::picloud(name, server, api))
+}
+
+fn measure(contestants: &mut [Contestant], core: usize, seconds: u64) -> Result<Vec<Figure>> {
+    for contestant in contestants.iter_mut() {
+        contestant.round(core, WARM_UP)?;
+        contestant.rounds.clear();
+    }
+    for _ in 0..ROUNDS {
+        for contestant in contestants.iter_mut() {
+            contestant.round(core, seconds)?;
+        }
+    }
+    for contestant in contestants.iter() {
+        contestant.check_records()?;
+    }
+    Ok(figures(contestants))
+}
+
+fn figures(contestants: &[Contestant]) -> Vec<Figure> {
+    let of = |of: &Contestant, what: &str, unit, value: fn(&Round) -> f64| {
+        let name = format!("{}{what}", of.name);
+        Figure { values: of.rounds.iter().map(value).collect(), ..Figure::new(name, unit, "") }
+    };
+    let mut figures = Vec::new();
+    figures.extend(contestants.iter().map(|c| of(c, "", "req/s", |round| round.per_second)));
+    figures.extend(contestants.iter().map(|c| of(c, ": p99", "ms", |round| round.p99_ms)));
+    figures.extend(contestants.iter().map(|c| of(c, ": its core's use", "%", |round| round.busy_percent)));
+    for picloud in contestants.iter().filter(|contestant| contestant.is_picloud()) {
+        for (name, goal) in [(NATIVE, ">= 0.40"), (WORKERD, ">= 2.5")] {
+            let goal = if picloud.name == PICLOUD { goal } else { "" };
+            if let Some(other) = contestants.iter().find(|contestant| contestant.name == name) {
+                let pairs = picloud.rounds.iter().zip(&other.rounds);
+                let values = pairs.map(|(own, other)| own.per_second / other.per_second).collect();
+                figures.push(Figure { values, ..Figure::new(format!("{} / {name}", picloud.name), "", goal) });
+            }
+        }
+    }
+    figures
+}
+
+/// The file that wrk runs, and those that the peers do.
+fn asset(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+}

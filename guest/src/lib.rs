@@ -1,4 +1,4 @@
-//! The guest: the Rhai interpreter behind `init`, `load`, `check` and `invoke`. It reaches the world only through
+//! The guest: the Rhai interpreter behind `init`, `load` and `invoke`. It reaches the world only through
 //! [`platform`], and knows nothing but the contract.
 //!
 //! `init` runs once, when the module is built; what it leaves in memory is part of the module. An instance serves one
@@ -39,7 +39,7 @@ pub extern "C" fn init() {
 /// Sets aside `len` bytes for the host to write a message into.
 #[unsafe(no_mangle)]
 pub extern "C" fn alloc(len: u32) -> u32 {
-    platform::leak(vec![0; len as usize].into_boxed_slice()).ptr
+    platform::set_aside(len as usize) as u32
 }
 
 /// Takes a `Program`, keeps it compiled, and answers `Result<(), Diagnostic>`.
@@ -48,16 +48,10 @@ pub extern "C" fn load(ptr: u32, len: u32) -> u64 {
     answer(&compile(ptr, len).map(|ast| PROGRAM.set(Some(ast))))
 }
 
-/// Takes a `Program` and answers `Result<(), Diagnostic>`.
-#[unsafe(no_mangle)]
-pub extern "C" fn check(ptr: u32, len: u32) -> u64 {
-    answer(&compile(ptr, len).map(drop))
-}
-
 /// Takes a `Trigger`, runs the loaded program, and answers an `Outcome`.
 #[unsafe(no_mangle)]
 pub extern "C" fn invoke(ptr: u32, len: u32) -> u64 {
-    answer(&match platform::take(ptr, len) {
+    answer(&match platform::read(ptr, len) {
         Ok(trigger) => run(trigger),
         Err(message) => crashed(message),
     })

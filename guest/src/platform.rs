@@ -2,24 +2,44 @@
 
 use picloud_abi::{Packed, decode, encode, seam};
 use serde::de::DeserializeOwned;
+use std::{mem::MaybeUninit, ptr};
 
 mod import {
     #[link(wasm_import_module = "picloud")]
     unsafe extern "C" {
-        /// Takes an encoded request and gives the packed place of the encoded answer, which `alloc` set aside.
-        pub fn call(ptr: *const u8, len: usize) -> u64;
+        /// Takes an encoded request, writes the encoded answer to `answer` if it fits into `room` bytes, and tells how
+        /// many it has. An answer that did not fit is kept, and brought by the next call whose request is empty.
+        pub fn call(request: *const u8, len: usize, answer: *mut u8, room: usize) -> usize;
         /// The fuel that is left.
         pub fn fuel() -> i64;
     }
 }
 
+/// Room for an answer on the stack; most need a few bytes.
+const SHORT_ANSWER: usize = 256;
+
 /// Asks the platform.
 pub fn call(request: &seam::Request) -> seam::Answer {
     let request = encode(request);
-    // SAFETY: the host reads exactly the bytes given, and what it answers is a place that it got from `alloc`.
-    let packed = Packed::from(unsafe { import::call(request.as_ptr(), request.len()) });
-    take(packed.ptr, packed.len).unwrap_or_else(|message| {
-        seam::Answer::Refused(seam::Refusal { code: seam::RefusalCode::Unavailable, message })
+    let mut short = [MaybeUninit::<u8>::uninit(); SHORT_ANSWER];
+    // SAFETY: the host reads exactly the bytes given, and writes no more than there is room for.
+    let len = unsafe { import::call(request.as_ptr(), request.len(), short.as_mut_ptr().cast(), short.len()) };
+    if len <= short.len() {
+        // SAFETY: the host has written so many bytes.
+        return answer(unsafe { std::slice::from_raw_parts(short.as_ptr().cast(), len) });
+    }
+    let mut long = Vec::with_capacity(len);
+    // SAFETY: there is room for the whole answer, which the host writes now.
+    unsafe {
+        import::call(ptr::null(), 0, long.as_mut_ptr(), len);
+        long.set_len(len);
+    }
+    answer(&long)
+}
+
+fn answer(bytes: &[u8]) -> seam::Answer {
+    decode(bytes).unwrap_or_else(|error| {
+        seam::Answer::Refused(seam::Refusal { code: seam::RefusalCode::Unavailable, message: broken(error) })
     })
 }
 
@@ -35,12 +55,29 @@ pub fn leak(bytes: Box<[u8]>) -> Packed {
     Packed { ptr: bytes.as_ptr() as u32, len: bytes.len() as u32 }
 }
 
-/// Takes over a message that the host wrote to a place set aside by `alloc`.
+/// Sets aside a place for the host to write a message into.
+pub fn set_aside(len: usize) -> *mut u8 {
+    let mut place = Vec::<u8>::with_capacity(len);
+    let start = place.as_mut_ptr();
+    std::mem::forget(place);
+    start
+}
+
+/// Reads a message that the host wrote to a place set aside, and gives the place back.
 pub fn take<T: DeserializeOwned>(ptr: u32, len: u32) -> Result<T, String> {
-    let place = std::ptr::slice_from_raw_parts_mut(ptr as *mut u8, len as usize);
-    // SAFETY: the host passes only what `alloc` gave it, once, with the length it asked for.
-    let bytes = unsafe { Box::from_raw(place) };
-    decode(&bytes).map_err(|error| format!("a message of the platform is broken: {error}"))
+    // SAFETY: the host passes what `set_aside` gave it, once, with the length that it asked for and has written.
+    let bytes = unsafe { Vec::from_raw_parts(ptr as *mut u8, len as usize, len as usize) };
+    decode(&bytes).map_err(broken)
+}
+
+/// Reads a message that the host wrote to a place set aside, which stays so: the instance ends soon.
+pub fn read<T: DeserializeOwned>(ptr: u32, len: u32) -> Result<T, String> {
+    // SAFETY: the host passes a place that `set_aside` gave it, of at least this length, which it has written.
+    decode(unsafe { std::slice::from_raw_parts(ptr as *const u8, len as usize) }).map_err(broken)
+}
+
+fn broken(error: impl std::fmt::Display) -> String {
+    format!("a message of the platform is broken: {error}")
 }
 
 /// Makes a panic of the interpreter tell the platform its message before it traps.

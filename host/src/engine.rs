@@ -21,9 +21,6 @@ const WASM_STACK: usize = 4 << 20;
 /// Native stack of a fibre: the guest's and what host functions need on top.
 const ASYNC_STACK: usize = WASM_STACK + (256 << 10);
 
-/// An instance has one for itself, and one while the host, answering a call, asks it for memory.
-const STACKS_PER_INSTANCE: u32 = 2;
-
 /// Bytes of a slot's memory that are reset by clearing rather than by handing pages back to the kernel: above what an
 /// ordinary invocation touches, so that it has no page faults.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
@@ -31,13 +28,14 @@ const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 const STACK_KEEP_RESIDENT: usize = 64 << 10;
 
 pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
+    let slots = pool.slots.saturating_add(pool.kept);
     let mut pooling = PoolingAllocationConfig::new();
     pooling
-        .total_core_instances(pool.slots)
-        .total_memories(pool.slots)
-        .total_tables(pool.slots)
-        .total_stacks(pool.slots.saturating_mul(STACKS_PER_INSTANCE))
-        .max_unused_warm_slots(pool.slots)
+        .total_core_instances(slots)
+        .total_memories(slots)
+        .total_tables(slots)
+        .total_stacks(slots)
+        .max_unused_warm_slots(slots)
         .max_memory_size(pool.memory_bytes)
         .max_tables_per_module(1)
         .max_memories_per_module(1)
@@ -45,7 +43,7 @@ pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
         .table_keep_resident(TABLE_KEEP_RESIDENT)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT)
         // A swapped-out dirty page looks clean to the page map and would not be reset (wasmtime pull request 14357).
-        .pagemap_scan(if pool.may_swap { Enabled::No } else { Enabled::Auto });
+        .pagemap_scan(if pool.page_map.is_some() { Enabled::Auto } else { Enabled::No });
     let mut config = Config::new();
     match target {
         Target::Native => {}

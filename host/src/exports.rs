@@ -1,36 +1,76 @@
-//! What the host uses of the guest's exports: its memory, and the allocator by which the host gives it messages.
+//! What the host uses of the guest's exports. Where they are in the module is found once; an instance is asked by
+//! place, not by name.
 
 use picloud_abi::Packed;
-use wasmtime::{AsContextMut, Memory, TypedFunc, format_err};
+use wasmtime::{
+    AsContextMut, Global, Instance, Memory, Module, ModuleExport, StoreContext, TypedFunc, WasmParams, WasmResults,
+    format_err,
+};
 
-/// What the host uses of the guest's exports.
-#[derive(Clone)]
-pub(crate) struct Exports {
-    pub(crate) memory: Memory,
-    pub(crate) alloc: TypedFunc<u32, u32>,
+/// Where in the module the exports are.
+pub(crate) struct ExportPlaces {
+    memory: ModuleExport,
+    stack_pointer: ModuleExport,
+    alloc: ModuleExport,
+    load: ModuleExport,
+    invoke: ModuleExport,
 }
 
-impl Exports {
-    /// The bytes of the guest's memory at `place`.
-    pub(crate) fn bytes<'a, T: 'static>(
-        &self,
-        store: impl Into<wasmtime::StoreContext<'a, T>>,
-        place: Packed,
-    ) -> wasmtime::Result<&'a [u8]> {
-        let start = place.ptr as usize;
-        let range = start..start.saturating_add(place.len as usize);
-        self.memory.data(store).get(range).ok_or_else(|| format_err!("the guest named a place outside its memory"))
+/// A step of the guest: takes the place of a message, gives the place of its answer.
+pub(crate) type Step = TypedFunc<(u32, u32), u64>;
+
+/// An instance's exports.
+pub(crate) struct Exports {
+    pub(crate) memory: Memory,
+    /// The guest's only mutable global.
+    pub(crate) stack_pointer: Global,
+    pub(crate) alloc: TypedFunc<u32, u32>,
+    pub(crate) load: Step,
+    pub(crate) invoke: Step,
+}
+
+impl ExportPlaces {
+    pub(crate) fn of(module: &Module) -> wasmtime::Result<Self> {
+        let place = |name| module.get_export_index(name).ok_or_else(|| format_err!("the guest exports no {name}"));
+        Ok(Self {
+            memory: place("memory")?,
+            stack_pointer: place("__stack_pointer")?,
+            alloc: place("alloc")?,
+            load: place("load")?,
+            invoke: place("invoke")?,
+        })
     }
 
-    /// Writes bytes to a place that the guest sets aside.
-    pub(crate) async fn give<T: Send + 'static>(
-        &self,
-        mut store: impl AsContextMut<Data = T>,
-        bytes: &[u8],
-    ) -> wasmtime::Result<Packed> {
-        let len = u32::try_from(bytes.len())?;
-        let ptr = self.alloc.call_async(&mut store, len).await?;
-        self.memory.write(&mut store, ptr as usize, bytes)?;
-        Ok(Packed { ptr, len })
+    pub(crate) fn exports(&self, mut store: impl AsContextMut, instance: &Instance) -> wasmtime::Result<Exports> {
+        let memory = instance.get_module_export(&mut store, &self.memory).and_then(|export| export.into_memory());
+        let stack_pointer =
+            instance.get_module_export(&mut store, &self.stack_pointer).and_then(|export| export.into_global());
+        Ok(Exports {
+            memory: memory.ok_or_else(|| format_err!("the guest's memory is none"))?,
+            stack_pointer: stack_pointer.ok_or_else(|| format_err!("the guest's stack pointer is no global"))?,
+            alloc: function(&mut store, instance, &self.alloc)?,
+            load: function(&mut store, instance, &self.load)?,
+            invoke: function(&mut store, instance, &self.invoke)?,
+        })
     }
+}
+
+fn function<A: WasmParams, B: WasmResults>(
+    mut store: impl AsContextMut,
+    instance: &Instance,
+    place: &ModuleExport,
+) -> wasmtime::Result<TypedFunc<A, B>> {
+    let function = instance.get_module_export(&mut store, place).and_then(|export| export.into_func());
+    function.ok_or_else(|| format_err!("an export of the guest is no function"))?.typed(&store)
+}
+
+/// The bytes of a guest's memory at `place`.
+pub(crate) fn bytes_at<'a, T: 'static>(
+    memory: &Memory,
+    store: impl Into<StoreContext<'a, T>>,
+    place: Packed,
+) -> wasmtime::Result<&'a [u8]> {
+    let start = place.ptr as usize;
+    let range = start..start.saturating_add(place.len as usize);
+    memory.data(store).get(range).ok_or_else(|| format_err!("the guest named a place outside its memory"))
 }

@@ -1,11 +1,19 @@
 //! How a trap looks to the caller.
 
-use crate::{instance::AnswerTooLong, limiter::MemoryLimitPassed};
+use crate::{
+    instance::AnswerTooLong,
+    limiter::{MemoryLimitPassed, NodeMemoryTaken},
+};
 use picloud_abi::invocation::{Failure, FailureCode};
 use wasmtime::Trap;
 
 /// What `Vec` and `String` say when asked for more than an address can count; as good as out of memory.
 const CAPACITY_OVERFLOW: &str = "capacity overflow";
+
+/// Whether the node, not the instance, came to its end.
+pub(crate) fn is_overload(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<NodeMemoryTaken>().is_some()
+}
 
 /// Maps what ended an instance to a failure. `fault` is what the guest said before it trapped.
 pub(crate) fn from_trap(error: &wasmtime::Error, fault: Option<&str>) -> Failure {

@@ -1,25 +1,30 @@
-//! The host as its users see it: check a program, or run it once.
+//! The host as its users see it: load a program, and invoke it any number of times.
 
 use crate::{
     compiled,
     engine::{self, Target},
+    exports::ExportPlaces,
     failure,
-    instance::Instance,
+    image::Image,
+    instance::{Guest, Instance},
+    kept::Kept,
+    limiter::{MemoryLimiter, NodeMemory},
+    page_map::PageMap,
     pool::Pool,
-    seam::{self, Platform, State},
+    seam::{self, Platform, Running},
 };
 use picloud_abi::{
     bounds::{MESSAGE_BYTES, cut, headers_fit},
-    invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger},
+    invocation::{Diagnostic, Outcome, Program, Trigger},
 };
 use picloud_shared::{executor::Call, limits::Limits};
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Engine, InstancePre, Linker};
+use wasmtime::{Engine, Linker};
 
 /// The pre-initialised guest, as built by `cargo xtask guest`.
 const GUEST: &[u8] = include_bytes!("../../guest/prebuilt/guest.wasm");
@@ -29,6 +34,8 @@ const GUEST: &[u8] = include_bytes!("../../guest/prebuilt/guest.wasm");
 const LOAD_FUEL: u64 = 4_000_000_000;
 /// Wall time for compiling one program.
 const LOAD_TIME: Duration = Duration::from_secs(10);
+/// Most bytes of an image.
+const IMAGE_BYTES: usize = 8 << 20;
 
 /// How a host is set up.
 #[derive(Clone, Debug, Default)]
@@ -41,29 +48,51 @@ pub struct Settings {
     pub target: Target,
     /// The largest [`Limits::memory`] that any invocation will ask for, in bytes.
     pub memory: usize,
+    /// Whether instances may be kept between invocations.
+    pub page_map_scan: PageMapScan,
 }
 
-/// Runs programs, each in a fresh instance. `P` answers their calls.
+/// Whether the kernel is asked which pages an invocation has written to, so that its instance can be brought back to
+/// its image and kept. Without, each invocation gets a new instance, which takes longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageMapScan {
+    /// Where the kernel can tell, and cannot swap pages out.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// Runs programs, each invocation in an instance that is as new. `P` answers their calls.
 pub struct Host<P: 'static> {
     engine: Engine,
-    guest: InstancePre<State<P>>,
+    guest: Guest<P>,
     permits: Arc<Semaphore>,
+    memory_bytes: usize,
+    node_memory: NodeMemory,
+    /// The memory of an instance into which nothing was loaded yet.
+    fresh: OnceLock<Box<[u8]>>,
+    /// Instances that wait for another invocation; none where their pages cannot be told apart safely.
+    kept: Option<(Kept<P>, PageMap)>,
 }
 
 /// Why the host could not run something. A script's own failure is an [`Outcome`].
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// Every slot is taken.
-    #[error("every slot of the pool is taken")]
+    /// Every slot is taken, or the memory that instances may grow by, or the machine is too slow for its work.
+    #[error("the node does as much as it can")]
     Overloaded,
     /// The engine or the guest is at fault.
     #[error("the engine failed: {0:#}")]
     Engine(wasmtime::Error),
+    /// An instance lost count of what it ran; a defect.
+    #[error("an instance lost its platform")]
+    NotInvoked,
 }
 
 impl From<wasmtime::Error> for HostError {
     fn from(error: wasmtime::Error) -> Self {
-        Self::Engine(error)
+        if failure::is_overload(&error) { Self::Overloaded } else { Self::Engine(error) }
     }
 }
 
@@ -72,7 +101,7 @@ impl From<wasmtime::Error> for HostError {
 pub struct Run<P> {
     /// The guest's answer, or the failure that a trap or a limit stands for.
     pub outcome: Outcome,
-    /// Fuel burnt since the program began; compiling it is not counted.
+    /// Fuel burnt since the program began; loading it is not counted.
     pub fuel: u64,
     /// Most bytes of linear memory, the interpreter's own included.
     pub memory_bytes: u64,
@@ -90,14 +119,23 @@ impl<P: Platform> Host<P> {
     /// # Errors
     /// When the machine cannot give the engine what it needs, such as address space.
     pub fn new(settings: &Settings) -> Result<Self, HostError> {
-        let pool = Pool::for_this_machine(settings.slots, settings.memory);
+        let pool = Pool::for_this_machine(settings);
         let engine = engine::build(settings.target, &pool)?;
         let module = compiled::module(&engine, GUEST, settings.cache.as_deref())?;
         let mut linker = Linker::new(&engine);
         seam::link(&mut linker)?;
-        let guest = linker.instantiate_pre(&module)?;
-        tracing::info!(slots = pool.slots, may_swap = pool.may_swap, target = ?settings.target, "the engine is ready");
-        Ok(Self { engine, guest, permits: Arc::new(Semaphore::new(pool.slots as usize)) })
+        let guest = Guest { pre: linker.instantiate_pre(&module)?, places: ExportPlaces::of(&module)? };
+        let kept = pool.page_map.map(|map| (Kept::new(pool.kept as usize), map));
+        tracing::info!(slots = pool.slots, kept = pool.kept, target = ?settings.target, "the engine is ready");
+        Ok(Self {
+            engine,
+            guest,
+            permits: Arc::new(Semaphore::new(pool.slots as usize)),
+            memory_bytes: pool.memory_bytes,
+            node_memory: NodeMemory::new(pool.growth_bytes),
+            fresh: OnceLock::new(),
+            kept,
+        })
     }
 
     /// Slots that are free now.
@@ -105,24 +143,27 @@ impl<P: Platform> Host<P> {
         self.permits.available_permits()
     }
 
-    /// Compiles a program without running any of it. `platform` is never asked.
+    /// Compiles a program, without running any of it, to an image from which it can be invoked any number of times.
     ///
     /// # Errors
     /// Only the host's own.
-    pub async fn check(
-        &self,
-        program: &Program,
-        platform: P,
-        limits: &Limits,
-    ) -> Result<Result<(), Diagnostic>, HostError> {
+    pub async fn load(&self, program: &Program) -> Result<Result<Image, Diagnostic>, HostError> {
         let _permit = self.admit()?;
-        let mut instance = Instance::fresh(&self.engine, &self.guest, platform, limits.memory).await?;
-        let checked = tokio::time::timeout(LOAD_TIME, instance.check(program, LOAD_FUEL)).await;
-        Ok(match checked {
-            Ok(Ok(checked)) => checked,
-            Ok(Err(trap)) => Err(too_large(failure::from_trap(&trap, instance.fault()))),
-            Err(_) => Err(too_large(failure::timeout())),
-        })
+        let mut instance = self.fresh_instance().await?;
+        let fresh = self.fresh.get_or_init(|| instance.memory().into());
+        // What takes so long on an overloaded machine may take less later, so it is no property of the program.
+        let loaded = tokio::time::timeout(LOAD_TIME, instance.load(program, LOAD_FUEL)).await;
+        match loaded.map_err(|_| HostError::Overloaded)? {
+            Ok(Ok(())) => {}
+            Ok(Err(diagnostic)) => return Ok(Err(diagnostic)),
+            Err(trap) if failure::is_overload(&trap) => return Err(HostError::Overloaded),
+            Err(trap) => return Ok(Err(too_large(&failure::from_trap(&trap, instance.fault()).message))),
+        }
+        let image = instance.image(fresh).await?;
+        if image.size() > IMAGE_BYTES {
+            return Ok(Err(too_large(&format!("compiled, it has {} bytes of at most {IMAGE_BYTES}", image.size()))));
+        }
+        Ok(Ok(image))
     }
 
     /// Runs a program once, in an instance of its own, until it ends or `cancelled` does.
@@ -131,7 +172,7 @@ impl<P: Platform> Host<P> {
     /// Only the host's own; whatever the program does is an outcome.
     pub async fn invoke(
         &self,
-        program: &Program,
+        image: &Arc<Image>,
         trigger: &Trigger,
         platform: P,
         limits: &Limits,
@@ -139,35 +180,53 @@ impl<P: Platform> Host<P> {
     ) -> Result<Run<P>, HostError> {
         // Dropped last: a slot is free once its instance is gone.
         let _permit = self.admit()?;
-        let mut instance = Instance::fresh(&self.engine, &self.guest, platform, limits.memory).await?;
-        let loaded = match tokio::time::timeout(LOAD_TIME, instance.load(program, LOAD_FUEL)).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(diagnostic))) => Err(unloadable(diagnostic)),
-            Ok(Err(trap)) => Err(failure::from_trap(&trap, instance.fault())),
-            Err(_) => Err(failure::timeout()),
-        };
         let started = Instant::now();
-        let (outcome, fuel) = match loaded {
-            Err(failure) => (Outcome::Failure(failure), 0),
-            Ok(()) => {
-                let invoked = tokio::select! {
-                    invoked = instance.invoke(trigger, limits) => Ok(invoked),
-                    () = tokio::time::sleep(limits.wall_time) => Err(failure::timeout()),
-                    () = cancelled => Err(failure::cancelled()),
-                };
-                let outcome = match invoked {
-                    Ok(Ok(outcome)) => outcome,
-                    Ok(Err(trap)) => Outcome::Failure(failure::from_trap(&trap, instance.fault())),
-                    Err(failure) => Outcome::Failure(failure),
-                };
-                (outcome, limits.fuel.saturating_sub(instance.fuel_left()))
-            }
+        let mut instance = self.instance(image).await?;
+        let invoked = tokio::select! {
+            biased;
+            invoked = instance.invoke(image, platform, trigger, limits) => Ok(invoked),
+            () = cancelled => Err(failure::cancelled()),
+            () = tokio::time::sleep(limits.wall_time) => Err(failure::timeout()),
         };
         let duration = started.elapsed();
+        let returned = matches!(invoked, Ok(Ok(_)));
+        let outcome = match invoked {
+            Ok(Ok(outcome)) => bounded(outcome, limits),
+            Ok(Err(trap)) if failure::is_overload(&trap) => return Err(HostError::Overloaded),
+            Ok(Err(trap)) => Outcome::Failure(failure::from_trap(&trap, instance.fault())),
+            Err(failure) => Outcome::Failure(failure),
+        };
+        let fuel = limits.fuel.saturating_sub(instance.fuel_left());
         let memory_bytes = instance.memory_bytes() as u64;
-        let State { platform, running, .. } = instance.finish();
-        let calls = running.map_or_else(Vec::new, |running| running.calls);
-        Ok(Run { outcome: bounded(outcome, limits), fuel, memory_bytes, duration, calls, platform })
+        let Running { platform, calls, .. } = instance.take_running().ok_or(HostError::NotInvoked)?;
+        if returned {
+            self.keep(image, instance);
+        }
+        Ok(Run { outcome, fuel, memory_bytes, duration, calls, platform })
+    }
+
+    /// An instance that is at this image: one that was kept, or a new one.
+    async fn instance(&self, image: &Arc<Image>) -> Result<Instance<P>, HostError> {
+        if let Some(instance) = self.kept.as_ref().and_then(|(kept, _)| kept.take(image)) {
+            return Ok(instance);
+        }
+        let mut instance = self.fresh_instance().await?;
+        instance.write(image)?;
+        Ok(instance)
+    }
+
+    async fn fresh_instance(&self) -> wasmtime::Result<Instance<P>> {
+        let limiter = MemoryLimiter::new(self.memory_bytes, self.node_memory.clone());
+        Instance::fresh(&self.engine, &self.guest, limiter).await
+    }
+
+    /// Brings an instance whose invocation has returned back to its image, and keeps it if that succeeds.
+    fn keep(&self, image: &Arc<Image>, mut instance: Instance<P>) {
+        if let (Some((kept, pages)), Some(fresh)) = (&self.kept, self.fresh.get())
+            && instance.restore(image, fresh, pages)
+        {
+            kept.put(image, instance);
+        }
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, HostError> {
@@ -175,14 +234,8 @@ impl<P: Platform> Host<P> {
     }
 }
 
-/// A program that compiled when it was uploaded does so again, unless the guest has changed since.
-fn unloadable(diagnostic: Diagnostic) -> Failure {
-    let Diagnostic { message, position } = diagnostic;
-    Failure { code: FailureCode::Error, message, status: None, position }
-}
-
-fn too_large(failure: Failure) -> Diagnostic {
-    Diagnostic { message: format!("the script is too large to compile: {}", failure.message), position: None }
+fn too_large(why: &str) -> Diagnostic {
+    Diagnostic { message: format!("the script is too large to compile: {why}"), position: None }
 }
 
 /// What the guest has told its script already, kept here whatever the guest does.

@@ -1,11 +1,11 @@
-//! One instance of the guest, from its slot of the pool to its end: `load` or `check`, then `invoke`.
-//!
-//! A script's image will take the place of `load`: written into the fresh instance between [`Instance::fresh`] and
-//! [`Instance::invoke`].
+//! One instance of the guest: a program is loaded into it, or its image written; then it is invoked, and perhaps brought
+//! back to the image and invoked again.
 
 use crate::{
-    exports::Exports,
+    exports::{ExportPlaces, Exports, Step, bytes_at},
+    image::Image,
     limiter::MemoryLimiter,
+    page_map::PageMap,
     seam::{Platform, Running, State},
 };
 use picloud_abi::{
@@ -14,83 +14,152 @@ use picloud_abi::{
 };
 use picloud_shared::limits::Limits;
 use serde::de::DeserializeOwned;
-use wasmtime::{AsContext, Engine, InstancePre, Store, TypedFunc, format_err};
+use wasmtime::{AsContext, Engine, InstancePre, Store, format_err};
 
 /// Fuel between two points where an instance lets others run: about a millisecond and a half.
 const YIELD_FUEL: u64 = 10_000_000;
-/// Longest answer of `load` and `check`: a diagnostic.
+/// Longest answer of `load`: a diagnostic.
 const DIAGNOSTIC_BYTES: usize = 1 << 20;
 /// What an outcome has beside a body: headers, a message, and room.
 const BESIDE_BODY_BYTES: usize = 64 << 10;
+/// Bytes by which linear memory grows.
+const WASM_PAGE: usize = 64 << 10;
+/// Bytes set aside, while a program is loaded, for the message that begins an invocation; for a longer one the guest is
+/// asked for a place.
+const INBOX_BYTES: u32 = 16 << 10;
+/// Fuel for setting them aside; that takes some hundreds.
+const INBOX_FUEL: u64 = 1_000_000;
+/// An instance whose invocations have written to more is not kept: bringing it back would cost about as much as
+/// making a new one.
+const WRITTEN_BYTES: usize = 512 << 10;
 
 /// The guest answered with more than it may; nothing of it was read.
 #[derive(Debug, thiserror::Error)]
 #[error("the guest answered with {0} bytes")]
 pub(crate) struct AnswerTooLong(u32);
 
+/// The guest, ready to be instantiated.
+pub(crate) struct Guest<P: 'static> {
+    pub(crate) pre: InstancePre<State<P>>,
+    pub(crate) places: ExportPlaces,
+}
+
 pub(crate) struct Instance<P: 'static> {
     store: Store<State<P>>,
-    instance: wasmtime::Instance,
     exports: Exports,
 }
 
 impl<P: Platform> Instance<P> {
     /// Takes a slot of the pool; the caller holds the permit for it.
-    pub(crate) async fn fresh(
-        engine: &Engine,
-        guest: &InstancePre<State<P>>,
-        platform: P,
-        memory_limit: usize,
-    ) -> wasmtime::Result<Self> {
-        let limiter = MemoryLimiter { limit: memory_limit };
-        let mut store = Store::new(engine, State { platform, limiter, exports: None, running: None, fault: None });
+    pub(crate) async fn fresh(engine: &Engine, guest: &Guest<P>, limiter: MemoryLimiter) -> wasmtime::Result<Self> {
+        let mut store = Store::new(engine, State::new(limiter));
         store.limiter(|state| &mut state.limiter);
-        let instance = guest.instantiate_async(&mut store).await?;
-        let memory =
-            instance.get_memory(&mut store, "memory").ok_or_else(|| format_err!("the guest exports no memory"))?;
-        let alloc = instance.get_typed_func(&mut store, "alloc")?;
-        let exports = Exports { memory, alloc };
-        store.data_mut().exports = Some(exports.clone());
-        Ok(Self { store, instance, exports })
+        let instance = guest.pre.instantiate_async(&mut store).await?;
+        let exports = guest.places.exports(&mut store, &instance)?;
+        store.data_mut().memory = Some(exports.memory);
+        Ok(Self { store, exports })
     }
 
     /// Compiles a program and keeps it.
     pub(crate) async fn load(&mut self, program: &Program, fuel: u64) -> wasmtime::Result<Result<(), Diagnostic>> {
-        self.run("load", &picloud_abi::encode(program), fuel, DIAGNOSTIC_BYTES).await
+        let message = picloud_abi::encode(program);
+        self.start(fuel)?;
+        let place = self.give(&message).await?;
+        self.run(self.exports.load.clone(), place, DIAGNOSTIC_BYTES).await
     }
 
-    /// Compiles a program and forgets it.
-    pub(crate) async fn check(&mut self, program: &Program, fuel: u64) -> wasmtime::Result<Result<(), Diagnostic>> {
-        self.run("check", &picloud_abi::encode(program), fuel, DIAGNOSTIC_BYTES).await
+    /// What loading has changed since the instance was fresh.
+    pub(crate) async fn image(&mut self, fresh: &[u8]) -> wasmtime::Result<Image> {
+        self.start(INBOX_FUEL)?;
+        let ptr = self.exports.alloc.call_async(&mut self.store, INBOX_BYTES).await?;
+        let stack_pointer = self.stack_pointer()?;
+        Ok(Image::between(fresh, self.memory(), stack_pointer, Packed { ptr, len: INBOX_BYTES }))
     }
 
-    /// Runs the loaded program.
-    pub(crate) async fn invoke(&mut self, trigger: &Trigger, limits: &Limits) -> wasmtime::Result<Outcome> {
+    /// Puts a loaded program into a fresh instance.
+    pub(crate) fn write(&mut self, image: &Image) -> wasmtime::Result<()> {
+        let memory = self.exports.memory;
+        let missing = image.memory_bytes().saturating_sub(memory.data_size(&self.store));
+        if missing > 0 {
+            memory.grow(&mut self.store, missing.div_ceil(WASM_PAGE) as u64)?;
+        }
+        image.write(memory.data_mut(&mut self.store));
+        Ok(())
+    }
+
+    /// Runs the program that is in place.
+    pub(crate) async fn invoke(
+        &mut self,
+        image: &Image,
+        platform: P,
+        trigger: &Trigger,
+        limits: &Limits,
+    ) -> wasmtime::Result<Outcome> {
         let trigger = picloud_abi::encode(trigger);
-        self.store.data_mut().running = Some(Running::new(limits));
-        self.run("invoke", &trigger, limits.fuel, limits.response_body.saturating_add(BESIDE_BODY_BYTES)).await
+        let state = self.store.data_mut();
+        state.limiter.limit = limits.memory;
+        state.running = Some(Running::new(platform, limits));
+        self.start(limits.fuel)?;
+        let place = match image.inbox(trigger.len()) {
+            Some(place) => {
+                self.exports.memory.write(&mut self.store, place.ptr as usize, &trigger)?;
+                place
+            }
+            None => self.give(&trigger).await?,
+        };
+        self.run(self.exports.invoke.clone(), place, limits.response_body.saturating_add(BESIDE_BODY_BYTES)).await
+    }
+
+    fn start(&mut self, fuel: u64) -> wasmtime::Result<()> {
+        self.store.set_fuel(fuel)?;
+        self.store.fuel_async_yield_interval(Some(YIELD_FUEL))
+    }
+
+    /// Writes a message to a place that the guest sets aside.
+    async fn give(&mut self, message: &[u8]) -> wasmtime::Result<Packed> {
+        let len = u32::try_from(message.len())?;
+        let ptr = self.exports.alloc.call_async(&mut self.store, len).await?;
+        self.exports.memory.write(&mut self.store, ptr as usize, message)?;
+        Ok(Packed { ptr, len })
     }
 
     async fn run<T: DeserializeOwned>(
         &mut self,
-        export: &str,
-        message: &[u8],
-        fuel: u64,
+        step: Step,
+        Packed { ptr, len }: Packed,
         answer_bytes: usize,
     ) -> wasmtime::Result<T> {
-        self.store.set_fuel(fuel)?;
-        self.store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
-        let function: TypedFunc<(u32, u32), u64> = self.instance.get_typed_func(&mut self.store, export)?;
-        let Packed { ptr, len } = self.exports.give(&mut self.store, message).await?;
-        let place = Packed::from(function.call_async(&mut self.store, (ptr, len)).await?);
+        let place = Packed::from(step.call_async(&mut self.store, (ptr, len)).await?);
         if place.len as usize > answer_bytes {
             return Err(wasmtime::Error::new(AnswerTooLong(place.len)));
         }
-        Ok(picloud_abi::decode(self.exports.bytes(&self.store, place)?)?)
+        Ok(picloud_abi::decode(bytes_at(&self.exports.memory, &self.store, place)?)?)
+    }
+
+    /// Brings an instance that has returned from an invocation back to its image: what was written is as in a fresh
+    /// instance, and the image on top. Says whether it is; if not, the instance is good for nothing more.
+    ///
+    /// Memory and the stack pointer are all the state that the guest has: it changes no table and no other global.
+    pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8], pages: &PageMap) -> bool {
+        let memory = self.exports.memory.data_mut(&mut self.store);
+        if memory.len() != image.memory_bytes() {
+            return false;
+        }
+        let Ok(Some(written)) = pages.written(memory) else { return false };
+        if written.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES {
+            return false;
+        }
+        for range in written.ranges() {
+            // Memory that loading added begins as zeros.
+            let known = range.end.min(fresh.len()).max(range.start);
+            memory[range.start..known].copy_from_slice(&fresh[range.start..known]);
+            memory[known..range.end].fill(0);
+        }
+        image.write(memory);
+        self.stack_pointer().is_ok_and(|pointer| pointer == image.stack_pointer())
     }
 
     /// The whole linear memory.
-    #[cfg(test)]
     pub(crate) fn memory(&self) -> &[u8] {
         self.exports.memory.data(self.store.as_context())
     }
@@ -110,19 +179,28 @@ impl<P: Platform> Instance<P> {
         self.store.data().fault.as_deref()
     }
 
-    /// Ends the instance; its slot is reset.
-    pub(crate) fn finish(self) -> State<P> {
-        self.store.into_data()
+    /// What the invocation counted, with its platform; none if nothing was invoked.
+    pub(crate) fn take_running(&mut self) -> Option<Running<P>> {
+        self.store.data_mut().running.take()
+    }
+
+    fn stack_pointer(&mut self) -> wasmtime::Result<usize> {
+        let pointer = self.exports.stack_pointer.get(&mut self.store).i32();
+        pointer
+            .map(|pointer| pointer.cast_unsigned() as usize)
+            .ok_or_else(|| format_err!("the stack pointer is no address"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    //! What an instance leaves in its slot is never in the next one: looked at from outside, where nothing is hidden.
+    //! What an invocation leaves in memory is never in the next one: looked at from outside, where nothing is hidden.
 
     use super::*;
     use crate::{
         engine::{self, Target},
+        host::{PageMapScan, Settings},
+        limiter::NodeMemory,
         pool::Pool,
         seam,
     };
@@ -153,9 +231,53 @@ mod tests {
             0 => text,
             1 => loop {},
             2 => loop { text += text; },
+            3 => throw text,
             _ => kv::get(text),
         }
     "#;
+
+    /// One slot: the next instance gets the very memory that the last one wrote.
+    struct Slot {
+        engine: Engine,
+        guest: Guest<Mute>,
+        memory_bytes: usize,
+    }
+
+    impl Slot {
+        fn new(page_map_scan: PageMapScan) -> Self {
+            let settings = Settings { slots: Some(1), memory: 32 << 20, page_map_scan, ..Settings::default() };
+            let pool = Pool { kept: 0, ..Pool::for_this_machine(&settings) };
+            let engine = engine::build(Target::Native, &pool).unwrap();
+            let module = Module::new(&engine, include_bytes!("../../guest/prebuilt/guest.wasm")).unwrap();
+            let mut linker = Linker::new(&engine);
+            seam::link(&mut linker).unwrap();
+            let guest =
+                Guest { pre: linker.instantiate_pre(&module).unwrap(), places: ExportPlaces::of(&module).unwrap() };
+            Self { engine, guest, memory_bytes: pool.memory_bytes }
+        }
+
+        async fn fresh(&self) -> Instance<Mute> {
+            let limiter = MemoryLimiter::new(self.memory_bytes, NodeMemory::new(usize::MAX));
+            Instance::fresh(&self.engine, &self.guest, limiter).await.unwrap()
+        }
+
+        async fn image(&self, fresh: &[u8], source: &str) -> Image {
+            let mut instance = self.fresh().await;
+            let program = Program { name: "program".into(), source: source.into() };
+            instance.load(&program, 1_000_000_000).await.unwrap().unwrap();
+            instance.image(fresh).await.unwrap()
+        }
+    }
+
+    async fn invoke(instance: &mut Instance<Mute>, image: &Image, payload: u32) -> Option<wasmtime::Result<Outcome>> {
+        let limits = Limits { fuel: 20_000_000, ..Limits::default() };
+        let event = Event { id: "e".into(), kind: EventKind::Manual, payload: payload.to_string(), attempt: 1 };
+        let trigger = Trigger::Event(event);
+        tokio::select! {
+            outcome = instance.invoke(image, Mute, &trigger, &limits) => Some(outcome),
+            () = tokio::time::sleep(std::time::Duration::from_millis(20)), if payload == 4 => None,
+        }
+    }
 
     fn holds_canary(memory: &[u8]) -> bool {
         memory.windows(6).any(|window| window == b"CANARY")
@@ -163,38 +285,72 @@ mod tests {
 
     #[tokio::test]
     async fn a_slot_is_as_new_however_its_last_instance_ended() {
-        // One slot: the next instance gets the very memory that the last one wrote.
-        let pool = Pool { may_swap: Pool::for_this_machine(None, 1).may_swap, slots: 1, memory_bytes: 32 << 20 };
-        let engine = engine::build(Target::Native, &pool).unwrap();
-        let module = Module::new(&engine, include_bytes!("../../guest/prebuilt/guest.wasm")).unwrap();
-        let mut linker = Linker::new(&engine);
-        seam::link(&mut linker).unwrap();
-        let guest = linker.instantiate_pre(&module).unwrap();
-        let fresh = async || Instance::fresh(&engine, &guest, Mute, pool.memory_bytes).await.unwrap();
-
-        let limits = Limits { fuel: 20_000_000, ..Limits::default() };
-        let program = Program { name: "writer".into(), source: WRITER.into() };
-        let untouched = fresh().await.memory().to_owned();
-        assert!(!holds_canary(&untouched));
-        for round in 0..400 {
-            let way = round % 4;
-            let mut instance = fresh().await;
-            assert!(instance.memory() == untouched, "before round {round}");
-            instance.load(&program, 1_000_000_000).await.unwrap().unwrap();
-            let payload = way.to_string();
-            let event = Event { id: "e".into(), kind: EventKind::Manual, payload, attempt: 1 };
-            let trigger = Trigger::Event(event);
-            let ended = tokio::select! {
-                outcome = instance.invoke(&trigger, &limits) => Some(outcome),
-                () = tokio::time::sleep(std::time::Duration::from_millis(50)), if way == 3 => None,
-            };
-            match (way, ended) {
-                (0, Some(Ok(Outcome::Value(text)))) => assert!(text.starts_with("\"CANARY")),
-                (1, Some(Ok(Outcome::Failure(_)))) | (2, Some(Err(_))) | (3, None) => {}
-                (way, ended) => panic!("way {way}: {ended:?}"),
+        for scan in [PageMapScan::Auto, PageMapScan::Off] {
+            let slot = Slot::new(scan);
+            let untouched = slot.fresh().await.memory().to_owned();
+            let image = slot.image(&untouched, WRITER).await;
+            for round in 0..200 {
+                let way = round % 5;
+                let mut instance = slot.fresh().await;
+                assert!(instance.memory() == untouched, "before round {round}");
+                instance.write(&image).unwrap();
+                match (way, invoke(&mut instance, &image, way).await) {
+                    (0, Some(Ok(Outcome::Value(text)))) => assert!(text.starts_with("\"CANARY")),
+                    (1 | 3, Some(Ok(Outcome::Failure(_)))) | (2, Some(Err(_))) | (4, None) => {}
+                    (way, ended) => panic!("way {way}: {ended:?}"),
+                }
+                assert!(holds_canary(instance.memory()), "way {way} left a mark to look for");
             }
-            assert!(holds_canary(instance.memory()), "way {way} left a mark to look for");
+            assert!(slot.fresh().await.memory() == untouched);
         }
-        assert!(fresh().await.memory() == untouched);
+    }
+
+    #[tokio::test]
+    async fn an_image_is_what_loading_leaves_and_restoring_brings_it_back() {
+        let slot = Slot::new(PageMapScan::Auto);
+        let pages = PageMap::open().unwrap();
+        let fresh = slot.fresh().await.memory().to_owned();
+        let image = slot.image(&fresh, WRITER).await;
+
+        let mut loaded = slot.fresh().await;
+        let program = Program { name: "program".into(), source: WRITER.into() };
+        loaded.load(&program, 1_000_000_000).await.unwrap().unwrap();
+        let again = loaded.image(&fresh).await.unwrap();
+        assert!(again == image, "loading does the same each time");
+        let alive = image.stack_pointer();
+        let after_load = loaded.memory().to_owned();
+        let ended = invoke(&mut loaded, &image, 0).await.unwrap().unwrap();
+        let fuel = loaded.fuel_left();
+        drop(loaded);
+
+        let mut instance = slot.fresh().await;
+        instance.write(&image).unwrap();
+        assert!(instance.memory()[alive..] == after_load[alive..], "all but the dead part of the stack");
+        let at_image = instance.memory().to_owned();
+        for round in 0..200 {
+            // Only those that return: 0 with a value, 1 and 3 with a failure.
+            let way = [0, 1, 3][round % 3];
+            let outcome = invoke(&mut instance, &image, way).await.unwrap().unwrap();
+            if way == 0 {
+                assert_eq!((&outcome, instance.fuel_left()), (&ended, fuel), "round {round}");
+            }
+            assert!(holds_canary(instance.memory()));
+            assert!(instance.restore(&image, &fresh, &pages));
+            assert!(instance.memory() == at_image, "after round {round}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_grew_or_wrote_much_is_not_kept() {
+        let slot = Slot::new(PageMapScan::Auto);
+        let pages = PageMap::open().unwrap();
+        let fresh = slot.fresh().await.memory().to_owned();
+        for source in ["blob(8000000).len()", "blob(900000, 7).len()"] {
+            let image = slot.image(&fresh, source).await;
+            let mut instance = slot.fresh().await;
+            instance.write(&image).unwrap();
+            assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))), "{source}");
+            assert!(!instance.restore(&image, &fresh, &pages), "{source}");
+        }
     }
 }

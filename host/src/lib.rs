@@ -6,11 +6,15 @@ mod engine;
 mod exports;
 mod failure;
 mod host;
+mod image;
 mod instance;
+mod kept;
 mod limiter;
+mod page_map;
 mod pool;
 mod seam;
 
 pub use engine::Target;
-pub use host::{Host, HostError, Run, Settings};
+pub use host::{Host, HostError, PageMapScan, Run, Settings};
+pub use image::Image;
 pub use seam::Platform;

@@ -1,35 +1,75 @@
-//! How many instances fit on this machine, and whether its memory can be swapped out.
+//! How many instances fit on this machine, and whether the kernel can tell which of their pages were written to.
 
+use crate::{
+    host::{PageMapScan, Settings},
+    page_map::PageMap,
+};
 use std::{fs, path::Path};
 
 /// The pool's shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Pool {
-    /// Instances at once.
+    /// Invocations at once.
     pub(crate) slots: u32,
+    /// Instances kept between invocations, in slots of their own.
+    pub(crate) kept: u32,
     /// Bytes of linear memory that one may have.
     pub(crate) memory_bytes: usize,
-    /// Whether the kernel may swap a slot's pages out.
-    pub(crate) may_swap: bool,
+    /// Bytes by which all of them together may grow beyond what they begin with.
+    pub(crate) growth_bytes: usize,
+    /// What tells which pages were written to; without it no instance is kept.
+    pub(crate) page_map: Option<PageMap>,
 }
 
 /// Fewer would make one slow upstream stop the node.
 const SLOTS_MIN: u64 = 8;
-/// More would pass the kernel's default for mappings of a process (65,530) at several a slot, and the 39 bits of
-/// address space of a small ARM board at 4 GiB a slot are checked apart.
-const SLOTS_MAX: u64 = 1_000;
-/// Address space that one slot reserves: 4 GiB of memory, guards, and the stack.
-const SLOT_ADDRESS_SPACE: u64 = 9 << 30;
+/// More would be of no use to two cores, or twenty.
+const SLOTS_MAX: u64 = 10_000;
+/// What a slot is reckoned at, as most invocations touch less; what instances grow by is counted as it happens.
+const SLOT_BYTES: u64 = 1 << 20;
+/// Address space that one slot reserves: 4 GiB of memory, its guard, and the stack.
+const SLOT_ADDRESS_SPACE: u64 = 5 << 30;
+/// Instances kept between invocations: enough for the programs that are busy at one time, at a few hundred KiB each.
+const KEPT: u32 = 64;
 
 impl Pool {
-    /// A pool whose slots, were all of them full, would fill half of the memory that the process may use.
-    pub(crate) fn for_this_machine(slots: Option<u32>, memory_bytes: usize) -> Self {
-        let by_memory = available_memory().unwrap_or(1 << 30) / 2 / memory_bytes.max(1) as u64;
+    pub(crate) fn for_this_machine(settings: &Settings) -> Self {
+        let half = available_memory().unwrap_or(1 << 30) / 2;
+        let by_memory = half / SLOT_BYTES;
         let by_address_space = (1 << (address_bits() - 1)) / SLOT_ADDRESS_SPACE;
         let fitting = by_memory.clamp(SLOTS_MIN, SLOTS_MAX).min(by_address_space);
-        let slots = slots.unwrap_or_else(|| u32::try_from(fitting).unwrap_or(u32::MAX)).max(1);
-        Self { slots, memory_bytes, may_swap: may_swap() }
+        let slots = settings.slots.unwrap_or_else(|| u32::try_from(fitting).unwrap_or(u32::MAX)).max(1);
+        let page_map = page_map(settings.page_map_scan);
+        let kept = if page_map.is_some() { KEPT } else { 0 };
+        // One instance may always have what it is promised.
+        let growth_bytes = usize::try_from(half).unwrap_or(usize::MAX).max(settings.memory);
+        Self { slots, kept, memory_bytes: settings.memory, growth_bytes, page_map }
     }
+}
+
+/// The page map, where it may be relied on. A page that is swapped out while it is scanned, or brought in again, must
+/// not be missed; so not where pages can be swapped out at all.
+fn page_map(scan: PageMapScan) -> Option<PageMap> {
+    if scan == PageMapScan::Off {
+        tracing::info!("each invocation gets a new instance: the page map is not to be used");
+        return None;
+    }
+    if may_swap() {
+        tracing::warn!(
+            "each invocation gets a new instance, which takes longer, because this machine can swap; \
+             forbid that to PiCloud, as systemd's MemorySwapMax=0 does"
+        );
+        return None;
+    }
+    PageMap::open()
+        .inspect_err(|error| {
+            tracing::warn!(
+                %error,
+                "each invocation gets a new instance, which takes longer: this kernel (before Linux 6.7?) cannot scan \
+                 the page map"
+            );
+        })
+        .ok()
 }
 
 /// The machine's memory or the control group's bound, whichever is less.
@@ -76,11 +116,15 @@ mod tests {
 
     #[test]
     fn a_pool_has_slots_whatever_is_asked() {
-        assert_eq!(Pool::for_this_machine(Some(0), 1 << 20).slots, 1);
-        assert_eq!(Pool::for_this_machine(Some(3), 1 << 20).slots, 3);
-        let fitting = u64::from(Pool::for_this_machine(None, usize::MAX).slots);
-        assert_eq!(fitting, SLOTS_MIN);
-        let fitting = u64::from(Pool::for_this_machine(None, 0).slots);
-        assert!(fitting <= SLOTS_MAX);
+        let slots = |slots| Pool::for_this_machine(&Settings { slots, ..Settings::default() }).slots;
+        assert_eq!((slots(Some(0)), slots(Some(3))), (1, 3));
+        assert!((SLOTS_MIN..=SLOTS_MAX).contains(&u64::from(slots(None))));
+    }
+
+    #[test]
+    fn nothing_is_kept_without_a_page_map() {
+        let settings = Settings { page_map_scan: PageMapScan::Off, ..Settings::default() };
+        let pool = Pool::for_this_machine(&settings);
+        assert!(pool.page_map.is_none() && pool.kept == 0);
     }
 }

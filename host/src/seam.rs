@@ -1,6 +1,6 @@
 //! The one seam: every request of a script to the platform passes here, is counted, timed, and answered.
 
-use crate::{exports::Exports, limiter::MemoryLimiter};
+use crate::{exports::bytes_at, limiter::MemoryLimiter};
 use picloud_abi::{
     Packed, kv,
     seam::{Answer, Refusal, RefusalCode, Request},
@@ -9,8 +9,8 @@ use picloud_shared::{
     executor::{Call, Report},
     limits::Limits,
 };
-use std::time::Instant;
-use wasmtime::{Caller, Linker, format_err};
+use std::{mem, time::Instant};
+use wasmtime::{Caller, Linker, Memory, format_err};
 
 /// What a script's requests mean. One value serves one invocation.
 pub trait Platform: Send + 'static {
@@ -20,25 +20,41 @@ pub trait Platform: Send + 'static {
 
 /// What the host keeps beside an instance.
 pub(crate) struct State<P> {
-    pub(crate) platform: P,
     pub(crate) limiter: MemoryLimiter,
-    pub(crate) exports: Option<Exports>,
-    pub(crate) running: Option<Running>,
+    /// The guest's, once it is instantiated.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) running: Option<Running<P>>,
     /// What the guest said before it trapped.
     pub(crate) fault: Option<String>,
 }
 
 /// What is counted from the start of `invoke`. While a program is loaded there is none, and nothing may be called.
-pub(crate) struct Running {
+pub(crate) struct Running<P> {
+    pub(crate) platform: P,
     pub(crate) started: Instant,
     pub(crate) calls: Vec<Call>,
+    /// An answer for which the guest had no room, until it has made some.
+    waiting: Vec<u8>,
     kv_left: u32,
     kv_limit: u32,
 }
 
-impl Running {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { started: Instant::now(), calls: Vec::new(), kv_left: limits.kv_calls, kv_limit: limits.kv_calls }
+impl<P> State<P> {
+    pub(crate) fn new(limiter: MemoryLimiter) -> Self {
+        Self { limiter, memory: None, running: None, fault: None }
+    }
+}
+
+impl<P> Running<P> {
+    pub(crate) fn new(platform: P, limits: &Limits) -> Self {
+        Self {
+            platform,
+            started: Instant::now(),
+            calls: Vec::new(),
+            waiting: Vec::new(),
+            kv_left: limits.kv_calls,
+            kv_limit: limits.kv_calls,
+        }
     }
 }
 
@@ -47,24 +63,44 @@ const REQUEST_BYTES: u32 = 1 << 20;
 
 /// Gives the guest its two imports.
 pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Result<()> {
-    linker.func_wrap_async("picloud", "call", |mut caller: Caller<'_, State<P>>, (ptr, len): (u32, u32)| {
-        Box::new(async move { call(&mut caller, Packed { ptr, len }).await })
-    })?;
+    linker.func_wrap_async(
+        "picloud",
+        "call",
+        |mut caller: Caller<'_, State<P>>, (ptr, len, answer, room): (u32, u32, u32, u32)| {
+            Box::new(async move { call(&mut caller, Packed { ptr, len }, Packed { ptr: answer, len: room }).await })
+        },
+    )?;
     linker.func_wrap("picloud", "fuel", |caller: Caller<'_, State<P>>| -> wasmtime::Result<i64> {
         Ok(i64::try_from(caller.get_fuel()?).unwrap_or(i64::MAX))
     })?;
     Ok(())
 }
 
-async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, place: Packed) -> wasmtime::Result<u64> {
-    let exports = caller.data().exports.clone().ok_or_else(|| format_err!("a call before instantiation was done"))?;
-    if place.len > REQUEST_BYTES {
-        let refusal = refused(RefusalCode::TooLarge, &format!("a call takes at most {REQUEST_BYTES} bytes"));
-        return Ok(exports.give(caller, &picloud_abi::encode(&refusal)).await?.into());
+/// Writes the answer to a request into `room`; one that is longer waits for a call without a request. Gives its length.
+async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, request: Packed, room: Packed) -> wasmtime::Result<u32> {
+    let memory = caller.data().memory.ok_or_else(|| format_err!("a call before instantiation was done"))?;
+    let answer = match request.len {
+        0 => caller.data_mut().running.as_mut().map(|running| mem::take(&mut running.waiting)).unwrap_or_default(),
+        1..=REQUEST_BYTES => {
+            let request = picloud_abi::decode(bytes_at(&memory, &*caller, request)?)?;
+            picloud_abi::encode(&answer(caller.data_mut(), request).await)
+        }
+        _ => {
+            let message = format!("a call takes at most {REQUEST_BYTES} bytes");
+            picloud_abi::encode(&refused(RefusalCode::TooLarge, &message))
+        }
+    };
+    let len = u32::try_from(answer.len())?;
+    if len <= room.len {
+        memory.write(caller, room.ptr as usize, &answer)?;
+    } else if let Some(running) = &mut caller.data_mut().running {
+        running.waiting = answer;
     }
-    let request: Request = picloud_abi::decode(exports.bytes(&*caller, place)?)?;
-    let state = caller.data_mut();
-    let answer = match (request, &mut state.running) {
+    Ok(len)
+}
+
+async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {
+    match (request, &mut state.running) {
         (Request::Fault(message), _) => {
             state.fault = Some(message);
             Answer::Done
@@ -72,21 +108,20 @@ async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, place: Packed) -> 
         (_, None) => refused(RefusalCode::Loading, "nothing of the platform can be called while a script is loaded"),
         (request, Some(running)) => match running.admit(&request) {
             Err(refusal) => refusal,
-            Ok(None) => state.platform.call(request).await,
+            Ok(None) => running.platform.call(request).await,
             Ok(Some(name)) => {
                 let start = running.started.elapsed();
-                let answer = state.platform.call(request).await;
+                let answer = running.platform.call(request).await;
                 if running.calls.len() < Report::MAX_CALLS {
                     running.calls.push(Call { name, start, duration: running.started.elapsed() - start });
                 }
                 answer
             }
         },
-    };
-    Ok(exports.give(caller, &picloud_abi::encode(&answer)).await?.into())
+    }
 }
 
-impl Running {
+impl<P> Running<P> {
     /// Counts a request, and says under which name it is timed: log lines, time and randomness never wait.
     fn admit(&mut self, request: &Request) -> Result<Option<&'static str>, Answer> {
         let Request::Kv(request) = request else { return Ok(None) };

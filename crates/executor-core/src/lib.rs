@@ -1,26 +1,25 @@
-//! Runs invocations: finds the version's program, runs it in a fresh instance of the host, and answers its calls with
+//! Runs invocations: finds the version's image, runs it in a fresh instance of the host, and answers its calls with
 //! the capabilities. Knows neither HTTP nor who may call.
 
 mod capability;
+mod images;
 mod platform;
-mod programs;
 mod turns;
 
+use images::{Images, Loaded};
 use picloud_abi::{
     invocation::{Diagnostic, Failure, FailureCode, Outcome, Program},
     log::Level,
 };
-use picloud_host::{Host, HostError, Settings};
+use picloud_host::{Host, HostError, Image, Settings};
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Load, LogLine, Report},
     ids::AppId,
-    limits::Limits,
     names::ScriptName,
     time::TimestampMs,
 };
 use picloud_store::Store;
 use platform::ScriptPlatform;
-use programs::Programs;
 use std::sync::Arc;
 use turns::Turns;
 
@@ -30,7 +29,7 @@ pub type Clock = fn() -> TimestampMs;
 /// An executor in this process.
 pub struct LocalExecutor {
     host: Host<ScriptPlatform>,
-    programs: Programs,
+    images: Images,
     turns: Turns,
     slots: usize,
     /// Stands for an app among the turns: all checks together have the share of one.
@@ -46,35 +45,59 @@ impl LocalExecutor {
     /// When the engine cannot be set up on this machine.
     pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
         let host = Host::new(settings)?;
-        let (slots, programs) = (host.free_slots(), Programs::new(store.clone()));
-        Ok(Self { host, programs, turns: Turns::new(), slots, checks: AppId::new(), store, clock })
+        let (slots, images) = (host.free_slots(), Images::new());
+        Ok(Self { host, images, turns: Turns::new(), slots, checks: AppId::new(), store, clock })
     }
 
     async fn check(&self, name: ScriptName, source: Arc<str>) -> Result<Result<(), Diagnostic>, ExecutorError> {
         let program = Program { name: name.into(), source: source.as_ref().to_owned() };
-        let limits = Limits::default();
-        let place = self.turns.begin(self.checks).await?;
-        // Nothing may be called while a program is checked, so it matters not for which app.
-        let platform = ScriptPlatform::new(self.store.clone(), self.checks, place.clone(), self.clock, &limits);
-        place.in_slices(self.host.check(&program, platform, &limits)).await.map_err(from_host)
+        Ok(self.load(self.checks, &program).await?.map(drop))
     }
 
     async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
-        let program = self.programs.get(job.version, &job.script).await?;
+        let mut report = match self.images.get(job.version, self.load_version(&job)).await? {
+            Ok(image) => self.run(&image, job, &mut cancelled).await?,
+            Err(Diagnostic { message, position }) => {
+                Report::never_begun(Failure { code: FailureCode::Error, message, status: None, position })
+            }
+        };
+        // Whoever reads the log to see why a script failed finds it there.
+        if let Some(message) = complaint(&report.outcome) {
+            report.logs.push(LogLine { at: (self.clock)(), level: Level::Error, message });
+        }
+        Ok(report)
+    }
+
+    async fn load_version(&self, job: &Job) -> Result<Loaded, ExecutorError> {
+        let source =
+            self.store.source(job.version).await.map_err(|error| ExecutorError::Internal(error.to_string()))?;
+        let source = source.ok_or(ExecutorError::NoSuchVersion)?;
+        let program = Program { name: job.script.to_string(), source };
+        Ok(self.load(job.app, &program).await?.map(Arc::new))
+    }
+
+    /// Takes a turn of its own: whoever waits for an image has none meanwhile, and no part in what it costs.
+    async fn load(&self, app: AppId, program: &Program) -> Result<Result<Image, Diagnostic>, ExecutorError> {
+        let place = self.turns.begin(app).await?;
+        place.in_slices(self.host.load(program)).await.map_err(from_host)
+    }
+
+    async fn run(&self, image: &Arc<Image>, job: Job, cancelled: &mut Cancelled) -> Result<Report, ExecutorError> {
         let place = tokio::select! {
             // A turn that is free is taken without a look at anything else.
             biased;
             place = self.turns.begin(job.app) => place?,
-            () = &mut cancelled => return Ok(Report::never_begun()),
+            () = &mut *cancelled => return Ok(Report::never_begun(Failure {
+                code: FailureCode::Cancelled,
+                message: "the caller went away before the script began".into(),
+                status: None,
+                position: None,
+            })),
         };
         let platform = ScriptPlatform::new(self.store.clone(), job.app, place.clone(), self.clock, &job.limits);
-        let run = self.host.invoke(&program, &job.trigger, platform, &job.limits, cancelled);
+        let run = self.host.invoke(image, &job.trigger, platform, &job.limits, cancelled);
         let run = place.in_slices(run).await.map_err(from_host)?;
-        let (mut logs, logs_dropped) = run.platform.into_logs();
-        // Whoever reads the log to see why a script failed finds it there.
-        if let Some(message) = complaint(&run.outcome) {
-            logs.push(LogLine { at: (self.clock)(), level: Level::Error, message });
-        }
+        let (logs, logs_dropped) = run.platform.into_logs();
         Ok(Report {
             outcome: run.outcome,
             fuel: run.fuel,
@@ -119,6 +142,6 @@ fn complaint(outcome: &Outcome) -> Option<String> {
 fn from_host(error: HostError) -> ExecutorError {
     match error {
         HostError::Overloaded => ExecutorError::Overloaded,
-        HostError::Engine(_) => ExecutorError::Internal(error.to_string()),
+        HostError::Engine(_) | HostError::NotInvoked => ExecutorError::Internal(error.to_string()),
     }
 }

@@ -6,7 +6,7 @@ use cap_std::{
     fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt},
 };
 use clap::{Parser, ValueEnum};
-use picloud_host::Target;
+use picloud_host::{PageMapScan, Target};
 use picloud_shared::limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit};
 use picloud_store::Database;
 use std::{
@@ -66,6 +66,11 @@ pub(crate) struct Config {
     #[arg(long, env = "PICLOUD_TARGET", default_value = "native", value_name = "TARGET")]
     pub(crate) target: EngineTarget,
 
+    /// Whether instances are kept between a version's invocations and brought back to its image, which needs the kernel
+    /// to tell which pages were written to
+    #[arg(long, env = "PICLOUD_PAGEMAP_SCAN", default_value = "auto", value_name = "WHEN")]
+    pub(crate) pagemap_scan: PagemapScan,
+
     /// What is logged, as tracing filters: info, debug, picloud_host=debug …
     #[arg(long, env = "PICLOUD_LOG", default_value = DEFAULT_LOG, value_name = "FILTER")]
     pub(crate) log: String,
@@ -88,6 +93,24 @@ pub(crate) enum EngineTarget {
     Baseline,
     /// A portable interpreter, slow
     Pulley,
+}
+
+/// [`PageMapScan`] as people write it.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PagemapScan {
+    /// From Linux 6.7 on, where PiCloud's memory cannot be swapped out
+    Auto,
+    /// Never: each invocation gets a new instance, which takes longer
+    Off,
+}
+
+impl From<PagemapScan> for PageMapScan {
+    fn from(scan: PagemapScan) -> Self {
+        match scan {
+            PagemapScan::Auto => Self::Auto,
+            PagemapScan::Off => Self::Off,
+        }
+    }
 }
 
 impl From<EngineTarget> for Target {

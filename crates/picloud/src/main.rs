@@ -72,6 +72,7 @@ async fn run(config: Config) -> Result<()> {
         slots: config.slots,
         target: config.target.into(),
         memory: limits.maxima().memory,
+        page_map_scan: config.pagemap_scan.into(),
     };
     // The first start compiles the guest, which must not hold up the runtime.
     let executor = {

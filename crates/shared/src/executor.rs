@@ -7,7 +7,7 @@ use crate::{
     time::TimestampMs,
 };
 use picloud_abi::{
-    invocation::{Diagnostic, Failure, FailureCode, Outcome, Trigger},
+    invocation::{Diagnostic, Failure, Outcome, Trigger},
     log::Level,
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -83,10 +83,8 @@ impl Report {
     /// Calls after the first so many are not listed, to bound what one invocation stores.
     pub const MAX_CALLS: usize = 100;
 
-    /// Of an invocation whose caller went away while it waited to begin.
-    pub fn never_begun() -> Self {
-        let message = "the caller went away before the script began".to_owned();
-        let failure = Failure { code: FailureCode::Cancelled, message, status: None, position: None };
+    /// Of an invocation that failed before its script began.
+    pub fn never_begun(failure: Failure) -> Self {
         Self {
             outcome: Outcome::Failure(failure),
             fuel: 0,

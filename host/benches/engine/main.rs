@@ -3,8 +3,11 @@
 //!     cargo xtask bench engine
 //!
 //! `cached` is native Rhai with its engine and AST kept; `naive` makes both anew for each call, as a host would that
-//! isolates no better than it must; `picloud` is a whole invocation in a fresh instance: metered, capped, with its calls
-//! through the seam. All three compute the same answer, which is checked.
+//! isolates no better than it must; `picloud` is a whole invocation, metered, capped, with its calls through the seam, in
+//! an instance that is brought back to the script's image afterwards; `new` the same in a new instance each time, as on
+//! machines whose kernel cannot tell which pages were written to. All compute the same answer, which is checked.
+//!
+//! Each is run many times in a row, in turns with the others.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
@@ -14,43 +17,52 @@ mod scripts;
 
 use native::Native;
 use picloud::PiCloud;
+use picloud_host::PageMapScan;
 use std::time::{Duration, Instant};
 
 /// Rounds of one script: enough for a median that repeats, within a bounded time.
-const ROUNDS: usize = 2_000;
+const ROUNDS: usize = 200;
 const ROUNDS_TIME: Duration = Duration::from_secs(4);
-const WARM_UP: usize = 20;
+const WARM_UP: usize = 2;
+/// How long one contestant's turn is meant to take.
+const TURN: Duration = Duration::from_millis(2);
 
 fn main() {
-    let picloud = PiCloud::start();
+    let (kept, new) = (PiCloud::start(PageMapScan::Auto), PiCloud::start(PageMapScan::Off));
     println!(
-        "{:<20} {:>10} {:>10} {:>10}   {:>9} {:>9}",
-        "µs, median", "cached", "naive", "picloud", "/ cached", "/ naive"
+        "{:<20} {:>10} {:>10} {:>10} {:>10}   {:>9} {:>9} {:>9}",
+        "µs, median", "cached", "naive", "picloud", "new", "- cached", "/ cached", "/ naive"
     );
     let mut ratios = Vec::new();
     for script in scripts::all() {
         let native = Native::compile(&script.source);
-        let program = picloud.program(&script.source);
+        let (kept_image, new_image) = (kept.load(&script.source), new.load(&script.source));
         let expected = native.run();
         assert_eq!(native::run_naively(&script.source), expected, "{}", script.name);
-        assert_eq!(picloud.run(&program), expected, "{}", script.name);
+        assert_eq!(kept.run(&kept_image, 2), expected, "{}", script.name);
+        assert_eq!(new.run(&new_image, 2), expected, "{}", script.name);
 
-        let (mut cached, mut naive, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+        let mut contestants: [Contestant<'_>; 4] = [
+            Contestant::new(|times| repeat(times, || native.run())),
+            Contestant::new(|times| repeat(times, || native::run_naively(&script.source))),
+            Contestant::new(|times| drop(kept.run(&kept_image, times))),
+            Contestant::new(|times| drop(new.run(&new_image, times))),
+        ];
         let started = Instant::now();
         for round in 0..ROUNDS + WARM_UP {
-            if round == WARM_UP {
-                (cached, naive, whole) = Default::default();
-            }
             if round > WARM_UP * 2 && started.elapsed() > ROUNDS_TIME {
                 break;
             }
-            cached.push(time(|| native.run()));
-            naive.push(time(|| native::run_naively(&script.source)));
-            whole.push(time(|| picloud.run(&program)));
+            for contestant in &mut contestants {
+                contestant.turn(round >= WARM_UP);
+            }
         }
-        let (cached, naive, whole) = (median(cached), median(naive), median(whole));
-        let (to_cached, to_naive) = (whole / cached, whole / naive);
-        println!("{:<20} {cached:>10.1} {naive:>10.1} {whole:>10.1}   {to_cached:>9.2} {to_naive:>9.2}", script.name);
+        let [cached, naive, kept, new] = contestants.map(|contestant| median(contestant.microseconds));
+        let (above, to_cached, to_naive) = (kept - cached, kept / cached, kept / naive);
+        println!(
+            "{:<20} {cached:>10.1} {naive:>10.1} {kept:>10.1} {new:>10.1}   {above:>9.1} {to_cached:>9.2} {to_naive:>9.2}",
+            script.name
+        );
         if script.cpu_bound {
             ratios.push(to_cached);
         }
@@ -59,13 +71,35 @@ fn main() {
     println!("\nCPU-bound scripts, geometric mean of picloud / cached: {mean:.2}");
 }
 
-/// Microseconds.
-fn time<T>(run: impl FnOnce() -> T) -> f64 {
-    let started = Instant::now();
-    let result = std::hint::black_box(run());
-    let elapsed = started.elapsed();
-    drop(result);
-    elapsed.as_secs_f64() * 1e6
+/// One way to run a script, and how long a run took in each of its turns.
+struct Contestant<'a> {
+    run: Box<dyn Fn(usize) + 'a>,
+    times: usize,
+    microseconds: Vec<f64>,
+}
+
+impl<'a> Contestant<'a> {
+    fn new(run: impl Fn(usize) + 'a) -> Self {
+        let started = Instant::now();
+        run(1);
+        let times = (TURN.as_secs_f64() / started.elapsed().as_secs_f64()) as usize;
+        Self { run: Box::new(run), times: times.max(1), microseconds: Vec::new() }
+    }
+
+    fn turn(&mut self, counts: bool) {
+        let started = Instant::now();
+        (self.run)(self.times);
+        let elapsed = started.elapsed();
+        if counts {
+            self.microseconds.push(elapsed.as_secs_f64() * 1e6 / self.times as f64);
+        }
+    }
+}
+
+fn repeat<T>(times: usize, run: impl Fn() -> T) {
+    for _ in 0..times {
+        std::hint::black_box(run());
+    }
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

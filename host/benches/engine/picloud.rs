@@ -1,13 +1,13 @@
-//! A whole invocation in a fresh instance, with a platform that answers from memory.
+//! A whole invocation, with a platform that answers from memory.
 
 use picloud_abi::{
     invocation::{HttpRequest, Outcome, Program, Trigger},
     kv,
     seam::{Answer, Request},
 };
-use picloud_host::{Host, Platform, Settings};
+use picloud_host::{Host, Image, PageMapScan, Platform, Settings};
 use picloud_shared::limits::Limits;
-use std::{collections::BTreeMap, future::pending};
+use std::{collections::BTreeMap, future::pending, sync::Arc};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) const NAME: &str = "Ada";
@@ -23,9 +23,9 @@ pub(crate) struct PiCloud {
 }
 
 impl PiCloud {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(page_map_scan: PageMapScan) -> Self {
         let limits = Limits { fuel: 5_000_000_000, ..Limits::default() };
-        let settings = Settings { slots: Some(8), memory: limits.memory, ..Settings::default() };
+        let settings = Settings { slots: Some(8), memory: limits.memory, page_map_scan, ..Settings::default() };
         let trigger = Trigger::Http(HttpRequest {
             id: "0190b3a0-0000-7000-8000-000000000000".into(),
             method: "POST".into(),
@@ -40,17 +40,24 @@ impl PiCloud {
         Self { runtime, host: Host::new(&settings).expect("the host starts"), trigger, limits }
     }
 
-    pub(crate) fn program(&self, source: &str) -> Program {
-        Program { name: "bench".into(), source: source.to_owned() }
+    pub(crate) fn load(&self, source: &str) -> Arc<Image> {
+        let program = Program { name: "bench".into(), source: source.to_owned() };
+        Arc::new(self.runtime.block_on(self.host.load(&program)).expect("the host works").expect("the script compiles"))
     }
 
-    /// The answer's body.
-    pub(crate) fn run(&self, program: &Program) -> Vec<u8> {
-        let run = self.host.invoke(program, &self.trigger, Memory::default(), &self.limits, pending());
-        match self.runtime.block_on(run).expect("the host works").outcome {
-            Outcome::Response(response) => response.body.into_vec(),
-            other => panic!("{other:?}"),
-        }
+    /// The last answer's body.
+    pub(crate) fn run(&self, image: &Arc<Image>, times: usize) -> Vec<u8> {
+        self.runtime.block_on(async {
+            let mut last = Vec::new();
+            for _ in 0..times {
+                let run = self.host.invoke(image, &self.trigger, Memory::default(), &self.limits, pending()).await;
+                last = match run.expect("the host works").outcome {
+                    Outcome::Response(response) => response.body.into_vec(),
+                    other => panic!("{other:?}"),
+                };
+            }
+            last
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The kept guest is what the contract says: two imports, one mutable global.
 
-use wasmparser::{Parser, Payload, TypeRef};
+use wasmparser::{Operator, Parser, Payload, TypeRef};
 
 const GUEST: &[u8] = include_bytes!("../../../guest/prebuilt/guest.wasm");
 
@@ -34,4 +34,28 @@ fn the_guests_state_is_its_memory_and_its_stack_pointer() {
     }
     assert_eq!(mutable, 1);
     assert!(exported.contains(&"memory") && exported.contains(&"__stack_pointer"), "{exported:?}");
+}
+
+/// A kept instance is brought back by writing its memory: nothing else may have changed.
+#[test]
+fn the_guest_changes_no_table_and_drops_no_segment() {
+    for payload in Parser::new(0).parse_all(GUEST) {
+        let Payload::CodeSectionEntry(body) = payload.unwrap() else { continue };
+        for operator in body.get_operators_reader().unwrap() {
+            let operator = operator.unwrap();
+            assert!(
+                !matches!(
+                    operator,
+                    Operator::TableSet { .. }
+                        | Operator::TableGrow { .. }
+                        | Operator::TableFill { .. }
+                        | Operator::TableCopy { .. }
+                        | Operator::TableInit { .. }
+                        | Operator::ElemDrop { .. }
+                        | Operator::DataDrop { .. }
+                ),
+                "{operator:?}"
+            );
+        }
+    }
 }

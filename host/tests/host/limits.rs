@@ -1,6 +1,6 @@
 //! Every limit ends a script with its own code, and leaves the pool as it was.
 
-use crate::support::{InMemory, SLOTS, fail, host, program, request, respond, run, run_with};
+use crate::support::{InMemory, SLOTS, fail, host, load, request, respond, run, run_with};
 use picloud_abi::invocation::{FailureCode, Outcome, Trigger};
 use picloud_shared::limits::Limits;
 use std::{future::pending, time::Duration};
@@ -90,8 +90,8 @@ async fn values_nested_without_end_are_bounded() {
 async fn a_waiting_script_ends_at_its_wall_time() {
     let limits = Limits { wall_time: Duration::from_millis(50), ..Limits::default() };
     let platform = InMemory { stall: Duration::from_secs(3600), ..InMemory::default() };
-    let trigger = Trigger::Http(request());
-    let run = host().invoke(&program("kv::get(\"x\")"), &trigger, platform, &limits, pending()).await.unwrap();
+    let (image, trigger) = (load(host(), "kv::get(\"x\")").await, Trigger::Http(request()));
+    let run = host().invoke(&image, &trigger, platform, &limits, pending()).await.unwrap();
     let Outcome::Failure(failure) = run.outcome else { panic!() };
     assert_eq!(failure.code, FailureCode::Timeout);
     assert!(run.fuel > 0 && run.fuel < limits.fuel);
@@ -149,15 +149,16 @@ async fn a_thousand_bombs_leave_the_pool_as_it_was() {
 async fn a_full_pool_says_so_and_recovers() {
     let host = crate::support::host_for(picloud_host::Target::Native);
     let waiting = InMemory::default;
-    let (program, trigger, limits) = (program("kv::get(\"x\")"), Trigger::Http(request()), Limits::default());
+    let image = load(&host, "kv::get(\"x\")").await;
+    let (trigger, limits) = (Trigger::Http(request()), Limits::default());
     let slow = || InMemory { stall: Duration::from_millis(300), ..waiting() };
     let mut taken: Vec<_> =
-        (0..SLOTS).map(|_| Box::pin(host.invoke(&program, &trigger, slow(), &limits, pending()))).collect();
+        (0..SLOTS).map(|_| Box::pin(host.invoke(&image, &trigger, slow(), &limits, pending()))).collect();
     for run in &mut taken {
         assert!(futures_pending(run).await);
     }
     assert_eq!(host.free_slots(), 0);
-    let refused = host.invoke(&program, &trigger, waiting(), &limits, pending()).await;
+    let refused = host.invoke(&image, &trigger, waiting(), &limits, pending()).await;
     assert!(matches!(refused, Err(picloud_host::HostError::Overloaded)));
     // Each may call, all at once.
     for run in &mut taken {
@@ -171,7 +172,7 @@ async fn a_full_pool_says_so_and_recovers() {
         assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
     }
     assert_eq!(host.free_slots(), SLOTS as usize);
-    host.invoke(&program, &trigger, waiting(), &limits, pending()).await.unwrap();
+    host.invoke(&image, &trigger, waiting(), &limits, pending()).await.unwrap();
     let _ = run("1").await;
 }
 

@@ -1,6 +1,6 @@
 //! The same work burns exactly the same fuel, whatever runs it.
 
-use crate::support::{InMemory, host, host_for, program, request};
+use crate::support::{InMemory, host, host_for, load, request};
 use picloud_abi::invocation::{Outcome, Trigger};
 use picloud_host::{Host, Target};
 use picloud_shared::limits::Limits;
@@ -22,8 +22,8 @@ const SOURCE: &str = r#"
 "#;
 
 async fn fuel(host: &Host<InMemory>, source: &str, limits: &Limits) -> (u64, Outcome) {
-    let run =
-        host.invoke(&program(source), &Trigger::Http(request()), InMemory::default(), limits, pending()).await.unwrap();
+    let (image, trigger) = (load(host, source).await, Trigger::Http(request()));
+    let run = host.invoke(&image, &trigger, InMemory::default(), limits, pending()).await.unwrap();
     (run.fuel, run.outcome)
 }
 

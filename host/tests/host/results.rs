@@ -1,6 +1,6 @@
 //! What a script's last value becomes.
 
-use crate::support::{InMemory, fail, host, program, respond, run};
+use crate::support::{InMemory, fail, host, load, program, respond, run};
 use picloud_abi::invocation::{Event, EventKind, FailureCode, Outcome, Position, Trigger};
 use picloud_shared::limits::Limits;
 use std::future::pending;
@@ -62,7 +62,7 @@ async fn an_event_has_a_payload_and_gives_a_value() {
     let event = Event { id: "e1".into(), kind: EventKind::Manual, payload: r#"{"n": 20}"#.into(), attempt: 1 };
     let source = "fn twice() { event.payload.n * 2 } #{kind: event.kind, id: event.id, n: twice()}";
     let run = host()
-        .invoke(&program(source), &Trigger::Event(event), InMemory::default(), &Limits::default(), pending())
+        .invoke(&load(host(), source).await, &Trigger::Event(event), InMemory::default(), &Limits::default(), pending())
         .await;
     assert_eq!(run.unwrap().outcome, Outcome::Value(r#"{"id":"e1","kind":"manual","n":40}"#.into()));
 }
@@ -102,15 +102,13 @@ async fn thrown_statuses_and_errors_keep_their_place() {
 }
 
 #[tokio::test]
-async fn a_program_is_checked_without_being_run() {
-    let check = async |source: &str| {
-        host().check(&program(source), InMemory::default(), &Limits::default()).await.expect("the host works")
-    };
-    assert_eq!(check("log::info(1); loop {}").await, Ok(()));
-    let diagnostic = check("let a = 1;\nlet b = ;").await.unwrap_err();
+async fn a_program_is_loaded_without_being_run() {
+    let load = async |source: &str| host().load(&program(source)).await.expect("the host works").map(drop);
+    assert_eq!(load("log::info(1); loop {}").await, Ok(()));
+    let diagnostic = load("let a = 1;\nlet b = ;").await.unwrap_err();
     assert_eq!(diagnostic.position, Some(Position { line: 2, column: 9 }));
     for source in ["eval(\"1\")", "let x = \"\\q\";", "fn f( {}", "}", "\0", "let é = 1", &"(".repeat(10_000)] {
-        let diagnostic = check(source).await.expect_err(source);
+        let diagnostic = load(source).await.expect_err(source);
         assert!(!diagnostic.message.is_empty());
     }
 }

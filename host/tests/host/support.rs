@@ -1,14 +1,18 @@
 //! One host for all tests of this binary, and a platform that keeps everything in memory.
 
 use picloud_abi::{
-    invocation::{Failure, HttpRequest, Outcome, Program, Response, Trigger},
+    invocation::{Diagnostic, Failure, FailureCode, HttpRequest, Outcome, Program, Response, Trigger},
     kv,
     log::Entry,
     seam::{Answer, Request},
 };
-use picloud_host::{Host, Platform, Run, Settings, Target};
+use picloud_host::{Host, Image, Platform, Run, Settings, Target};
 use picloud_shared::limits::Limits;
-use std::{collections::BTreeMap, future::pending, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    sync::{Arc, OnceLock},
+};
 
 /// A platform for one invocation.
 #[derive(Debug, Default)]
@@ -58,12 +62,20 @@ pub(crate) fn host() -> &'static Host<InMemory> {
 }
 
 pub(crate) fn host_for(target: Target) -> Host<InMemory> {
-    let settings = Settings { slots: Some(SLOTS), target, memory: Limits::default().memory, ..Settings::default() };
-    Host::new(&settings).expect("the host starts")
+    host_with(Settings { slots: Some(SLOTS), target, ..Settings::default() })
+}
+
+pub(crate) fn host_with(settings: Settings) -> Host<InMemory> {
+    Host::new(&Settings { memory: Limits::default().memory, ..settings }).expect("the host starts")
 }
 
 pub(crate) fn program(source: &str) -> Program {
     Program { name: "test".into(), source: source.into() }
+}
+
+/// The image of a program that compiles.
+pub(crate) async fn load(host: &Host<InMemory>, source: &str) -> Arc<Image> {
+    Arc::new(host.load(&program(source)).await.expect("the host works").expect(source))
 }
 
 pub(crate) fn request() -> HttpRequest {
@@ -84,8 +96,8 @@ pub(crate) async fn run(source: &str) -> Run<InMemory> {
 }
 
 pub(crate) async fn run_with(source: &str, limits: &Limits) -> Run<InMemory> {
-    let trigger = Trigger::Http(request());
-    host().invoke(&program(source), &trigger, InMemory::default(), limits, pending()).await.expect("the host works")
+    let (image, trigger) = (load(host(), source).await, Trigger::Http(request()));
+    host().invoke(&image, &trigger, InMemory::default(), limits, pending()).await.expect("the host works")
 }
 
 pub(crate) async fn respond(source: &str) -> Response {
@@ -95,7 +107,11 @@ pub(crate) async fn respond(source: &str) -> Response {
     }
 }
 
+/// How a program fails, be it before it runs.
 pub(crate) async fn fail(source: &str) -> Failure {
+    if let Err(Diagnostic { message, position }) = host().load(&program(source)).await.expect("the host works") {
+        return Failure { code: FailureCode::Error, message, status: None, position };
+    }
     match run(source).await.outcome {
         Outcome::Failure(failure) => failure,
         other => panic!("{source}: {other:?}"),

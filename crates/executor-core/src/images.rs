@@ -1,0 +1,54 @@
+//! The images of versions, kept by version: a version never changes, so what is kept never grows stale.
+
+use picloud_abi::invocation::Diagnostic;
+use picloud_host::Image;
+use picloud_shared::{executor::ExecutorError, ids::VersionId};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
+use std::sync::Arc;
+
+/// Most bytes of images that are kept; one has at most 8 MiB, and mostly some KiB.
+const CAPACITY_BYTES: u64 = 32 << 20;
+/// A guess at how many images that is, for the first allocation.
+const EXPECTED_IMAGES: usize = 1_000;
+
+/// A program that compiled when it was uploaded does so again, unless the guest has changed since.
+pub(crate) type Loaded = Result<Arc<Image>, Diagnostic>;
+
+pub(crate) struct Images(Cache<VersionId, Loaded, Bytes>);
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<VersionId, Loaded> for Bytes {
+    fn weight(&self, _: &VersionId, loaded: &Loaded) -> u64 {
+        match loaded {
+            Ok(image) => image.size() as u64,
+            Err(diagnostic) => (diagnostic.message.len() + size_of::<Diagnostic>()) as u64,
+        }
+    }
+}
+
+impl Images {
+    pub(crate) fn new() -> Self {
+        // One part: each part takes only what is smaller than its share of the whole.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity(EXPECTED_IMAGES)
+            .weight_capacity(CAPACITY_BYTES)
+            .build()
+            .expect("both capacities are given");
+        Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default()))
+    }
+
+    /// The image of a version; however many ask at once, it is loaded once.
+    pub(crate) async fn get(
+        &self,
+        version: VersionId,
+        load: impl Future<Output = Result<Loaded, ExecutorError>>,
+    ) -> Result<Loaded, ExecutorError> {
+        self.0.get_or_insert_async(&version, load).await
+    }
+}

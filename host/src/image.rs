@@ -1,0 +1,131 @@
+//! A program's image: what loading it changed in the memory of a fresh instance. Written into another fresh instance,
+//! it takes the place of loading there.
+//!
+//! Memory is all there is to it: the guest's only mutable global, its stack pointer, is back where it was when `load`
+//! returns, and what lies below it is dead.
+
+use picloud_abi::Packed;
+use std::ops::Range;
+
+/// Memory is compared by lines of so many bytes; lines that differ side by side are one run.
+const LINE: usize = 64;
+
+/// What a program needs in memory before it can be invoked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Where in memory each run goes, in ascending order.
+    runs: Vec<Range<usize>>,
+    /// The runs' bytes, one after the other.
+    bytes: Vec<u8>,
+    /// Bytes of memory that the instance must have.
+    memory_bytes: usize,
+    /// The guest's stack pointer; what lies below it is dead.
+    stack_pointer: usize,
+    /// Where in memory the host may write the message that begins an invocation.
+    inbox: Packed,
+}
+
+impl Image {
+    /// Compares the memory of an instance that has loaded a program with that of a fresh one, from the stack pointer on.
+    pub(crate) fn between(fresh: &[u8], loaded: &[u8], stack_pointer: usize, inbox: Packed) -> Self {
+        let mut image = Self { runs: Vec::new(), bytes: Vec::new(), memory_bytes: loaded.len(), stack_pointer, inbox };
+        // Whole lines only, so that a line is always at the same place.
+        let start = stack_pointer / LINE * LINE;
+        for (number, line) in loaded[start..].chunks(LINE).enumerate() {
+            let at = start + number * LINE;
+            let unchanged = match fresh.get(at..at + line.len()) {
+                Some(before) => before == line,
+                // Memory that loading added begins as zeros.
+                None => line.iter().all(|&byte| byte == 0),
+            };
+            if !unchanged {
+                image.push(at, line);
+            }
+        }
+        image
+    }
+
+    fn push(&mut self, at: usize, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        match self.runs.last_mut() {
+            Some(run) if run.end == at => run.end += line.len(),
+            _ => self.runs.push(at..at + line.len()),
+        }
+    }
+
+    /// Writes the image into the memory of a fresh instance, which must have [`Image::memory_bytes`].
+    pub(crate) fn write(&self, memory: &mut [u8]) {
+        let mut bytes = self.bytes.as_slice();
+        for run in &self.runs {
+            let (these, rest) = bytes.split_at(run.len());
+            memory[run.clone()].copy_from_slice(these);
+            bytes = rest;
+        }
+    }
+
+    /// Bytes of memory that the instance must have.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    /// Where the stack pointer was, and is when nothing runs.
+    pub(crate) fn stack_pointer(&self) -> usize {
+        self.stack_pointer
+    }
+
+    /// A place for a message, if one so long fits.
+    pub(crate) fn inbox(&self, len: usize) -> Option<Packed> {
+        let len = u32::try_from(len).ok().filter(|&len| len <= self.inbox.len)?;
+        Some(Packed { len, ..self.inbox })
+    }
+
+    /// Bytes that the image itself takes.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + size_of_val(self.runs.as_slice()) + size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NO_INBOX: Packed = Packed { ptr: 0, len: 0 };
+
+    #[test]
+    fn runs_are_whole_lines_and_join() {
+        let fresh = vec![0; 10 * LINE];
+        let mut loaded = fresh.clone();
+        loaded[LINE] = 1;
+        loaded[3 * LINE - 1] = 1;
+        loaded[5 * LINE] = 1;
+        let image = Image::between(&fresh, &loaded, 0, NO_INBOX);
+        assert_eq!(image.runs, [LINE..3 * LINE, 5 * LINE..6 * LINE]);
+        assert_eq!(Image::between(&fresh, &fresh, 0, NO_INBOX).runs, []);
+        // What is dead is left out.
+        assert_eq!(Image::between(&fresh, &loaded, 4 * LINE, NO_INBOX).bytes, loaded[5 * LINE..6 * LINE]);
+    }
+
+    proptest! {
+        #[test]
+        fn writing_an_image_makes_the_loaded_memory(
+            fresh in prop::collection::vec(any::<u8>(), 0..1_000),
+            grown in 0..300_usize,
+            writes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+        ) {
+            let mut loaded = fresh.clone();
+            loaded.resize(fresh.len() + grown, 0);
+            for (at, byte) in writes {
+                if !loaded.is_empty() {
+                    let at = at.index(loaded.len());
+                    loaded[at] = byte;
+                }
+            }
+            let image = Image::between(&fresh, &loaded, 0, NO_INBOX);
+            let mut memory = fresh;
+            memory.resize(image.memory_bytes(), 0);
+            image.write(&mut memory);
+            prop_assert_eq!(memory, loaded);
+        }
+    }
+}

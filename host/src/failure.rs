@@ -4,7 +4,7 @@ use crate::{
     instance::AnswerTooLong,
     limiter::{MemoryLimitPassed, NodeMemoryTaken},
 };
-use picloud_abi::invocation::{Failure, FailureCode};
+use picloud_abi::invocation::{Failure, FailureCode, Outcome};
 use wasmtime::Trap;
 
 /// What `Vec` and `String` say when asked for more than an address can count; as good as out of memory.
@@ -39,6 +39,16 @@ pub(crate) fn from_trap(error: &wasmtime::Error, fault: Option<&str>) -> Failure
 
 pub(crate) fn timeout() -> Failure {
     failure(FailureCode::Timeout, "the script ran longer than its limit")
+}
+
+/// How a script that was over its time has ended: the guest was told of no fuel, and knows no more.
+pub(crate) fn out_of_time(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Failure(Failure { code: FailureCode::OutOfFuel, position, .. }) => {
+            Outcome::Failure(Failure { position, ..timeout() })
+        }
+        outcome => outcome,
+    }
 }
 
 pub(crate) fn cancelled() -> Failure {

@@ -189,9 +189,10 @@ impl<P: Platform> Host<P> {
             () = tokio::time::sleep(limits.wall_time) => Err(failure::timeout()),
         };
         let duration = started.elapsed();
-        let returned = matches!(invoked, Ok(Ok(_)));
+        let late = duration >= limits.wall_time;
+        let returned = matches!(invoked, Ok(Ok(_))) && !late;
         let outcome = match invoked {
-            Ok(Ok(outcome)) => bounded(outcome, limits),
+            Ok(Ok(outcome)) => bounded(if late { failure::out_of_time(outcome) } else { outcome }, limits),
             Ok(Err(trap)) if failure::is_overload(&trap) => return Err(HostError::Overloaded),
             Ok(Err(trap)) => Outcome::Failure(failure::from_trap(&trap, instance.fault())),
             Err(failure) => Outcome::Failure(failure),

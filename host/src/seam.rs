@@ -9,7 +9,10 @@ use picloud_shared::{
     executor::{Call, Report},
     limits::Limits,
 };
-use std::{mem, time::Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 use wasmtime::{Caller, Linker, Memory, format_err};
 
 /// What a script's requests mean. One value serves one invocation.
@@ -32,6 +35,7 @@ pub(crate) struct State<P> {
 pub(crate) struct Running<P> {
     pub(crate) platform: P,
     pub(crate) started: Instant,
+    wall_time: Duration,
     pub(crate) calls: Vec<Call>,
     /// An answer for which the guest had no room, until it has made some.
     waiting: Vec<u8>,
@@ -50,11 +54,16 @@ impl<P> Running<P> {
         Self {
             platform,
             started: Instant::now(),
+            wall_time: limits.wall_time,
             calls: Vec::new(),
             waiting: Vec::new(),
             kv_left: limits.kv_calls,
             kv_limit: limits.kv_calls,
         }
+    }
+
+    fn is_late(&self) -> bool {
+        self.started.elapsed() >= self.wall_time
     }
 }
 
@@ -71,6 +80,10 @@ pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Resu
         },
     )?;
     linker.func_wrap("picloud", "fuel", |caller: Caller<'_, State<P>>| -> wasmtime::Result<i64> {
+        // A script whose time is over is ended by the guest as one without fuel is: there its line is known.
+        if caller.data().running.as_ref().is_some_and(Running::is_late) {
+            return Ok(0);
+        }
         Ok(i64::try_from(caller.get_fuel()?).unwrap_or(i64::MAX))
     })?;
     Ok(())

@@ -100,9 +100,9 @@ async fn a_waiting_script_ends_at_its_wall_time() {
 #[tokio::test]
 async fn a_computing_script_ends_at_its_wall_time() {
     let limits = Limits { wall_time: Duration::from_millis(50), fuel: u64::MAX >> 1, ..Limits::default() };
-    let run = run_with("loop {}", &limits).await;
+    let run = run_with("let x = 1;\nloop {}", &limits).await;
     let Outcome::Failure(failure) = run.outcome else { panic!() };
-    assert_eq!(failure.code, FailureCode::Timeout);
+    assert_eq!((failure.code, failure.position.map(|at| at.line)), (FailureCode::Timeout, Some(2)));
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl LocalExecutor {
     pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
         let host = Host::new(settings)?;
         let (slots, images) = (host.free_slots(), Images::new());
-        Ok(Self { host, images, turns: Turns::new(), slots, checks: AppId::new(), store, clock })
+        Ok(Self { host, images, turns: Turns::new(slots), slots, checks: AppId::new(), store, clock })
     }
 
     async fn check(&self, name: ScriptName, source: Arc<str>) -> Result<Result<(), Diagnostic>, ExecutorError> {

@@ -61,10 +61,11 @@ struct Held {
 }
 
 impl Turns {
-    /// As many as suit this machine.
-    pub(crate) fn new() -> Self {
+    /// As many as suit this machine, but no more than half of its slots: one app that computes on and on leaves the other
+    /// half free for those whose turn comes between.
+    pub(crate) fn new(slots: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::bounded(cores * TURNS_PER_CORE, WAITING)
+        Self::bounded((cores * TURNS_PER_CORE).min(slots / 2).max(1), WAITING)
     }
 
     fn bounded(turns: usize, waiting: usize) -> Self {

@@ -8,6 +8,7 @@ mod query;
 
 mod activate;
 mod apps;
+mod batch;
 mod deployments;
 mod error;
 mod invocations;

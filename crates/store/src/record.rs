@@ -2,6 +2,7 @@
 
 use crate::{
     Store, StoreError,
+    batch::Insert,
     pool::Transaction,
     rows::{to_i64, to_json},
 };
@@ -9,12 +10,16 @@ use picloud_abi::{invocation::Outcome, log::Level};
 use picloud_shared::{
     api::{Call, Diagnostic, Totals, Trigger},
     executor::{LogLine, Report},
-    ids::{AppId, InvocationId, ScriptId, VersionId},
+    ids::{AppId, InvalidId, InvocationId, ScriptId, VersionId},
     outcome,
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 /// An invocation to be recorded.
 #[derive(Clone, Debug)]
@@ -109,8 +114,50 @@ impl InvocationStart {
     }
 }
 
-/// Rows of one statement: 20 columns of 1,000 rows stay below SQLite's 32,766 parameters and PostgreSQL's 65,535.
-const ROWS: usize = 1_000;
+static INVOCATIONS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::into(
+        "invocations",
+        "id, app_id, script_id, version, trigger_kind, request, status, outcome, fuel, fuel_limit, memory_bytes,
+            duration_us, started_at, node, error_message, error_line, error_column, calls, log_lines, logs_dropped",
+    )
+});
+
+static LOGS: LazyLock<Insert> = LazyLock::new(|| Insert::into("logs", "invocation_id, line, at, level, message"));
+
+/// Ids in one list of a statement, far below the databases' bounds for parameters.
+const IDS: usize = 1_000;
+
+/// What a batch's records refer to, where it exists.
+struct Known {
+    scripts: HashMap<ScriptId, KnownScript>,
+    /// The numbers of versions.
+    versions: HashMap<VersionId, i64>,
+}
+
+/// Its ids as text are shared by all of its rows.
+struct KnownScript {
+    app: AppId,
+    app_text: Arc<str>,
+    text: Arc<str>,
+}
+
+/// A record whose script and version exist.
+struct Row<'a> {
+    record: &'a NewInvocation,
+    id: Arc<str>,
+    app: Arc<str>,
+    script: Arc<str>,
+    version: i64,
+}
+
+impl Known {
+    fn row<'a>(&self, record: &'a NewInvocation) -> Option<Row<'a>> {
+        let script = self.scripts.get(&record.script).filter(|script| script.app == record.app)?;
+        let version = *self.versions.get(&record.version)?;
+        let (app, script) = (Arc::clone(&script.app_text), Arc::clone(&script.text));
+        Some(Row { record, id: record.id.to_string().into(), app, script, version })
+    }
+}
 
 impl Store {
     /// Records invocations and adds to scripts' totals, all or nothing. What belongs to a script or an app that has
@@ -124,67 +171,66 @@ impl Store {
         }
         let mut transaction = self.begin().await?;
         let scripts = invocations.iter().map(|i| i.script).chain(totals.iter().map(|(script, _)| *script)).collect();
-        let apps = self.lock_scripts(&mut transaction, scripts).await?;
-        let numbers = self.version_numbers(&mut transaction, invocations.iter().map(|i| i.version).collect()).await?;
-        for (script, totals) in totals.iter().filter(|(script, _)| apps.contains_key(&script.to_string())) {
+        let known = Known {
+            scripts: self.lock_scripts(&mut transaction, scripts).await?,
+            versions: self.version_numbers(&mut transaction, invocations.iter().map(|i| i.version).collect()).await?,
+        };
+        for (script, totals) in totals.iter().filter(|(script, _)| known.scripts.contains_key(script)) {
             self.add_totals(&mut transaction, *script, totals).await?;
         }
-        let rows: Vec<(&NewInvocation, i64)> = invocations
-            .iter()
-            .filter(|i| apps.get(&i.script.to_string()) == Some(&i.app.to_string()))
-            .filter_map(|i| Some((i, *numbers.get(&i.version.to_string())?)))
-            .collect();
-        for rows in rows.chunks(ROWS) {
-            self.insert_invocations(&mut transaction, rows).await?;
-        }
-        let lines: Vec<(InvocationId, i64, &LogLine)> =
-            rows.iter().flat_map(|(i, _)| (0..).zip(&i.logs).map(|(n, line)| (i.id, n, line))).collect();
-        for lines in lines.chunks(ROWS) {
-            self.insert_logs(&mut transaction, lines).await?;
-        }
+        let rows: Vec<Row> = invocations.iter().filter_map(|record| known.row(record)).collect();
+        self.insert_invocations(&mut transaction, &rows).await?;
+        let lines: Vec<(&Arc<str>, i64, &LogLine)> =
+            rows.iter().flat_map(|row| (0..).zip(&row.record.logs).map(|(n, line)| (&row.id, n, line))).collect();
+        self.insert_logs(&mut transaction, &lines).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// The apps of those scripts that exist, which keep existing until the transaction ends. Locked in the order of
+    /// Those of the scripts that exist, which keep existing until the transaction ends. Locked in the order of
     /// their ids, so that two nodes recording the same scripts never wait for each other in a circle.
     async fn lock_scripts(
         &self,
         transaction: &mut Transaction,
         scripts: BTreeSet<ScriptId>,
-    ) -> Result<HashMap<String, String>, StoreError> {
+    ) -> Result<HashMap<ScriptId, KnownScript>, StoreError> {
         let lock = match transaction {
             Transaction::Sqlite(_) => "",
             Transaction::Postgres(_) => " FOR NO KEY UPDATE",
         };
         let scripts: Vec<String> = scripts.iter().map(ScriptId::to_string).collect();
-        let mut apps = HashMap::new();
-        for scripts in scripts.chunks(ROWS) {
+        let mut known = HashMap::new();
+        for scripts in scripts.chunks(IDS) {
             let found: Vec<(String, String)> = with_db!(self, &mut *transaction, db => {
                 let mut query = QueryBuilder::new("SELECT id, app_id FROM scripts WHERE id IN (");
                 push_list!(query, scripts);
                 query.push(") ORDER BY id").push(lock);
                 query.build_query_as().persistent(false).fetch_all(db).await?
             });
-            apps.extend(found);
+            for (script, app) in found {
+                let (id, app_id) = (stored_id(&script)?, stored_id(&app)?);
+                known.insert(id, KnownScript { app: app_id, app_text: app.into(), text: script.into() });
+            }
         }
-        Ok(apps)
+        Ok(known)
     }
 
     async fn version_numbers(
         &self,
         transaction: &mut Transaction,
         versions: BTreeSet<VersionId>,
-    ) -> Result<HashMap<String, i64>, StoreError> {
+    ) -> Result<HashMap<VersionId, i64>, StoreError> {
         let versions: Vec<String> = versions.iter().map(VersionId::to_string).collect();
         let mut numbers = HashMap::new();
-        for versions in versions.chunks(ROWS) {
+        for versions in versions.chunks(IDS) {
             let found: Vec<(String, i64)> = with_db!(self, &mut *transaction, db => {
                 let mut query = QueryBuilder::new("SELECT id, number FROM versions WHERE id IN (");
                 push_list!(query, versions);
                 query.push(")");
                 query.build_query_as().persistent(false).fetch_all(db).await?
             });
-            numbers.extend(found);
+            for (version, number) in found {
+                numbers.insert(stored_id(&version)?, number);
+            }
         }
         Ok(numbers)
     }
@@ -215,64 +261,90 @@ impl Store {
         Ok(())
     }
 
-    async fn insert_invocations(
-        &self,
-        transaction: &mut Transaction,
-        rows: &[(&NewInvocation, i64)],
-    ) -> Result<(), StoreError> {
-        let calls = rows.iter().map(|(i, _)| to_json(&i.calls)).collect::<Result<Vec<_>, _>>()?;
-        with_db!(self, transaction, db => {
-            let mut query = QueryBuilder::new(
-                "INSERT INTO invocations (id, app_id, script_id, version, trigger_kind, request, status, outcome, fuel,
-                    fuel_limit, memory_bytes, duration_us, started_at, node, error_message, error_line, error_column,
-                    calls, log_lines, logs_dropped) ",
-            );
-            query.push_values(rows.iter().zip(calls), |mut row, ((i, version), calls)| {
-                let error = i.error.as_ref();
-                row.push_bind(i.id.to_string())
-                    .push_bind(i.app.to_string())
-                    .push_bind(i.script.to_string())
-                    .push_bind(*version)
-                    .push_bind(i.trigger.as_str())
-                    .push_bind(i.request.as_ref().map(String::as_bytes))
-                    .push_bind(i64::from(i.status))
-                    .push_bind(i.outcome.as_str())
-                    .push_bind(to_i64(i.fuel))
-                    .push_bind(to_i64(i.fuel_limit))
-                    .push_bind(to_i64(i.memory_bytes))
-                    .push_bind(to_i64(i.duration_us))
-                    .push_bind(i.started_at)
-                    .push_bind(i.node.as_str())
-                    .push_bind(error.map(|e| e.message.as_bytes()))
-                    .push_bind(error.and_then(|e| e.line).map(i64::from))
-                    .push_bind(error.and_then(|e| e.column).map(i64::from))
-                    .push_bind(calls)
-                    .push_bind(to_i64(i.logs.len() as u64))
-                    .push_bind(i64::from(i.logs_dropped));
+    async fn insert_invocations(&self, transaction: &mut Transaction, rows: &[Row<'_>]) -> Result<(), StoreError> {
+        // Most records have the same few words in common.
+        let mut words = Words::default();
+        for (statement, rows) in INVOCATIONS.split(transaction, rows) {
+            with_db!(self, &mut *transaction, db => {
+                let mut query = sqlx::query(statement);
+                for Row { record, id, app, script, version } in rows {
+                    let error = record.error.as_ref();
+                    query = query
+                        .bind(Arc::clone(id))
+                        .bind(Arc::clone(app))
+                        .bind(Arc::clone(script))
+                        .bind(*version)
+                        .bind(words.shared(record.trigger.as_str()))
+                        .bind(record.request.as_ref().map(String::as_bytes))
+                        .bind(i64::from(record.status))
+                        .bind(words.shared(&record.outcome))
+                        .bind(to_i64(record.fuel))
+                        .bind(to_i64(record.fuel_limit))
+                        .bind(to_i64(record.memory_bytes))
+                        .bind(to_i64(record.duration_us))
+                        .bind(record.started_at)
+                        .bind(words.shared(&record.node))
+                        .bind(error.map(|e| e.message.as_bytes()))
+                        .bind(error.and_then(|e| e.line).map(i64::from))
+                        .bind(error.and_then(|e| e.column).map(i64::from))
+                        .bind(if record.calls.is_empty() { words.shared("[]") } else { to_json(&record.calls)?.into() })
+                        .bind(to_i64(record.logs.len() as u64))
+                        .bind(i64::from(record.logs_dropped));
+                }
+                query.execute(db).await?;
             });
-            query.build().persistent(false).execute(db).await?;
-        });
+        }
         Ok(())
     }
 
     async fn insert_logs(
         &self,
         transaction: &mut Transaction,
-        lines: &[(InvocationId, i64, &LogLine)],
+        lines: &[(&Arc<str>, i64, &LogLine)],
     ) -> Result<(), StoreError> {
-        with_db!(self, transaction, db => {
-            let mut query = QueryBuilder::new("INSERT INTO logs (invocation_id, line, at, level, message) ");
-            query.push_values(lines, |mut row, (invocation, n, line)| {
-                row.push_bind(invocation.to_string())
-                    .push_bind(*n)
-                    .push_bind(line.at)
-                    .push_bind(stored_level(line.level))
-                    .push_bind(line.message.as_bytes());
+        let mut words = Words::default();
+        for (statement, lines) in LOGS.split(transaction, lines) {
+            with_db!(self, &mut *transaction, db => {
+                let mut query = sqlx::query(statement);
+                for &(invocation, n, line) in lines {
+                    query = query
+                        .bind(Arc::clone(invocation))
+                        .bind(n)
+                        .bind(line.at)
+                        .bind(words.shared(stored_level(line.level)))
+                        .bind(line.message.as_bytes());
+                }
+                query.execute(db).await?;
             });
-            query.build().persistent(false).execute(db).await?;
-        });
+        }
         Ok(())
     }
+}
+
+/// The texts that a batch repeats, each allocated once.
+#[derive(Default)]
+struct Words(Vec<Arc<str>>);
+
+impl Words {
+    fn shared(&mut self, word: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| known.as_ref() == word) {
+            return Arc::clone(known);
+        }
+        let word: Arc<str> = word.into();
+        // A batch has a handful; one that has many gains nothing by being searched.
+        if self.0.len() < MOST_WORDS {
+            self.0.push(Arc::clone(&word));
+        }
+        word
+    }
+}
+
+/// Triggers, outcomes and the node's name: more than most batches have.
+const MOST_WORDS: usize = 16;
+
+/// An id as it was read from the database.
+fn stored_id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|error: InvalidId| StoreError::from(sqlx::Error::Decode(error.into())))
 }
 
 const fn stored_level(level: Level) -> &'static str {

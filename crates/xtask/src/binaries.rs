@@ -31,8 +31,8 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
 pub(crate) fn bench(name: &str) -> Result<PathBuf> {
     let selection = ["build", "--workspace", "--release", "--bench", name, "--message-format=json-render-diagnostics"];
     let messages = output(cargo(&selection).stderr(Stdio::inherit()))?;
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built = messages.filter(|message| message["target"]["name"] == name).next_back();
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let built = messages.rfind(|message| message["target"]["name"] == name);
     let program = built.as_ref().and_then(|message| message["executable"].as_str());
     Ok(program.with_context(|| format!("cargo built no benchmark {name}"))?.into())
 }

@@ -1,7 +1,7 @@
 //! wasmtime's settings, each with its reason.
 
 use crate::pool::Pool;
-use wasmtime::{Config, Enabled, Engine, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, OptLevel, PoolingAllocationConfig};
 
 /// What the guest is compiled to. Fuel is the same on all of them; only speed differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,12 +21,6 @@ const WASM_STACK: usize = 4 << 20;
 /// Native stack of a fibre: the guest's and what host functions need on top.
 const ASYNC_STACK: usize = WASM_STACK + (256 << 10);
 
-/// Bytes of a slot's memory that are reset by clearing rather than by handing pages back to the kernel: above what an
-/// ordinary invocation touches, so that it has no page faults.
-const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
-const TABLE_KEEP_RESIDENT: usize = 64 << 10;
-const STACK_KEEP_RESIDENT: usize = 64 << 10;
-
 pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
     let slots = pool.slots.saturating_add(pool.kept);
     let mut pooling = PoolingAllocationConfig::new();
@@ -39,11 +33,10 @@ pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
         .max_memory_size(pool.memory_bytes)
         .max_tables_per_module(1)
         .max_memories_per_module(1)
-        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
-        .table_keep_resident(TABLE_KEEP_RESIDENT)
-        .async_stack_keep_resident(STACK_KEEP_RESIDENT)
-        // A swapped-out dirty page looks clean to the page map and would not be reset (wasmtime pull request 14357).
-        .pagemap_scan(if pool.page_map.is_some() { Enabled::Auto } else { Enabled::No });
+        // Nothing of an instance stays in its slot: what is used again and again is kept as an instance.
+        .linear_memory_keep_resident(0)
+        .table_keep_resident(0)
+        .async_stack_keep_resident(0);
     let mut config = Config::new();
     match target {
         Target::Native => {}
@@ -65,7 +58,8 @@ pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
         .concurrency_support(false)
         .wasm_backtrace_max_frames(None)
         .max_wasm_stack(WASM_STACK)
-        .async_stack_size(ASYNC_STACK);
+        .async_stack_size(ASYNC_STACK)
+        .async_stack_zeroing(true);
     Engine::new(&config)
 }
 

@@ -9,9 +9,9 @@ use crate::{
     instance::{Guest, Instance},
     kept::Kept,
     limiter::{MemoryLimiter, NodeMemory},
-    page_map::PageMap,
     pool::Pool,
     seam::{self, Platform, Running},
+    writes::Writes,
 };
 use picloud_abi::{
     bounds::{MESSAGE_BYTES, cut, headers_fit},
@@ -73,7 +73,7 @@ pub struct Host<P: 'static> {
     /// The memory of an instance into which nothing was loaded yet.
     fresh: OnceLock<Box<[u8]>>,
     /// Instances that wait for another invocation; none where their pages cannot be told apart safely.
-    kept: Option<(Kept<P>, PageMap)>,
+    kept: Option<(Kept<P>, Writes)>,
 }
 
 /// Why the host could not run something. A script's own failure is an [`Outcome`].
@@ -125,7 +125,7 @@ impl<P: Platform> Host<P> {
         let mut linker = Linker::new(&engine);
         seam::link(&mut linker)?;
         let guest = Guest { pre: linker.instantiate_pre(&module)?, places: ExportPlaces::of(&module)? };
-        let kept = pool.page_map.map(|map| (Kept::new(pool.kept as usize), map));
+        let kept = pool.writes.map(|writes| (Kept::new(pool.kept as usize), writes));
         tracing::info!(slots = pool.slots, kept = pool.kept, target = ?settings.target, "the engine is ready");
         Ok(Self {
             engine,
@@ -223,8 +223,8 @@ impl<P: Platform> Host<P> {
 
     /// Brings an instance whose invocation has returned back to its image, and keeps it if that succeeds.
     fn keep(&self, image: &Arc<Image>, mut instance: Instance<P>) {
-        if let (Some((kept, pages)), Some(fresh)) = (&self.kept, self.fresh.get())
-            && instance.restore(image, fresh, pages)
+        if let (Some((kept, writes)), Some(fresh)) = (&self.kept, self.fresh.get())
+            && instance.restore(image, fresh, writes)
         {
             kept.put(image, instance);
         }

@@ -13,8 +13,8 @@ const LINE: usize = 64;
 /// What a program needs in memory before it can be invoked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Image {
-    /// Where in memory each run goes, in ascending order.
-    runs: Vec<Range<usize>>,
+    /// In ascending order, with a gap between each two.
+    runs: Vec<Run>,
     /// The runs' bytes, one after the other.
     bytes: Vec<u8>,
     /// Bytes of memory that the instance must have.
@@ -23,6 +23,15 @@ pub struct Image {
     stack_pointer: usize,
     /// Where in memory the host may write the message that begins an invocation.
     inbox: Packed,
+}
+
+/// Bytes that belong together.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    /// Where in memory they go.
+    place: Range<usize>,
+    /// Where they begin among the image's bytes.
+    bytes: usize,
 }
 
 impl Image {
@@ -46,20 +55,24 @@ impl Image {
     }
 
     fn push(&mut self, at: usize, line: &[u8]) {
-        self.bytes.extend_from_slice(line);
         match self.runs.last_mut() {
-            Some(run) if run.end == at => run.end += line.len(),
-            _ => self.runs.push(at..at + line.len()),
+            Some(run) if run.place.end == at => run.place.end += line.len(),
+            _ => self.runs.push(Run { place: at..at + line.len(), bytes: self.bytes.len() }),
         }
+        self.bytes.extend_from_slice(line);
     }
 
     /// Writes the image into the memory of a fresh instance, which must have [`Image::memory_bytes`].
     pub(crate) fn write(&self, memory: &mut [u8]) {
-        let mut bytes = self.bytes.as_slice();
-        for run in &self.runs {
-            let (these, rest) = bytes.split_at(run.len());
-            memory[run.clone()].copy_from_slice(these);
-            bytes = rest;
+        self.write_within(0..memory.len(), memory);
+    }
+
+    /// Writes what the image has for this part of memory.
+    pub(crate) fn write_within(&self, part: Range<usize>, memory: &mut [u8]) {
+        let first = self.runs.partition_point(|run| run.place.end <= part.start);
+        for Run { place, bytes } in self.runs[first..].iter().take_while(|run| run.place.start < part.end) {
+            let (start, end) = (place.start.max(part.start), place.end.min(part.end));
+            memory[start..end].copy_from_slice(&self.bytes[bytes + start - place.start..][..end - start]);
         }
     }
 
@@ -79,6 +92,11 @@ impl Image {
         Some(Packed { len, ..self.inbox })
     }
 
+    /// Bytes of memory that the image has.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes that the image itself takes.
     pub fn size(&self) -> usize {
         self.bytes.len() + size_of_val(self.runs.as_slice()) + size_of::<Self>()
@@ -92,6 +110,10 @@ mod tests {
 
     const NO_INBOX: Packed = Packed { ptr: 0, len: 0 };
 
+    fn places(image: &Image) -> Vec<Range<usize>> {
+        image.runs.iter().map(|run| run.place.clone()).collect()
+    }
+
     #[test]
     fn runs_are_whole_lines_and_join() {
         let fresh = vec![0; 10 * LINE];
@@ -100,8 +122,8 @@ mod tests {
         loaded[3 * LINE - 1] = 1;
         loaded[5 * LINE] = 1;
         let image = Image::between(&fresh, &loaded, 0, NO_INBOX);
-        assert_eq!(image.runs, [LINE..3 * LINE, 5 * LINE..6 * LINE]);
-        assert_eq!(Image::between(&fresh, &fresh, 0, NO_INBOX).runs, []);
+        assert_eq!(places(&image), [LINE..3 * LINE, 5 * LINE..6 * LINE]);
+        assert!(places(&Image::between(&fresh, &fresh, 0, NO_INBOX)).is_empty());
         // What is dead is left out.
         assert_eq!(Image::between(&fresh, &loaded, 4 * LINE, NO_INBOX).bytes, loaded[5 * LINE..6 * LINE]);
     }
@@ -112,6 +134,7 @@ mod tests {
             fresh in prop::collection::vec(any::<u8>(), 0..1_000),
             grown in 0..300_usize,
             writes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+            part in any::<(prop::sample::Index, prop::sample::Index)>(),
         ) {
             let mut loaded = fresh.clone();
             loaded.resize(fresh.len() + grown, 0);
@@ -122,10 +145,18 @@ mod tests {
                 }
             }
             let image = Image::between(&fresh, &loaded, 0, NO_INBOX);
-            let mut memory = fresh;
+            let mut memory = fresh.clone();
             memory.resize(image.memory_bytes(), 0);
             image.write(&mut memory);
-            prop_assert_eq!(memory, loaded);
+            prop_assert_eq!(&memory, &loaded);
+            // Any part of it that was overwritten is brought back by that part of the image.
+            let (from, to) = (part.0.index(memory.len() + 1), part.1.index(memory.len() + 1));
+            let part = from.min(to)..from.max(to);
+            for at in part.clone() {
+                memory[at] = fresh.get(at).copied().unwrap_or(0);
+            }
+            image.write_within(part, &mut memory);
+            prop_assert_eq!(&memory, &loaded);
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::{
     exports::{ExportPlaces, Exports, Step, bytes_at},
     image::Image,
     limiter::MemoryLimiter,
-    page_map::PageMap,
     seam::{Platform, Running, State},
+    writes::{Tracked, Writes},
 };
 use picloud_abi::{
     Packed,
@@ -45,6 +45,8 @@ pub(crate) struct Guest<P: 'static> {
 }
 
 pub(crate) struct Instance<P: 'static> {
+    /// Dropped before the store, which gives the memory back.
+    tracked: Option<Tracked>,
     store: Store<State<P>>,
     exports: Exports,
 }
@@ -57,7 +59,7 @@ impl<P: Platform> Instance<P> {
         let instance = guest.pre.instantiate_async(&mut store).await?;
         let exports = guest.places.exports(&mut store, &instance)?;
         store.data_mut().memory = Some(exports.memory);
-        Ok(Self { store, exports })
+        Ok(Self { tracked: None, store, exports })
     }
 
     /// Compiles a program and keeps it.
@@ -137,25 +139,28 @@ impl<P: Platform> Instance<P> {
     }
 
     /// Brings an instance that has returned from an invocation back to its image: what was written is as in a fresh
-    /// instance, and the image on top. Says whether it is; if not, the instance is good for nothing more.
+    /// instance, with the image on top. Says whether it is; if not, the instance is good for nothing more.
     ///
     /// Memory and the stack pointer are all the state that the guest has: it changes no table and no other global.
-    pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8], pages: &PageMap) -> bool {
+    pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8], writes: &Writes) -> bool {
         let memory = self.exports.memory.data_mut(&mut self.store);
         if memory.len() != image.memory_bytes() {
             return false;
         }
-        let Ok(Some(written)) = pages.written(memory) else { return false };
-        if written.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES {
+        let Ok(Some(pages)) = writes.to(memory, self.tracked.as_ref()) else { return false };
+        if pages.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES + image.len() {
             return false;
         }
-        for range in written.ranges() {
+        for range in pages.ranges() {
             // Memory that loading added begins as zeros.
             let known = range.end.min(fresh.len()).max(range.start);
             memory[range.start..known].copy_from_slice(&fresh[range.start..known]);
             memory[known..range.end].fill(0);
+            image.write_within(range, memory);
         }
-        image.write(memory);
+        if self.tracked.is_none() {
+            self.tracked = writes.track(memory);
+        }
         self.stack_pointer().is_ok_and(|pointer| pointer == image.stack_pointer())
     }
 
@@ -308,7 +313,7 @@ mod tests {
     #[tokio::test]
     async fn an_image_is_what_loading_leaves_and_restoring_brings_it_back() {
         let slot = Slot::new(PageMapScan::Auto);
-        let pages = PageMap::open().unwrap();
+        let writes = Writes::open().unwrap();
         let fresh = slot.fresh().await.memory().to_owned();
         let image = slot.image(&fresh, WRITER).await;
 
@@ -335,7 +340,7 @@ mod tests {
                 assert_eq!((&outcome, instance.fuel_left()), (&ended, fuel), "round {round}");
             }
             assert!(holds_canary(instance.memory()));
-            assert!(instance.restore(&image, &fresh, &pages));
+            assert!(instance.restore(&image, &fresh, &writes));
             assert!(instance.memory() == at_image, "after round {round}");
         }
     }
@@ -343,14 +348,14 @@ mod tests {
     #[tokio::test]
     async fn an_instance_that_grew_or_wrote_much_is_not_kept() {
         let slot = Slot::new(PageMapScan::Auto);
-        let pages = PageMap::open().unwrap();
+        let writes = Writes::open().unwrap();
         let fresh = slot.fresh().await.memory().to_owned();
         for source in ["blob(8000000).len()", "blob(900000, 7).len()"] {
             let image = slot.image(&fresh, source).await;
             let mut instance = slot.fresh().await;
             instance.write(&image).unwrap();
             assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))), "{source}");
-            assert!(!instance.restore(&image, &fresh, &pages), "{source}");
+            assert!(!instance.restore(&image, &fresh, &writes), "{source}");
         }
     }
 }

@@ -10,9 +10,9 @@ mod image;
 mod instance;
 mod kept;
 mod limiter;
-mod page_map;
 mod pool;
 mod seam;
+mod writes;
 
 pub use engine::Target;
 pub use host::{Host, HostError, PageMapScan, Run, Settings};

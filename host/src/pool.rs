@@ -2,7 +2,7 @@
 
 use crate::{
     host::{PageMapScan, Settings},
-    page_map::PageMap,
+    writes::Writes,
 };
 use std::{fs, path::Path};
 
@@ -18,7 +18,7 @@ pub(crate) struct Pool {
     /// Bytes by which all of them together may grow beyond what they begin with.
     pub(crate) growth_bytes: usize,
     /// What tells which pages were written to; without it no instance is kept.
-    pub(crate) page_map: Option<PageMap>,
+    pub(crate) writes: Option<Writes>,
 }
 
 /// Fewer would make one slow upstream stop the node.
@@ -39,17 +39,17 @@ impl Pool {
         let by_address_space = (1 << (address_bits() - 1)) / SLOT_ADDRESS_SPACE;
         let fitting = by_memory.clamp(SLOTS_MIN, SLOTS_MAX).min(by_address_space);
         let slots = settings.slots.unwrap_or_else(|| u32::try_from(fitting).unwrap_or(u32::MAX)).max(1);
-        let page_map = page_map(settings.page_map_scan);
-        let kept = if page_map.is_some() { KEPT } else { 0 };
+        let writes = writes(settings.page_map_scan);
+        let kept = if writes.is_some() { KEPT } else { 0 };
         // One instance may always have what it is promised.
         let growth_bytes = usize::try_from(half).unwrap_or(usize::MAX).max(settings.memory);
-        Self { slots, kept, memory_bytes: settings.memory, growth_bytes, page_map }
+        Self { slots, kept, memory_bytes: settings.memory, growth_bytes, writes }
     }
 }
 
 /// The page map, where it may be relied on. A page that is swapped out while it is scanned, or brought in again, must
 /// not be missed; so not where pages can be swapped out at all.
-fn page_map(scan: PageMapScan) -> Option<PageMap> {
+fn writes(scan: PageMapScan) -> Option<Writes> {
     if scan == PageMapScan::Off {
         tracing::info!("each invocation gets a new instance: the page map is not to be used");
         return None;
@@ -61,7 +61,7 @@ fn page_map(scan: PageMapScan) -> Option<PageMap> {
         );
         return None;
     }
-    PageMap::open()
+    Writes::open()
         .inspect_err(|error| {
             tracing::warn!(
                 %error,
@@ -125,6 +125,6 @@ mod tests {
     fn nothing_is_kept_without_a_page_map() {
         let settings = Settings { page_map_scan: PageMapScan::Off, ..Settings::default() };
         let pool = Pool::for_this_machine(&settings);
-        assert!(pool.page_map.is_none() && pool.kept == 0);
+        assert!(pool.writes.is_none() && pool.kept == 0);
     }
 }

@@ -29,21 +29,34 @@ const SLOTS_MAX: u64 = 10_000;
 const SLOT_BYTES: u64 = 1 << 20;
 /// Address space that one slot reserves: 4 GiB of memory, its guard, and the stack.
 const SLOT_ADDRESS_SPACE: u64 = 5 << 30;
+/// Mappings of a slot in use: its memory is four (stack, image, heap, the rest that is out of bounds), its native stack
+/// two.
+const SLOT_MAPPINGS: u64 = 6;
+/// Mappings for everything else.
+const OTHER_MAPPINGS: u64 = 4_096;
 /// Instances kept between invocations: enough for the programs that are busy at one time, at a few hundred KiB each.
-const KEPT: u32 = 64;
+const KEPT: u64 = 64;
 
 impl Pool {
     pub(crate) fn for_this_machine(settings: &Settings) -> Self {
         let half = available_memory().unwrap_or(1 << 30) / 2;
-        let by_memory = half / SLOT_BYTES;
         let by_address_space = (1 << (address_bits() - 1)) / SLOT_ADDRESS_SPACE;
-        let fitting = by_memory.clamp(SLOTS_MIN, SLOTS_MAX).min(by_address_space);
-        let slots = settings.slots.unwrap_or_else(|| u32::try_from(fitting).unwrap_or(u32::MAX)).max(1);
+        let by_mappings = mappings().saturating_sub(OTHER_MAPPINGS) / SLOT_MAPPINGS;
+        let most = by_address_space.min(by_mappings);
         let writes = writes(settings.page_map_scan);
-        let kept = if writes.is_some() { KEPT } else { 0 };
-        // One instance may always have what it is promised.
-        let growth_bytes = usize::try_from(half).unwrap_or(usize::MAX).max(settings.memory);
-        Self { slots, kept, memory_bytes: settings.memory, growth_bytes, writes }
+        let kept = if writes.is_some() { KEPT.min(most / 4) } else { 0 };
+        let slots = match settings.slots {
+            Some(slots) => slots.into(),
+            None => (half / SLOT_BYTES).clamp(SLOTS_MIN, SLOTS_MAX).min(most - kept),
+        };
+        Self {
+            slots: u32::try_from(slots).unwrap_or(u32::MAX).max(1),
+            kept: u32::try_from(kept).unwrap_or(0),
+            memory_bytes: settings.memory,
+            // One instance may always have what it is promised.
+            growth_bytes: usize::try_from(half).unwrap_or(usize::MAX).max(settings.memory),
+            writes,
+        }
     }
 }
 
@@ -72,11 +85,11 @@ fn writes(scan: PageMapScan) -> Option<Writes> {
         .ok()
 }
 
-/// The machine's memory or the control group's bound, whichever is less.
+/// The machine's memory or a control group's bound, whichever is less.
 fn available_memory() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo_total(&text));
-    let group = own_cgroup_file("memory.max").and_then(|text| text.trim().parse().ok());
-    machine.into_iter().chain(group).min()
+    let groups = control_group_files("memory.max").into_iter().filter_map(|text| text.trim().parse().ok());
+    machine.into_iter().chain(groups).min()
 }
 
 fn meminfo_total(text: &str) -> Option<u64> {
@@ -84,23 +97,35 @@ fn meminfo_total(text: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Swap exists, zram included, and the control group does not forbid it. Unknown counts as yes.
 fn may_swap() -> bool {
-    let machine_has_swap = fs::read_to_string("/proc/swaps").map_or(true, |text| text.lines().count() > 1);
-    let group_forbids = own_cgroup_file("memory.swap.max").is_some_and(|text| text.trim() == "0");
-    machine_has_swap && !group_forbids
+    swaps(fs::read_to_string("/proc/swaps").ok().as_deref(), &control_group_files("memory.swap.max"))
 }
 
-/// A file of the process's own control group (version 2).
-fn own_cgroup_file(name: &str) -> Option<String> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    fs::read_to_string(Path::new("/sys/fs/cgroup").join(own).join(name)).ok()
+/// Swap exists, zram included, and no control group forbids it. Unknown counts as yes.
+fn swaps(machine: Option<&str>, groups: &[String]) -> bool {
+    let machine_has_swap = machine.is_none_or(|text| text.lines().count() > 1);
+    machine_has_swap && !groups.iter().any(|text| text.trim() == "0")
 }
 
-/// Bits of a user-space address: 47 on x86-64; on 64-bit ARM as few as 39.
+/// A file of the process's own control group (version 2) and of those around it.
+fn control_group_files(name: &str) -> Vec<String> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let Some(own) = groups.lines().find_map(|line| line.strip_prefix("0::/")) else { return Vec::new() };
+    let read = |group: &Path| fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join(name)).ok();
+    Path::new(own).ancestors().filter_map(read).collect()
+}
+
+/// Bits of a user-space address: 47 on x86-64, 39 to 48 on 64-bit ARM. Stacks lie at the upper end of it.
 fn address_bits() -> u32 {
-    if cfg!(target_arch = "x86_64") { 47 } else { 39 }
+    let here = 0u8;
+    let address = std::ptr::from_ref(std::hint::black_box(&here)).addr();
+    usize::BITS - address.leading_zeros()
+}
+
+/// How many mappings a process may have; the kernel's default where it cannot be read.
+fn mappings() -> u64 {
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    limit.and_then(|text| text.trim().parse().ok()).unwrap_or(65_530)
 }
 
 #[cfg(test)]
@@ -115,10 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_where_memory_may_be_swapped_out() {
+        let none = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+        let zram = format!("{none}/dev/zram0    partition\t2097148\t\t0\t\t100\n");
+        let [unbounded, forbidden] = ["max\n", "0\n"].map(|text| vec![text.to_owned()]);
+        assert!(!swaps(Some(none), &unbounded) && !swaps(Some(none), &[]));
+        assert!(swaps(Some(&zram), &unbounded) && swaps(Some(&zram), &[]) && swaps(None, &unbounded));
+        // A group's bound holds for all groups within it.
+        assert!(!swaps(Some(&zram), &forbidden) && !swaps(Some(&zram), &[unbounded, forbidden].concat()));
+    }
+
+    #[test]
     fn a_pool_has_slots_whatever_is_asked() {
         let slots = |slots| Pool::for_this_machine(&Settings { slots, ..Settings::default() }).slots;
         assert_eq!((slots(Some(0)), slots(Some(3))), (1, 3));
         assert!((SLOTS_MIN..=SLOTS_MAX).contains(&u64::from(slots(None))));
+        assert!((39..=57).contains(&address_bits()), "{}", address_bits());
     }
 
     #[test]

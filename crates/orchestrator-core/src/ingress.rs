@@ -6,6 +6,7 @@ use crate::{
     admission::{Admission, Admitted},
     deployments::{Deployed, Deployments},
     error::Refused,
+    outlive::{Outlive, Panicked},
     request::{self, BodyError},
     response,
     routes::Match,
@@ -167,8 +168,7 @@ impl Ingress {
         Ok(response)
     }
 
-    /// Runs the job in a task of its own, so that it is recorded even when its caller goes away meanwhile, which ends
-    /// the script but not the task.
+    /// Runs the job so that it is recorded even when its caller goes away meanwhile, which ends the script but not this.
     async fn run_and_record(
         &self,
         admitted: Admitted,
@@ -177,7 +177,7 @@ impl Ingress {
     ) -> Result<(Outcome, u64), ExecutorError> {
         let (waiting, gone) = oneshot::channel::<Infallible>();
         let (executor, recorder) = (Arc::clone(&self.executor), self.recorder.clone());
-        let task = tokio::spawn(async move {
+        let job = Outlive::new(async move {
             let cancelled = Box::pin(async move {
                 let Err(_) = gone.await;
             });
@@ -189,9 +189,9 @@ impl Ingress {
             recorder.submit(record, totals);
             Ok((outcome, fuel))
         });
-        let result = task.await;
+        let result = job.await;
         drop(waiting);
-        result.unwrap_or_else(|error| Err(ExecutorError::Internal(error.to_string())))
+        result.unwrap_or_else(|Panicked| Err(ExecutorError::Internal("the invocation's task panicked".to_owned())))
     }
 }
 

@@ -6,6 +6,7 @@ mod admission;
 mod deployments;
 mod error;
 mod ingress;
+mod outlive;
 mod recorder;
 mod request;
 mod response;

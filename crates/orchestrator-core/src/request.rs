@@ -1,7 +1,7 @@
 //! An HTTP request as a script sees it.
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     http::{HeaderMap, Method, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -20,6 +20,9 @@ pub(crate) enum BodyError {
 
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
+    if body.is_end_stream() {
+        return Ok(Vec::new());
+    }
     match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),

@@ -5,24 +5,57 @@ use super::{
     server::{Launch, Server},
     table::{self, Figure},
 };
-use crate::binaries::{self, Profile};
-use anyhow::Result;
-use std::fs;
+use crate::{
+    binaries::{self, Profile},
+    process::output,
+};
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use std::{fs, path::Path, process::Command};
 
+/// Runs of the host's benchmark, each a process of its own.
+const ROUNDS: usize = 3;
 const SCRIPTS: usize = 1_000;
 /// Apps that they are spread over.
 const APPS: usize = 20;
 
 pub(crate) fn run(idle_seconds: u64) -> Result<()> {
     let program = binaries::build(Profile::Release)?.join("picloud");
+    let host = binaries::bench("density")?;
     let data = binaries::target_directory()?.join("bench-density");
     if data.exists() {
         fs::remove_dir_all(&data)?;
     }
     let figures = deployed(&Launch { program: &program, data: &data, core: None, flags: &[] }, idle_seconds);
     fs::remove_dir_all(&data)?;
-    table::print(&figures?);
+    table::print(&[waiting(&host)?, figures?].concat());
     Ok(())
+}
+
+/// What the host's own benchmark found, in MB.
+#[derive(Deserialize)]
+struct Waiting {
+    invocations: u32,
+    before_mb: f64,
+    waiting_mb: f64,
+    after_mb: f64,
+}
+
+/// Of the host alone, as no call of a script waits for anything slow yet but in a benchmark.
+fn waiting(benchmark: &Path) -> Result<Vec<Figure>> {
+    let mut each = Figure::new("memory of each invocation that waits", "KB", "");
+    let [mut before, mut waiting, mut after] =
+        [("before them", ""), ("all waiting", "< 2000"), ("after them", "< 100")]
+            .map(|(when, goal)| Figure::new(format!("RSS of the host, {when}"), "MB", goal));
+    for _ in 0..ROUNDS {
+        let line = output(&mut Command::new(benchmark))?;
+        let found: Waiting = serde_json::from_str(&line).with_context(|| format!("the benchmark said {line}"))?;
+        each.values.push((found.waiting_mb - found.before_mb) * 1e3 / f64::from(found.invocations));
+        before.values.push(found.before_mb);
+        waiting.values.push(found.waiting_mb);
+        after.values.push(found.after_mb);
+    }
+    Ok(vec![before, waiting, each, after])
 }
 
 /// A thousand scripts, each of which has run once.

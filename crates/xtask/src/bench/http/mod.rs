@@ -32,6 +32,8 @@ const SOURCE: &str = include_str!("../../../../picloud/benches/hello.rhai");
 const NATIVE: &str = "native Rhai in axum";
 const WORKERD: &str = "workerd";
 const PICLOUD: &str = "PiCloud";
+/// As on a machine with swap, or with an old kernel.
+const WITHOUT_SCAN: &str = "PiCloud, page map off";
 
 pub(crate) fn run(seconds: u64) -> Result<()> {
     let cores = cores::two()?;
@@ -45,7 +47,8 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
     let mut contestants = vec![
         Contestant::peer("bare axum", peers::native(cores.server, &native, "bare")?),
         Contestant::peer(NATIVE, peers::native(cores.server, &native, "rhai")?),
-        deployed(PICLOUD, &Launch { program: &picloud, data: &data, core: Some(cores.server), flags: &[] })?,
+        deployed(PICLOUD, &picloud, &data.join("scan"), cores.server, &[])?,
+        deployed(WITHOUT_SCAN, &picloud, &data.join("no-scan"), cores.server, &["--pagemap-scan=off"])?,
     ];
     if let Some(modules) = peers::install()? {
         contestants.push(Contestant::peer(WORKERD, peers::workerd(cores.server, &modules)?));
@@ -58,8 +61,8 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
     Ok(())
 }
 
-fn deployed(name: &'static str, launch: &Launch) -> Result<Contestant> {
-    let server = Server::start(launch)?;
+fn deployed(name: &'static str, program: &Path, data: &Path, core: usize, flags: &[&str]) -> Result<Contestant> {
+    let server = Server::start(&Launch { program, data, core: Some(core), flags })?;
     let api = server.sign_in()?;
     api.create_app(APP)?;
     api.put_script(APP, SCRIPT, SOURCE, &[ROUTE])?;

@@ -35,8 +35,9 @@ pub(crate) struct Turns(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// Bound of those that wait to begin.
+    /// Bound of those that wait to begin, and of how long each does.
     waiting: usize,
+    waiting_time: Duration,
 }
 
 struct State {
@@ -65,11 +66,12 @@ impl Turns {
     /// half free for those whose turn comes between.
     pub(crate) fn new(slots: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::bounded((cores * TURNS_PER_CORE).min(slots / 2).max(1), WAITING)
+        Self::bounded((cores * TURNS_PER_CORE).min(slots / 2).max(1), WAITING, WAITING_TIME)
     }
 
-    fn bounded(turns: usize, waiting: usize) -> Self {
-        Self(Arc::new(Shared { state: Mutex::new(State { free: turns, queues: Queues::default() }), waiting }))
+    fn bounded(turns: usize, waiting: usize, waiting_time: Duration) -> Self {
+        let state = Mutex::new(State { free: turns, queues: Queues::default() });
+        Self(Arc::new(Shared { state, waiting, waiting_time }))
     }
 
     /// Waits until an invocation of this app may begin.
@@ -80,7 +82,7 @@ impl Turns {
         let turn = match self.0.begin(app)? {
             Taken::Turn(turn) => turn,
             Taken::Waiting(waiting) => {
-                let waited = tokio::time::timeout(WAITING_TIME, waiting).await;
+                let waited = tokio::time::timeout(self.0.waiting_time, waiting).await;
                 waited.ok().flatten().ok_or(ExecutorError::Overloaded)?
             }
         };

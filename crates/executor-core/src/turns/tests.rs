@@ -11,6 +11,9 @@ use std::{
 };
 use tokio::task::{JoinSet, yield_now};
 
+/// However slow the machine, no test runs into it.
+const PATIENTLY: Duration = Duration::from_secs(3_600);
+
 fn free(turns: &Turns) -> usize {
     lock(&turns.0.state).free
 }
@@ -103,7 +106,7 @@ proptest! {
         } else {
             tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
         };
-        let turns = Turns::bounded(count, WAITING);
+        let turns = Turns::bounded(count, WAITING, PATIENTLY);
         let computing = Arc::new(Computing::default());
         let apps: Vec<_> = (0..5).map(|_| AppId::new()).collect();
         runtime.block_on(async {
@@ -163,7 +166,7 @@ proptest! {
 
 #[tokio::test]
 async fn who_leaves_is_not_counted_and_not_served() {
-    let (turns, app) = (Turns::bounded(1, 10), AppId::new());
+    let (turns, app) = (Turns::bounded(1, 10, PATIENTLY), AppId::new());
     let first = turns.begin(app).await.unwrap();
     let (mut second, mut third) = (Box::pin(turns.begin(app)), Box::pin(turns.begin(app)));
     assert!(poll_once(&mut second).await.is_pending() && poll_once(&mut third).await.is_pending());
@@ -185,7 +188,7 @@ async fn who_leaves_is_not_counted_and_not_served() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_to_begin_for_long() {
-    let (turns, app) = (Turns::bounded(1, 10), AppId::new());
+    let (turns, app) = (Turns::bounded(1, 10, WAITING_TIME), AppId::new());
     let place = turns.begin(app).await.unwrap();
     // The clock jumps to whatever is waited for.
     assert!(matches!(turns.begin(app).await, Err(ExecutorError::Overloaded)));
@@ -196,7 +199,7 @@ async fn nobody_waits_to_begin_for_long() {
 
 #[tokio::test]
 async fn past_the_bound_the_greediest_loses() {
-    let turns = Turns::bounded(1, 4);
+    let turns = Turns::bounded(1, 4, PATIENTLY);
     let (greedy, modest) = (AppId::new(), AppId::new());
     let place = turns.begin(greedy).await.unwrap();
     let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(turns.begin(greedy))).collect();
@@ -216,7 +219,7 @@ async fn past_the_bound_the_greediest_loses() {
 
 #[tokio::test]
 async fn an_endless_computation_gives_way_to_other_apps_only() {
-    let turns = Turns::bounded(1, 10);
+    let turns = Turns::bounded(1, 10, PATIENTLY);
     let (endless, other) = (AppId::new(), AppId::new());
     let place = turns.begin(endless).await.unwrap();
     let mut computing = Box::pin(place.in_slices(async {

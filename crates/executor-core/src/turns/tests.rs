@@ -56,7 +56,8 @@ impl Computing {
             assert!(lock(&place.0.turn).is_some(), "who computes has a turn");
             let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(now, Ordering::SeqCst);
-            std::thread::yield_now();
+            // Long enough for another thread to be seen.
+            (0..200).for_each(|_| std::hint::spin_loop());
             self.now.fetch_sub(1, Ordering::SeqCst);
             yield_now().await;
         }

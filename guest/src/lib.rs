@@ -8,20 +8,23 @@ mod api;
 mod engine;
 mod event;
 mod failure;
+mod heap;
 mod json;
 mod natives;
 mod platform;
 mod request;
 mod response;
+mod script;
 mod watch;
 
 use picloud_abi::invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger};
-use rhai::{AST, Dynamic, Engine, Module, Scope};
+use rhai::{Dynamic, Engine, Module};
+use script::Script;
 use std::{cell::RefCell, rc::Rc};
 
 thread_local! {
     static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
-    static PROGRAM: RefCell<Option<AST>> = const { RefCell::new(None) };
+    static PROGRAM: RefCell<Option<Script>> = const { RefCell::new(None) };
 }
 
 /// Linear memory that `init` sets aside, so that ordinary invocations do not grow it.
@@ -42,10 +45,16 @@ pub extern "C" fn alloc(len: u32) -> u32 {
     platform::set_aside(len as usize) as u32
 }
 
-/// Takes a `Program`, keeps it compiled, and answers `Result<(), Diagnostic>`.
+/// Takes a `Program`, keeps it compiled, and answers `Result<Runtime, Diagnostic>`.
 #[unsafe(no_mangle)]
 pub extern "C" fn load(ptr: u32, len: u32) -> u64 {
-    answer(&compile(ptr, len).map(|ast| PROGRAM.set(Some(ast))))
+    let loaded = answer(&compile(ptr, len).map(|script| {
+        let runtime = script.runtime();
+        PROGRAM.set(Some(script));
+        runtime
+    }));
+    heap::start_afresh();
+    loaded
 }
 
 /// Takes a `Trigger`, runs the loaded program, and answers an `Outcome`.
@@ -57,18 +66,16 @@ pub extern "C" fn invoke(ptr: u32, len: u32) -> u64 {
     })
 }
 
-fn compile(ptr: u32, len: u32) -> Result<AST, Diagnostic> {
+fn compile(ptr: u32, len: u32) -> Result<Script, Diagnostic> {
     let program: Program = platform::take(ptr, len).map_err(|message| Diagnostic { message, position: None })?;
     ENGINE.with_borrow(|engine| {
         let engine = engine.as_ref().ok_or_else(|| Diagnostic { message: NOT_BUILT.into(), position: None })?;
-        let mut ast = engine.compile(&program.source).map_err(|error| failure::diagnostic(&error))?;
-        ast.set_source(program.name);
-        Ok(ast)
+        Script::compile(engine, program).map_err(|error| failure::diagnostic(&error))
     })
 }
 
 fn run(trigger: Trigger) -> Outcome {
-    let Some(ast) = PROGRAM.take() else { return crashed("no program is loaded".into()) };
+    let Some(script) = PROGRAM.take() else { return crashed("no program is loaded".into()) };
     let Some(mut engine) = ENGINE.take() else { return crashed(NOT_BUILT.into()) };
     let http = matches!(trigger, Trigger::Http(_));
     // A global module's variables are seen inside functions, which a scope's are not.
@@ -79,14 +86,14 @@ fn run(trigger: Trigger) -> Outcome {
     };
     engine.register_global_module(Rc::new(globals));
     watch::start();
-    let outcome = match engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast) {
+    let outcome = match script.run(&engine) {
         Ok(value) if http => response::from_value(value).map(Outcome::Response),
         Ok(value) => response::result(&value).map(Outcome::Value),
         Err(error) => Err(error),
     }
     .unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error)));
     // The instance ends here: freeing what it holds would only burn the caller's fuel.
-    std::mem::forget((engine, ast));
+    std::mem::forget((engine, script));
     outcome
 }
 

@@ -12,49 +12,69 @@ pub enum Stop {
     TooDeep,
 }
 
-thread_local! {
-    static NEXT_POLL: Cell<u64> = const { Cell::new(0) };
-    static RESERVE: Cell<u64> = const { Cell::new(0) };
+/// What the next look at the fuel is reckoned from. Rhai's own count of operations will not do: what a function calls
+/// back counts on a copy, which is lost.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Fuel that was left at the last look.
+    fuel: u64,
+    /// Operations from the last look to the next.
+    operations: u64,
+    /// Fuel kept back to unwind the script, write the error and answer.
+    reserve: u64,
 }
 
-/// Fuel kept back to unwind the script, write the error and answer; of a small limit a quarter.
+thread_local! {
+    static LOOK: Cell<Look> = const { Cell::new(Look { fuel: 0, operations: 1, reserve: 0 }) };
+    /// Operations until the next look.
+    static LEFT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What is kept back at most; of a small limit a quarter.
 const RESERVE_FUEL: u64 = 100_000;
 /// Operations between two looks at the fuel, at most.
 const POLL_EVERY: u64 = 1_024;
-/// What one operation may burn on average between two looks without passing the reserve unseen. Ordinary operations
-/// burn 100 to 1,000.
-const FUEL_PER_OPERATION: u64 = 4_096;
+/// What one operation is taken to burn at least, so that a dear one is not seen too late. An operation is a node of the
+/// tree (100 to 1,000) or a round of a bytecode's loop, which burns as much as its body is long.
+const FUEL_PER_OPERATION: u64 = 16_384;
 /// How far the stack, 1 MiB that grows towards address 0, may be used. Natively a frame takes less than four times
 /// the room that it takes here, and the host gives 4 MiB, so this ends a script before the native stack could.
 const STACK_FLOOR: usize = 256 << 10;
 
 /// Called when the platform has answered: a call may burn much within one operation.
 pub fn look_soon() {
-    NEXT_POLL.set(0);
+    LEFT.set(0);
 }
 
 /// Called when an invocation begins.
 pub fn start() {
     let fuel = platform::fuel();
-    RESERVE.set(RESERVE_FUEL.min(fuel / 4));
-    NEXT_POLL.set(next_poll(0, fuel));
+    LOOK.set(Look { fuel, operations: 1, reserve: RESERVE_FUEL.min(fuel / 4) });
+    LEFT.set(0);
 }
 
-fn next_poll(operations: u64, fuel: u64) -> u64 {
-    operations + (fuel / FUEL_PER_OPERATION).clamp(1, POLL_EVERY)
+/// Whether fuel is left to go on.
+fn look() -> bool {
+    let last = LOOK.get();
+    let fuel = platform::fuel();
+    // The next operations may be twice as dear as the last ones were.
+    let each = (last.fuel.saturating_sub(fuel) / last.operations * 2).max(FUEL_PER_OPERATION);
+    let operations = (fuel / each).clamp(1, POLL_EVERY);
+    LOOK.set(Look { fuel, operations, ..last });
+    LEFT.set(operations);
+    fuel >= last.reserve
 }
 
 pub fn register(engine: &mut Engine) {
-    engine.on_progress(|operations| {
+    engine.on_progress(|_| {
         let here = 0u8;
         if std::ptr::from_ref(std::hint::black_box(&here)).addr() < STACK_FLOOR {
             return Some(Dynamic::from(Stop::TooDeep));
         }
-        if operations < NEXT_POLL.get() {
+        if let Some(left) = LEFT.get().checked_sub(1) {
+            LEFT.set(left);
             return None;
         }
-        let fuel = platform::fuel();
-        NEXT_POLL.set(next_poll(operations, fuel));
-        (fuel < RESERVE.get()).then(|| Dynamic::from(Stop::OutOfFuel))
+        (!look()).then(|| Dynamic::from(Stop::OutOfFuel))
     });
 }

@@ -153,13 +153,13 @@ impl<P: Platform> Host<P> {
         let fresh = self.fresh.get_or_init(|| instance.memory().into());
         // What takes so long on an overloaded machine may take less later, so it is no property of the program.
         let loaded = tokio::time::timeout(LOAD_TIME, instance.load(program, LOAD_FUEL)).await;
-        match loaded.map_err(|_| HostError::Overloaded)? {
-            Ok(Ok(())) => {}
+        let runtime = match loaded.map_err(|_| HostError::Overloaded)? {
+            Ok(Ok(runtime)) => runtime,
             Ok(Err(diagnostic)) => return Ok(Err(diagnostic)),
             Err(trap) if failure::is_overload(&trap) => return Err(HostError::Overloaded),
             Err(trap) => return Ok(Err(too_large(&failure::from_trap(&trap, instance.fault()).message))),
-        }
-        let image = instance.image(fresh).await?;
+        };
+        let image = instance.image(fresh, runtime).await?;
         if image.size() > IMAGE_BYTES {
             return Ok(Err(too_large(&format!("compiled, it has {} bytes of at most {IMAGE_BYTES}", image.size()))));
         }

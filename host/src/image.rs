@@ -4,7 +4,7 @@
 //! Memory is all there is to it: the guest's only mutable global, its stack pointer, is back where it was when `load`
 //! returns, and what lies below it is dead.
 
-use picloud_abi::Packed;
+use picloud_abi::{Packed, invocation::Runtime};
 use std::ops::Range;
 
 /// Memory is compared by lines of so many bytes; lines that differ side by side are one run.
@@ -23,6 +23,7 @@ pub struct Image {
     stack_pointer: usize,
     /// Where in memory the host may write the message that begins an invocation.
     inbox: Packed,
+    runtime: Runtime,
 }
 
 /// Bytes that belong together.
@@ -36,8 +37,9 @@ struct Run {
 
 impl Image {
     /// Compares the memory of an instance that has loaded a program with that of a fresh one, from the stack pointer on.
-    pub(crate) fn between(fresh: &[u8], loaded: &[u8], stack_pointer: usize, inbox: Packed) -> Self {
-        let mut image = Self { runs: Vec::new(), bytes: Vec::new(), memory_bytes: loaded.len(), stack_pointer, inbox };
+    pub(crate) fn between(fresh: &[u8], loaded: &[u8], stack_pointer: usize, inbox: Packed, runtime: Runtime) -> Self {
+        let mut image =
+            Self { runs: Vec::new(), bytes: Vec::new(), memory_bytes: loaded.len(), stack_pointer, inbox, runtime };
         // Whole lines only, so that a line is always at the same place.
         let start = stack_pointer / LINE * LINE;
         for (number, line) in loaded[start..].chunks(LINE).enumerate() {
@@ -60,6 +62,11 @@ impl Image {
             _ => self.runs.push(Run { place: at..at + line.len(), bytes: self.bytes.len() }),
         }
         self.bytes.extend_from_slice(line);
+    }
+
+    /// What runs the program.
+    pub fn runtime(&self) -> Runtime {
+        self.runtime
     }
 
     /// Writes the image into the memory of a fresh instance, which must have [`Image::memory_bytes`].
@@ -121,11 +128,14 @@ mod tests {
         loaded[LINE] = 1;
         loaded[3 * LINE - 1] = 1;
         loaded[5 * LINE] = 1;
-        let image = Image::between(&fresh, &loaded, 0, NO_INBOX);
+        let image = Image::between(&fresh, &loaded, 0, NO_INBOX, Runtime::Tree);
         assert_eq!(places(&image), [LINE..3 * LINE, 5 * LINE..6 * LINE]);
-        assert!(places(&Image::between(&fresh, &fresh, 0, NO_INBOX)).is_empty());
+        assert!(places(&Image::between(&fresh, &fresh, 0, NO_INBOX, Runtime::Tree)).is_empty());
         // What is dead is left out.
-        assert_eq!(Image::between(&fresh, &loaded, 4 * LINE, NO_INBOX).bytes, loaded[5 * LINE..6 * LINE]);
+        assert_eq!(
+            Image::between(&fresh, &loaded, 4 * LINE, NO_INBOX, Runtime::Tree).bytes,
+            loaded[5 * LINE..6 * LINE]
+        );
     }
 
     proptest! {
@@ -144,7 +154,7 @@ mod tests {
                     loaded[at] = byte;
                 }
             }
-            let image = Image::between(&fresh, &loaded, 0, NO_INBOX);
+            let image = Image::between(&fresh, &loaded, 0, NO_INBOX, Runtime::Tree);
             let mut memory = fresh.clone();
             memory.resize(image.memory_bytes(), 0);
             image.write(&mut memory);

@@ -10,7 +10,7 @@ use crate::{
 };
 use picloud_abi::{
     Packed,
-    invocation::{Diagnostic, Outcome, Program, Trigger},
+    invocation::{Diagnostic, Outcome, Program, Runtime, Trigger},
 };
 use picloud_shared::limits::Limits;
 use serde::de::DeserializeOwned;
@@ -63,7 +63,7 @@ impl<P: Platform> Instance<P> {
     }
 
     /// Compiles a program and keeps it.
-    pub(crate) async fn load(&mut self, program: &Program, fuel: u64) -> wasmtime::Result<Result<(), Diagnostic>> {
+    pub(crate) async fn load(&mut self, program: &Program, fuel: u64) -> wasmtime::Result<Result<Runtime, Diagnostic>> {
         let message = picloud_abi::encode(program);
         self.start(fuel)?;
         let place = self.give(&message).await?;
@@ -71,11 +71,11 @@ impl<P: Platform> Instance<P> {
     }
 
     /// What loading has changed since the instance was fresh.
-    pub(crate) async fn image(&mut self, fresh: &[u8]) -> wasmtime::Result<Image> {
+    pub(crate) async fn image(&mut self, fresh: &[u8], runtime: Runtime) -> wasmtime::Result<Image> {
         self.start(INBOX_FUEL)?;
         let ptr = self.exports.alloc.call_async(&mut self.store, INBOX_BYTES).await?;
         let stack_pointer = self.stack_pointer()?;
-        Ok(Image::between(fresh, self.memory(), stack_pointer, Packed { ptr, len: INBOX_BYTES }))
+        Ok(Image::between(fresh, self.memory(), stack_pointer, Packed { ptr, len: INBOX_BYTES }, runtime))
     }
 
     /// Puts a loaded program into a fresh instance.
@@ -269,8 +269,8 @@ mod tests {
         async fn image(&self, fresh: &[u8], source: &str) -> Image {
             let mut instance = self.fresh().await;
             let program = Program { name: "program".into(), source: source.into() };
-            instance.load(&program, 1_000_000_000).await.unwrap().unwrap();
-            instance.image(fresh).await.unwrap()
+            let runtime = instance.load(&program, 1_000_000_000).await.unwrap().unwrap();
+            instance.image(fresh, runtime).await.unwrap()
         }
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let mut loaded = slot.fresh().await;
         let program = Program { name: "program".into(), source: WRITER.into() };
         loaded.load(&program, 1_000_000_000).await.unwrap().unwrap();
-        let again = loaded.image(&fresh).await.unwrap();
+        let again = loaded.image(&fresh, image.runtime()).await.unwrap();
         assert!(again == image, "loading does the same each time");
         let alive = image.stack_pointer();
         let after_load = loaded.memory().to_owned();

@@ -11,18 +11,25 @@ use crate::{platform, watch};
 use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 
+/// The modules, as scripts name them.
+pub const MODULES: [&str; 5] = ["json", "kv", "log", "random", "time"];
+
 pub fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Refused>("Refused")
         .register_get("code", |refused: &mut Refused| code(refused.0.code))
         .register_get("message", |refused: &mut Refused| refused.0.message.clone())
         .register_fn("to_string", |refused: &mut Refused| refused.0.message.clone());
-    engine
-        .register_static_module("json", rhai::exported_module!(json::json).into())
-        .register_static_module("kv", rhai::exported_module!(kv::kv).into())
-        .register_static_module("log", rhai::exported_module!(log::log).into())
-        .register_static_module("random", rhai::exported_module!(random::random).into())
-        .register_static_module("time", rhai::exported_module!(clock::time).into());
+    let modules = [
+        rhai::exported_module!(json::json),
+        rhai::exported_module!(kv::kv),
+        rhai::exported_module!(log::log),
+        rhai::exported_module!(random::random),
+        rhai::exported_module!(clock::time),
+    ];
+    for (name, module) in MODULES.into_iter().zip(modules) {
+        engine.register_static_module(name, module.into());
+    }
 }
 
 /// An error of the platform as a script catches it: `err.code`, `err.message`.

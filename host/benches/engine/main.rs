@@ -30,13 +30,14 @@ const TURN: Duration = Duration::from_millis(2);
 fn main() {
     let (kept, new) = (PiCloud::start(PageMapScan::Auto), PiCloud::start(PageMapScan::Off));
     println!(
-        "{:<20} {:>10} {:>10} {:>10} {:>10}   {:>9} {:>9} {:>9}",
+        "{:<20} {:>10} {:>10} {:>10} {:>10}   {:>9} {:>9} {:>9}   runtime",
         "µs, median", "cached", "naive", "picloud", "new", "- cached", "/ cached", "/ naive"
     );
     let mut ratios = Vec::new();
     for script in scripts::all() {
         let native = Native::compile(&script.source);
         let (kept_image, new_image) = (kept.load(&script.source), new.load(&script.source));
+        let runtime = kept_image.runtime();
         let expected = native.run();
         assert_eq!(native::run_naively(&script.source), expected, "{}", script.name);
         assert_eq!(kept.run(&kept_image, 2), expected, "{}", script.name);
@@ -60,7 +61,7 @@ fn main() {
         let [cached, naive, kept, new] = contestants.map(|contestant| median(contestant.microseconds));
         let (above, to_cached, to_naive) = (kept - cached, kept / cached, kept / naive);
         println!(
-            "{:<20} {cached:>10.1} {naive:>10.1} {kept:>10.1} {new:>10.1}   {above:>9.1} {to_cached:>9.2} {to_naive:>9.2}",
+            "{:<20} {cached:>10.1} {naive:>10.1} {kept:>10.1} {new:>10.1}   {above:>9.1} {to_cached:>9.2} {to_naive:>9.2}   {runtime:?}",
             script.name
         );
         if script.cpu_bound {

@@ -1,7 +1,7 @@
 //! What a script's last value becomes.
 
 use crate::support::{InMemory, fail, host, load, program, respond, run};
-use picloud_abi::invocation::{Event, EventKind, FailureCode, Outcome, Position, Trigger};
+use picloud_abi::invocation::{Event, EventKind, FailureCode, Outcome, Position, Runtime, Trigger};
 use picloud_shared::limits::Limits;
 use std::future::pending;
 
@@ -103,8 +103,9 @@ async fn thrown_statuses_and_errors_keep_their_place() {
 
 #[tokio::test]
 async fn a_program_is_loaded_without_being_run() {
-    let load = async |source: &str| host().load(&program(source)).await.expect("the host works").map(drop);
-    assert_eq!(load("log::info(1); loop {}").await, Ok(()));
+    let load =
+        async |source: &str| host().load(&program(source)).await.expect("the host works").map(|image| image.runtime());
+    assert_eq!(load("log::info(1); loop {}").await, Ok(Runtime::Bytecode));
     let diagnostic = load("let a = 1;\nlet b = ;").await.unwrap_err();
     assert_eq!(diagnostic.position, Some(Position { line: 2, column: 9 }));
     for source in ["eval(\"1\")", "let x = \"\\q\";", "fn f( {}", "}", "\0", "let é = 1", &"(".repeat(10_000)] {

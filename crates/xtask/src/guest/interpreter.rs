@@ -1,9 +1,18 @@
-//! The interpreter's sources as the guest uses them: Rhai from the registry, with two small edits.
+//! The interpreter's sources as the guest uses them: Rhai from the registry, with two small changes.
 //!
 //! 1. A script that is ended from within (out of fuel, too deep) is told the position of the innermost statement.
 //!    Rhai overwrites it with the position of each enclosing call on the way out, so only the outermost was left.
 //! 2. A closure may use a constant of a global module (`req`, `event`). Rhai takes any name that a closure does not
 //!    define for a variable around it, and fails when there is none.
+//!
+//! Both are made twice: in the walker of the syntax tree, and in the machine that runs bytecode. The others make that
+//! machine say and count what the walker does, and do less:
+//!
+//! 3. It looks at the fuel in each round of a loop, at the position of its body. Rhai does so before the first round and
+//!    then at each jump back and into a `catch`, which have no position: that is for bytecode made elsewhere, which may
+//!    jump back without a loop.
+//! 4. A call from it to a native function is no level of nesting, and a call back from one is one level, not two.
+//! 5. The name of a receiver's type is only asked for where a program has methods for types.
 //!
 //! The edits go to a copy below `guest/target`, to which `guest/Cargo.toml` points.
 
@@ -17,7 +26,7 @@ struct Edit {
     to: &'static str,
 }
 
-const EDITS: [Edit; 2] = [
+const EDITS: [Edit; 13] = [
     Edit {
         file: "src/func/script.rs",
         from: "mut err if err.is_system_exception() => {",
@@ -32,6 +41,67 @@ const EDITS: [Edit; 2] = [
              continue;\n\
              }\n\
              let index = index\n",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "_ if err.is_system_exception() => Err(reposition(err, pos)),",
+        to: "_ if err.is_system_exception() && !err.position().is_none() => Err(err),\n\
+             _ if err.is_system_exception() => Err(reposition(err, pos)),",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "Some(scope.search(name).ok_or_else(|| missing(name, pos()))?)\n",
+        to: "let index = scope.search(name);\n\
+             if index.is_none() && self.engine.global_modules.iter().any(|module| module.contains_var(name)) {\n\
+             pc += width;\n\
+             continue;\n\
+             }\n\
+             Some(index.ok_or_else(|| missing(name, pos()))?)\n",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "if target <= pc {\n                        self.engine.track_operation(&mut self.global, pos())?;\n                    }\n",
+        to: "",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "self.engine\n                            .track_operation(&mut self.global, program.position(resume))?;\n",
+        to: "",
+    },
+    Edit {
+        file: "src/eval/eval_context.rs",
+        from: "defer! { let orig_level = global.level; global.level += 1 }",
+        to: "",
+    },
+    Edit { file: "src/func/script.rs", from: "let level = global.level;\n", to: "let level = global.level - 1;\n" },
+    Edit {
+        file: "src/grain/compile/mod.rs",
+        from: "self.emit_at(Op::Tick, flow.body.position());\n\n                let top = self.here();\n",
+        to: "let top = self.here();\n                self.emit_at(Op::Tick, flow.body.position());\n",
+    },
+    Edit {
+        file: "src/grain/compile/mod.rs",
+        from: "Expr::BoolConstant(true, ..));\n\n                self.emit_at(Op::Tick, body.position());\n\n                \
+               let top = self.here();\n",
+        to: "Expr::BoolConstant(true, ..));\n                let top = self.here();\n                \
+             self.emit_at(Op::Tick, body.position());\n",
+    },
+    Edit {
+        file: "src/grain/compile/mod.rs",
+        from: "ASTFlags::NEGATED);\n\n                self.emit_at(Op::Tick, body.position());\n\n                \
+               let top = self.here();\n",
+        to: "ASTFlags::NEGATED);\n                let top = self.here();\n                \
+             self.emit_at(Op::Tick, body.position());\n",
+    },
+    Edit {
+        file: "src/grain/program.rs",
+        from: "    has_typed_methods: bool,\n",
+        to: "    pub(crate) has_typed_methods: bool,\n",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "let typed = self.engine.map_type_name(type_name);",
+        to: "let typed = if program.has_typed_methods { self.engine.map_type_name(type_name) } else { \"\" };",
     },
 ];
 

@@ -1,0 +1,70 @@
+//! A compiled script: as Rhai's bytecode, Grain, where all of it can be lowered to that and means the same, else as its
+//! syntax tree. Which one depends on the source alone.
+
+use crate::api::MODULES;
+use picloud_abi::invocation::{Program, Runtime};
+use rhai::{
+    AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, FnCallExpr, ParseError, Scope, Stmt,
+    grain::{Compiler, SharedProgram, Vm},
+};
+
+pub enum Script {
+    Bytecode(SharedProgram),
+    Tree(AST),
+}
+
+impl Script {
+    pub fn compile(engine: &Engine, program: Program) -> Result<Self, ParseError> {
+        let mut ast = engine.compile(&program.source)?;
+        ast.set_source(program.name);
+        if !means_the_same(&ast) {
+            return Ok(Self::Tree(ast));
+        }
+        let bytecode = Compiler::new().compile(&ast);
+        // Every statement and every function: a function that is left out would be walked as a tree.
+        let whole = bytecode.residual_count() == 0 && bytecode.num_functions() == ast.iter_functions().count();
+        Ok(if whole { Self::Bytecode(bytecode.into_shared()) } else { Self::Tree(ast) })
+    }
+
+    pub fn runtime(&self) -> Runtime {
+        match self {
+            Self::Bytecode(_) => Runtime::Bytecode,
+            Self::Tree(_) => Runtime::Tree,
+        }
+    }
+
+    /// The script's last value.
+    pub fn run(&self, engine: &Engine) -> Result<Dynamic, Box<EvalAltResult>> {
+        let scope = &mut Scope::new();
+        match self {
+            // A function pointer that a native function calls back has to be found by name.
+            Self::Bytecode(program) if program.makes_fn_pointers() => {
+                Vm::new(engine).eval_with_callbacks(scope, program)
+            }
+            Self::Bytecode(program) => Vm::new(engine).eval_with_scope(scope, program),
+            Self::Tree(ast) => engine.eval_ast_with_scope(scope, ast),
+        }
+    }
+}
+
+/// Whether nothing in a script is known to fail differently as bytecode: with another message, or at another place. Not
+/// looked for, as it would rule out too much: a value of the wrong type that is put into a blob, a string or a number's
+/// bits is told at its target.
+fn means_the_same(ast: &AST) -> bool {
+    ast.walk(&mut |path| match path.last() {
+        Some(ASTNode::Stmt(Stmt::Import(..))) => false,
+        Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => call_means_the_same(call),
+        Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))) => call_means_the_same(call),
+        _ => true,
+    })
+}
+
+fn call_means_the_same(call: &FnCallExpr) -> bool {
+    match call.name.as_str() {
+        // What is called may be no function; the tree's error points at the first argument.
+        "call" => false,
+        "is_def_fn" if !(2..=3).contains(&call.args.len()) => false,
+        // The tree's error of a module that is not there points at its name.
+        _ => call.namespace.is_empty() || MODULES.contains(&call.namespace.to_string().as_str()),
+    }
+}

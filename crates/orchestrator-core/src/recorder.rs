@@ -18,9 +18,10 @@ const QUEUE_RECORDS: usize = 10_000;
 /// Bytes of logs that may wait with them.
 const QUEUE_LOG_BYTES: usize = 16 << 20;
 /// Records written in one transaction.
-const BATCH_RECORDS: usize = 1_000;
-/// Least time from the end of one batch to the next: a lone record is written at once, many come together.
-const BATCH_TIME: Duration = Duration::from_millis(20);
+const BATCH_RECORDS: usize = 4_000;
+/// Least time from the end of one batch to the next: a lone record is written at once, many come together. Each batch
+/// syncs, and writes again the pages on which the last one ended.
+const BATCH_TIME: Duration = Duration::from_millis(100);
 /// How long to wait before a failed batch is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
 
@@ -130,10 +131,11 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
             }
             tokio::time::sleep(RETRY_TIME).await;
         }
+        // After a full one there may be another's worth already.
+        earliest = Instant::now() + if batch.len() < BATCH_RECORDS { BATCH_TIME } else { Duration::ZERO };
         for record in batch.drain(..) {
             shared.release_log_bytes(&record);
         }
-        earliest = Instant::now() + BATCH_TIME;
     }
     let rest: Vec<_> = std::mem::take(&mut *shared.totals()).into_iter().collect();
     if !rest.is_empty()

@@ -20,6 +20,11 @@ pub(crate) struct Admitted {
 }
 
 impl Admission {
+    /// Whether the app has `limit` in flight already.
+    pub(crate) fn is_full(&self, app: AppId, limit: usize) -> bool {
+        lock(&self.in_flight).get(&app).is_some_and(|&count| count >= limit)
+    }
+
     /// `None` when the app has `limit` in flight already.
     pub(crate) fn admit(&self, app: AppId, limit: usize) -> Option<Admitted> {
         let mut counts = lock(&self.in_flight);
@@ -57,7 +62,7 @@ mod tests {
     fn each_app_has_its_own_limit() {
         let (admission, a, b) = (Admission::default(), AppId::new(), AppId::new());
         let held = (admission.admit(a, 2).unwrap(), admission.admit(a, 2).unwrap());
-        assert!(admission.admit(a, 2).is_none());
+        assert!(admission.admit(a, 2).is_none() && admission.is_full(a, 2) && !admission.is_full(a, 3));
         assert!(admission.admit(b, 2).is_some());
         // The app's limit was raised, then lowered below what is in flight.
         let third = admission.admit(a, 3).unwrap();

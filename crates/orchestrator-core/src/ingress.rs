@@ -94,6 +94,10 @@ impl Ingress {
             Match::None => return Err(Refused::NoRoute),
             Match::Found(route, params) => (route, params),
         };
+        // Before its body is read and its request made, so that refusing costs little; it counts once it has arrived.
+        if self.admission.is_full(deployed.app, deployed.limits.concurrency) {
+            return Err(Refused::AppBusy);
+        }
         let limit = deployed.limits.request_body;
         let body = request::read_body(body, limit).await.map_err(|error| match error {
             BodyError::TooLarge => Refused::BodyTooLarge(limit),

@@ -27,12 +27,12 @@ impl Figure {
 }
 
 pub(crate) fn print(figures: &[Figure]) {
-    println!("{:<44} {:<6} {:>4} {:>9} {:>9} {:>9}  goal", "", "", "runs", "min", "median", "max");
+    println!("{:<58} {:<6} {:>4} {:>9} {:>9} {:>9}  goal", "", "", "runs", "min", "median", "max");
     for figure in figures {
         let Figure { name, unit, goal, values } = figure;
         let Some(spread) = figure.spread() else { continue };
         let [min, median, max] = spread.map(three_figures);
-        println!("{name:<44} {unit:<6} {:>4} {min:>9} {median:>9} {max:>9}  {goal}", values.len());
+        println!("{name:<58} {unit:<6} {:>4} {min:>9} {median:>9} {max:>9}  {goal}", values.len());
     }
 }
 

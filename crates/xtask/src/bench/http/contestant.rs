@@ -30,11 +30,13 @@ enum Running {
 
 /// What one round showed.
 pub(crate) struct Round {
-    /// Requests a second that it can keep up, with all that each of them leaves to be done.
+    /// Requests a second that it kept up, with all that each of them left to be done.
     pub(crate) per_second: f64,
     pub(crate) p99_ms: f64,
-    /// CPU time for each second of the load. Well below 100, the load was what bounded it; above, some work was left
-    /// for after the last answer.
+    /// CPU time of each request. It compares even where other programs took part of the cores.
+    pub(crate) cpu_us: f64,
+    /// CPU time for each second of the load. Well below 100, the load or other programs bounded it; above, some work was
+    /// left for after the last answer.
     pub(crate) busy_percent: f64,
 }
 
@@ -67,6 +69,7 @@ impl Contestant {
         self.rounds.push(Round {
             per_second: load.answered as f64 / load.seconds.max(busy),
             p99_ms: load.p99_us / 1e3,
+            cpu_us: busy / load.answered as f64 * 1e6,
             busy_percent: busy / load.seconds * 100.0,
         });
         Ok(())

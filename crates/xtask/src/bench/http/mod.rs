@@ -92,16 +92,19 @@ fn figures(contestants: &[Contestant]) -> Vec<Figure> {
     };
     let mut figures = Vec::new();
     figures.extend(contestants.iter().map(|c| of(c, "", "req/s", |round| round.per_second)));
-    figures.extend(contestants.iter().map(|c| of(c, ": p99", "ms", |round| round.p99_ms)));
+    figures.extend(contestants.iter().map(|c| of(c, ": CPU of each request", "µs", |round| round.cpu_us)));
     figures.extend(contestants.iter().map(|c| of(c, ": its core's use", "%", |round| round.busy_percent)));
+    figures.extend(contestants.iter().map(|c| of(c, ": p99", "ms", |round| round.p99_ms)));
     for picloud in contestants.iter().filter(|contestant| contestant.is_picloud()) {
         for (name, goal) in [(NATIVE, ">= 0.40"), (WORKERD, ">= 2.5")] {
             let goal = if picloud.name == PICLOUD { goal } else { "" };
-            if let Some(other) = contestants.iter().find(|contestant| contestant.name == name) {
-                let pairs = picloud.rounds.iter().zip(&other.rounds);
-                let values = pairs.map(|(own, other)| own.per_second / other.per_second).collect();
-                figures.push(Figure { values, ..Figure::new(format!("{} / {name}", picloud.name), "", goal) });
-            }
+            let Some(other) = contestants.iter().find(|contestant| contestant.name == name) else { continue };
+            let ratio = |what: &str, goal, ratio: fn(&Round, &Round) -> f64| {
+                let values = picloud.rounds.iter().zip(&other.rounds).map(|(own, other)| ratio(own, other)).collect();
+                Figure { values, ..Figure::new(format!("{} / {name}{what}", picloud.name), "", goal) }
+            };
+            figures.push(ratio(", req/s", goal, |own, other| own.per_second / other.per_second));
+            figures.push(ratio(", requests per CPU time", goal, |own, other| other.cpu_us / own.cpu_us));
         }
     }
     figures

@@ -20,7 +20,10 @@ use picloud_abi::{
 use picloud_shared::{executor::Call, limits::Limits};
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -74,6 +77,8 @@ pub struct Host<P: 'static> {
     fresh: OnceLock<Box<[u8]>>,
     /// Instances that wait for another invocation; none where their pages cannot be told apart safely.
     kept: Option<(Kept<P>, Writes)>,
+    runs_kept: AtomicU64,
+    runs_new: AtomicU64,
 }
 
 /// Why the host could not run something. A script's own failure is an [`Outcome`].
@@ -135,12 +140,24 @@ impl<P: Platform> Host<P> {
             node_memory: NodeMemory::new(pool.growth_bytes),
             fresh: OnceLock::new(),
             kept,
+            runs_kept: AtomicU64::new(0),
+            runs_new: AtomicU64::new(0),
         })
     }
 
     /// Slots that are free now.
     pub fn free_slots(&self) -> usize {
         self.permits.available_permits()
+    }
+
+    /// Whether instances are kept between invocations.
+    pub fn keeps_instances(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Invocations that found an instance kept for them, and those that got a new one.
+    pub fn kept_and_new(&self) -> (u64, u64) {
+        (self.runs_kept.load(Ordering::Relaxed), self.runs_new.load(Ordering::Relaxed))
     }
 
     /// Compiles a program, without running any of it, to an image from which it can be invoked any number of times.
@@ -209,8 +226,10 @@ impl<P: Platform> Host<P> {
     /// An instance that is at this image: one that was kept, or a new one.
     async fn instance(&self, image: &Arc<Image>) -> Result<Instance<P>, HostError> {
         if let Some(instance) = self.kept.as_ref().and_then(|(kept, _)| kept.take(image)) {
+            self.runs_kept.fetch_add(1, Ordering::Relaxed);
             return Ok(instance);
         }
+        self.runs_new.fetch_add(1, Ordering::Relaxed);
         let mut instance = self.fresh_instance().await?;
         instance.write(image)?;
         Ok(instance)

@@ -51,4 +51,9 @@ impl Images {
     ) -> Result<Loaded, ExecutorError> {
         self.0.get_or_insert_async(&version, load).await
     }
+
+    /// How often an image was there when it was asked for, and how often not.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        (self.0.hits(), self.0.misses())
+    }
 }

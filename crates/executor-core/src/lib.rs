@@ -124,7 +124,17 @@ impl Executor for LocalExecutor {
     }
 
     fn load(&self) -> Load {
-        Load { slots: self.slots, slots_free: self.host.free_slots(), waiting: self.turns.waiting() }
+        let (image_hits, image_misses) = self.images.hits_and_misses();
+        let (instances_kept, instances_new) = self.host.kept_and_new();
+        Load {
+            slots: self.slots,
+            slots_free: self.host.free_slots(),
+            waiting: self.turns.waiting(),
+            image_hits,
+            image_misses,
+            instances_kept,
+            instances_new,
+        }
     }
 }
 

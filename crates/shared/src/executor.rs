@@ -41,6 +41,14 @@ pub struct Load {
     pub slots_free: usize,
     /// Invocations that wait to begin.
     pub waiting: usize,
+    /// How often an invocation found its version compiled.
+    pub image_hits: u64,
+    /// How often it had to be compiled, or waited for.
+    pub image_misses: u64,
+    /// Invocations in an instance that had been kept.
+    pub instances_kept: u64,
+    /// Invocations in a new instance.
+    pub instances_new: u64,
 }
 
 /// One invocation to run.

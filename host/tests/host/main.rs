@@ -6,6 +6,7 @@ mod bytecode;
 mod contract;
 mod differential;
 mod isolation;
+mod kept;
 mod limits;
 mod reproducible;
 mod results;

@@ -131,6 +131,14 @@ impl Executor for Echo {
     }
 
     fn load(&self) -> Load {
-        Load { slots: 4, slots_free: 3, waiting: 0 }
+        Load {
+            slots: 4,
+            slots_free: 3,
+            waiting: 0,
+            image_hits: 0,
+            image_misses: 0,
+            instances_kept: 0,
+            instances_new: 0,
+        }
     }
 }

@@ -1,0 +1,60 @@
+//! Which invocations run in an instance that was kept.
+
+#![expect(clippy::print_stderr, reason = "says what was not tested")]
+
+use crate::support::{InMemory, host_with, load, request};
+use picloud_abi::invocation::Trigger;
+use picloud_host::{PageMapScan, Settings};
+use picloud_shared::limits::Limits;
+use std::{
+    future::{pending, ready},
+    time::Duration,
+};
+
+#[tokio::test]
+async fn only_an_instance_that_returned_is_kept_and_only_for_its_program() {
+    let host = host_with(Settings { slots: Some(2), ..Settings::default() });
+    if !host.keeps_instances() {
+        eprintln!("not tested: this machine may swap, or its kernel is older than Linux 6.7");
+        return;
+    }
+    let (a, b) = (load(&host, "1").await, load(&host, "1").await);
+    let trigger = Trigger::Http(request());
+    let limits = Limits { fuel: 3_000_000, ..Limits::default() };
+    let invoke = async |image| {
+        host.invoke(image, &trigger, InMemory::default(), &limits, pending()).await.unwrap();
+        host.kept_and_new()
+    };
+    assert_eq!(
+        [invoke(&a).await, invoke(&a).await, invoke(&b).await, invoke(&a).await],
+        [(0, 1), (1, 1), (1, 2), (2, 2)]
+    );
+
+    let slow = || InMemory { stall: Duration::from_secs(3600), ..InMemory::default() };
+    for (source, cancelled) in [("blob(1000000000)", false), ("kv::get(\"x\")", false), ("kv::get(\"x\")", true)] {
+        let image = load(&host, source).await;
+        let hasty = Limits { wall_time: Duration::from_millis(5), ..limits.clone() };
+        for _ in 0..2 {
+            let before = host.kept_and_new();
+            if cancelled {
+                host.invoke(&image, &trigger, slow(), &limits, ready(())).await.unwrap();
+            } else {
+                host.invoke(&image, &trigger, slow(), &hasty, pending()).await.unwrap();
+            }
+            assert_eq!(host.kept_and_new(), (before.0, before.1 + 1), "{source}");
+        }
+    }
+    assert_eq!(host.free_slots(), 2);
+}
+
+#[tokio::test]
+async fn none_is_kept_where_that_is_off() {
+    let host = host_with(Settings { slots: Some(2), page_map_scan: PageMapScan::Off, ..Settings::default() });
+    assert!(!host.keeps_instances());
+    let image = load(&host, "1").await;
+    for _ in 0..3 {
+        let trigger = Trigger::Http(request());
+        host.invoke(&image, &trigger, InMemory::default(), &Limits::default(), pending()).await.unwrap();
+    }
+    assert_eq!(host.kept_and_new(), (0, 3));
+}

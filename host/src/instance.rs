@@ -284,7 +284,6 @@ mod tests {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "says what was not tested")]
     fn writes() -> Option<Writes> {
         Writes::open()
             .inspect_err(|error| eprintln!("not tested, as this kernel is older than Linux 6.7: {error}"))

@@ -1,7 +1,5 @@
 //! Which invocations run in an instance that was kept.
 
-#![expect(clippy::print_stderr, reason = "says what was not tested")]
-
 use crate::support::{InMemory, host_with, load, request};
 use picloud_abi::invocation::Trigger;
 use picloud_host::{PageMapScan, Settings};

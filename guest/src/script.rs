@@ -4,12 +4,17 @@
 use crate::api::MODULES;
 use picloud_abi::invocation::{Program, Runtime};
 use rhai::{
-    AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, FnCallExpr, ParseError, Scope, Stmt,
-    grain::{Compiler, SharedProgram, Vm},
+    AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, FnCallExpr, Module, ParseError, Scope, Stmt,
+    grain::{Compiler, SharedProgram, Vm, callback_wrappers},
 };
+use std::rc::Rc;
 
 pub enum Script {
-    Bytecode(SharedProgram),
+    Bytecode {
+        program: SharedProgram,
+        /// The script's functions as a native function finds them; nothing for a script that makes no function pointers.
+        callbacks: Option<Rc<Module>>,
+    },
     Tree(AST),
 }
 
@@ -20,15 +25,19 @@ impl Script {
         if !means_the_same(&ast) {
             return Ok(Self::Tree(ast));
         }
-        let bytecode = Compiler::new().compile(&ast);
+        let program = Compiler::new().compile(&ast);
         // Every statement and every function: a function that is left out would be walked as a tree.
-        let whole = bytecode.residual_count() == 0 && bytecode.num_functions() == ast.iter_functions().count();
-        Ok(if whole { Self::Bytecode(bytecode.into_shared()) } else { Self::Tree(ast) })
+        if program.residual_count() > 0 || program.num_functions() < ast.iter_functions().count() {
+            return Ok(Self::Tree(ast));
+        }
+        let program = program.into_shared();
+        let callbacks = program.makes_fn_pointers().then(|| callback_wrappers(engine, &program).into());
+        Ok(Self::Bytecode { program, callbacks })
     }
 
     pub fn runtime(&self) -> Runtime {
         match self {
-            Self::Bytecode(_) => Runtime::Bytecode,
+            Self::Bytecode { .. } => Runtime::Bytecode,
             Self::Tree(_) => Runtime::Tree,
         }
     }
@@ -37,11 +46,7 @@ impl Script {
     pub fn run(&self, engine: &Engine) -> Result<Dynamic, Box<EvalAltResult>> {
         let scope = &mut Scope::new();
         match self {
-            // A function pointer that a native function calls back has to be found by name.
-            Self::Bytecode(program) if program.makes_fn_pointers() => {
-                Vm::new(engine).eval_with_callbacks(scope, program)
-            }
-            Self::Bytecode(program) => Vm::new(engine).eval_with_scope(scope, program),
+            Self::Bytecode { program, callbacks } => Vm::new(engine).run_with(program, scope, callbacks.clone()),
             Self::Tree(ast) => engine.eval_ast_with_scope(scope, ast),
         }
     }

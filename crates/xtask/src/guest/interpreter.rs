@@ -13,6 +13,11 @@
 //!    jump back without a loop.
 //! 4. A call from it to a native function is no level of nesting, and a call back from one is one level, not two.
 //! 5. The name of a receiver's type is only asked for where a program has methods for types.
+//! 6. Names are checked to be UTF-8 when the table of names is made, not each time that one is read.
+//! 7. A closure tells how many arguments it takes, as the walker's do: a native function finds it at once. And where a
+//!    native function tries several numbers of arguments (`map` with and without the index), those that a closure does
+//!    not take are left out, in both.
+//! 8. What natives call back is made ready once by the guest, not for each run.
 //!
 //! The edits go to a copy below `guest/target`, to which `guest/Cargo.toml` points.
 
@@ -26,7 +31,7 @@ struct Edit {
     to: &'static str,
 }
 
-const EDITS: [Edit; 13] = [
+const EDITS: [Edit; 25] = [
     Edit {
         file: "src/func/script.rs",
         from: "mut err if err.is_system_exception() => {",
@@ -102,6 +107,62 @@ const EDITS: [Edit; 13] = [
         file: "src/grain/vm/mod.rs",
         from: "let typed = self.engine.map_type_name(type_name);",
         to: "let typed = if program.has_typed_methods { self.engine.map_type_name(type_name) } else { \"\" };",
+    },
+    Edit { file: "src/grain/bytecode/strings.rs", from: "blob: Cow<'a, [u8]>,", to: "blob: Cow<'a, str>," },
+    Edit {
+        file: "src/grain/bytecode/strings.rs",
+        from: "let mut blob = Vec::new();",
+        to: "let mut blob = String::new();",
+    },
+    Edit {
+        file: "src/grain/bytecode/strings.rs",
+        from: "blob.extend_from_slice(name.as_ref().as_bytes());",
+        to: "blob.push_str(name.as_ref());",
+    },
+    Edit {
+        file: "src/grain/bytecode/strings.rs",
+        from: "blob: Cow::Borrowed(blob),",
+        to: "blob: Cow::Borrowed(core::str::from_utf8(blob).map_err(|_| BadTable::NotUtf8 { at: 0 })?),",
+    },
+    Edit {
+        file: "src/grain/bytecode/strings.rs",
+        from: "core::str::from_utf8(self.blob.get(from..to)?).ok()",
+        to: "self.blob.get(from..to)",
+    },
+    Edit { file: "src/grain/bytecode/strings.rs", from: "        &self.blob\n", to: "        self.blob.as_bytes()\n" },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "typ: FnPtrType::Normal,",
+        to: "typ: program.functions().iter().find(|function| function.name == index).map_or(FnPtrType::Normal, |function| {\n\
+             let num_params = function.params.len();\n\
+             FnPtrType::Script { num_params, hash: calc_fn_hash(None, name, num_params) }\n\
+             }),",
+    },
+    Edit {
+        file: "src/types/fn_ptr.rs",
+        from: "self.call_raw(ctx, this_ptr.as_deref_mut(), args.clone())\n",
+        to: "(if matches!(self.typ, FnPtrType::Script { num_params, .. } if self.is_anonymous() && \
+             num_params != self.curry.len() + N) {\n\
+             Err(ERR::ErrorFunctionNotFound(self.fn_name().to_string(), Position::NONE).into())\n\
+             } else {\n\
+             self.call_raw(ctx, this_ptr.as_deref_mut(), args.clone())\n\
+             })\n",
+    },
+    Edit { file: "src/grain/vm/callback.rs", from: "pub(crate) fn wrappers(", to: "pub fn wrappers(" },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "pub(crate) use callback::wrappers as callback_wrappers;",
+        to: "pub use callback::wrappers as callback_wrappers;",
+    },
+    Edit {
+        file: "src/grain/mod.rs",
+        from: "pub(crate) use {program::export_functions_to_module, vm::callback_wrappers};",
+        to: "pub(crate) use program::export_functions_to_module;\npub use vm::callback_wrappers;",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "    fn run_with(\n",
+        to: "    /// As `eval_with_callbacks`.\n    pub fn run_with(\n",
     },
 ];
 

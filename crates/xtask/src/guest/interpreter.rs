@@ -17,7 +17,8 @@
 //! 7. A closure tells how many arguments it takes, as the walker's do: a native function finds it at once. And where a
 //!    native function tries several numbers of arguments (`map` with and without the index), those that a closure does
 //!    not take are left out, in both.
-//! 8. What natives call back is made ready once by the guest, not for each run.
+//! 8. A method's arguments are moved, where Rhai copied them twice.
+//! 9. What natives call back is made ready once by the guest, not for each run.
 //!
 //! The edits go to a copy below `guest/target`, to which `guest/Cargo.toml` points.
 
@@ -31,7 +32,7 @@ struct Edit {
     to: &'static str,
 }
 
-const EDITS: [Edit; 25] = [
+const EDITS: [Edit; 27] = [
     Edit {
         file: "src/func/script.rs",
         from: "mut err if err.is_system_exception() => {",
@@ -163,6 +164,24 @@ const EDITS: [Edit; 25] = [
         file: "src/grain/vm/mod.rs",
         from: "    fn run_with(\n",
         to: "    /// As `eval_with_callbacks`.\n    pub fn run_with(\n",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "[operands_at..operands_at + chain.operands as usize]\n                .iter()\n                .cloned()\n",
+        to: "[operands_at..operands_at + chain.operands as usize]\n                .iter_mut()\n                \
+             .map(|operand| {\n\
+             let mut operand = operand.take();\n\
+             if operand.is_read_only() {\n\
+             operand.set_access_mode(AccessMode::ReadWrite);\n\
+             }\n\
+             operand\n\
+             })\n",
+    },
+    Edit {
+        file: "src/grain/vm/mod.rs",
+        from: "let mut args: FnArgsVec<Dynamic> =\n                    operands[first..first + argc].iter().cloned().collect();\n",
+        to: "let mut args: FnArgsVec<Dynamic> =\n                    \
+             operands[first..first + argc].iter_mut().map(mem::take).collect();\n",
     },
 ];
 

@@ -1,5 +1,6 @@
 //! What invocations cost that wait in a call, as for a slow upstream: ten thousand at once, each in an instance of its own.
-//! `cargo xtask bench density` runs it and makes a table of the one line of JSON that it prints.
+//! `cargo xtask bench density` runs it and makes a table of the one line of JSON that it prints. Its argument is where the
+//! compiled guest is kept, since compiling it takes memory that is not given back.
 
 use anyhow::{Context, Result, ensure};
 use picloud_abi::{
@@ -9,7 +10,7 @@ use picloud_abi::{
 use picloud_host::{Host, Platform, Settings};
 use picloud_shared::limits::Limits;
 use serde_json::json;
-use std::{future::pending, io::Write, sync::Arc, time::Duration};
+use std::{future::pending, io::Write, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 const INVOCATIONS: u32 = 10_000;
@@ -39,7 +40,8 @@ impl Platform for Upstream {
 #[tokio::main]
 async fn main() -> Result<()> {
     let limits = Limits { wall_time: Duration::from_secs(600), ..Limits::default() };
-    let settings = Settings { slots: Some(INVOCATIONS), memory: limits.memory, ..Settings::default() };
+    let cache = std::env::args_os().nth(1).map(PathBuf::from);
+    let settings = Settings { cache, slots: Some(INVOCATIONS), memory: limits.memory, ..Settings::default() };
     let host = Arc::new(Host::<Upstream>::new(&settings)?);
     let program = Program { name: "waits".into(), source: SCRIPT.into() };
     let image = host.load(&program).await?.map_err(|diagnostic| anyhow::anyhow!("{diagnostic:?}"))?;

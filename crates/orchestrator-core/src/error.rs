@@ -9,7 +9,6 @@ use picloud_shared::{
     api::{ErrorBody, ErrorDetail},
     ids::InvocationId,
 };
-use std::time::Duration;
 
 /// Why a request did not reach a script.
 #[derive(Debug)]
@@ -34,18 +33,7 @@ pub(crate) enum Refused {
 /// How long a refused caller should wait, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// How long such a refusal is held back: a connection that asks again at once does so five times a second at most, and
-/// leaves the processor to those who are served.
-const HELD_BACK: Duration = Duration::from_millis(200);
-
 impl Refused {
-    /// Waits before the answer where answering at once would make things worse.
-    pub(crate) async fn hold_back(&self) {
-        if matches!(self, Self::AppBusy | Self::Overloaded) {
-            tokio::time::sleep(HELD_BACK).await;
-        }
-    }
-
     pub(crate) fn into_response(self, id: InvocationId) -> Response {
         use StatusCode as S;
         let (status, code, message) = match &self {
@@ -114,12 +102,9 @@ pub(crate) fn error_response(status: StatusCode, error: ErrorDetail) -> Response
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn only_those_that_should_come_back_are_held_back() {
+    #[test]
+    fn who_should_come_back_is_told_when() {
         for (refused, returns) in [(Refused::AppBusy, true), (Refused::Overloaded, true), (Refused::NoRoute, false)] {
-            let asked = tokio::time::Instant::now();
-            refused.hold_back().await;
-            assert_eq!(asked.elapsed(), if returns { HELD_BACK } else { Duration::ZERO });
             let response = refused.into_response(InvocationId::new());
             assert_eq!(response.headers().contains_key(header::RETRY_AFTER), returns);
         }

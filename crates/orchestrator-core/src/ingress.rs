@@ -205,13 +205,7 @@ async fn handle(
     request: Request,
 ) -> Response {
     let id = InvocationId::new();
-    let mut response = match ingress.answer(id, peer, request).await {
-        Ok(response) => response,
-        Err(refused) => {
-            refused.hold_back().await;
-            refused.into_response(id)
-        }
-    };
+    let mut response = ingress.answer(id, peer, request).await.unwrap_or_else(|refused| refused.into_response(id));
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -30,7 +30,7 @@ const CROWD: &str = "crowd";
 const NEIGHBOUR: &str = "neighbour";
 const SCRIPT: &str = "work";
 /// Some two milliseconds, so that refusing is cheap beside it.
-const WORK: &str = "let sum = 0; for n in 0..12_000 { sum += n; } sum";
+const WORK: &str = "let sum = 0; for n in 0..18_000 { sum += n; } sum";
 
 /// What the load counted, of one stream of requests.
 #[derive(Deserialize)]

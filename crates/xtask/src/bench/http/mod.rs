@@ -32,8 +32,8 @@ const SOURCE: &str = include_str!("../../../../picloud/benches/hello.rhai");
 const NATIVE: &str = "native Rhai in axum";
 const WORKERD: &str = "workerd";
 const PICLOUD: &str = "PiCloud";
-/// As on a machine with swap, or with an old kernel.
-const WITHOUT_SCAN: &str = "PiCloud, page map off";
+/// PiCloud as on a machine with swap, or with an old kernel.
+const WITHOUT_SCAN: &str = "page map off";
 
 pub(crate) fn run(seconds: u64) -> Result<()> {
     let cores = cores::two()?;

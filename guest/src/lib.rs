@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// Linear memory that `init` sets aside, so that ordinary invocations do not grow it.
-const HEADROOM_BYTES: usize = 1 << 20;
+const HEADROOM_BYTES: usize = 2 << 20;
 
 /// Builds the interpreter. Called when the module is built, never at run time; calls no import.
 #[unsafe(no_mangle)]

@@ -19,6 +19,18 @@ async fn endless_loops_end_at_their_fuel_with_the_line() {
     }
 }
 
+/// One call to a native function, and all the work in what it calls back.
+#[tokio::test]
+async fn fuel_that_ends_in_a_callback_ends_with_the_line() {
+    let limits = Limits { fuel: 4_000_000, ..Limits::default() };
+    for callback in ["map(|x| x + 1)", "filter(|x| x > 1)", "for_each(|| this += 1)", "sort(|a, b| b - a)"] {
+        let run = run_with(&format!("let a = []; a.pad(2000, 1);\n\na.{callback}"), &limits).await;
+        let Outcome::Failure(failure) = run.outcome else { panic!("{callback}") };
+        let line = failure.position.map(|at| at.line);
+        assert_eq!((failure.code, line), (FailureCode::OutOfFuel, Some(3)), "{callback}");
+    }
+}
+
 #[tokio::test]
 async fn fuel_is_never_passed_however_small_the_limit() {
     for fuel in [1, 100, 10_000, 50_000, 100_000, 1_000_000] {
@@ -67,6 +79,19 @@ async fn memory_bombs_end_out_of_memory() {
     assert_eq!(fail("let s = \"x\"; loop { s += s; }").await.code, FailureCode::OutOfMemory);
     assert_eq!(fail("let s = \"x\"; s.pad(1000000000, ' ');").await.code, FailureCode::OutOfMemory);
     assert_eq!(fail("blob(9223372036854775807)").await.code, FailureCode::OutOfMemory);
+}
+
+/// Loading takes more memory than the guest has set aside, and so does each invocation.
+#[tokio::test]
+async fn a_program_that_grows_the_memory_runs_again() {
+    let functions: String = (0..1_000).map(|n| format!("fn f{n}(x) {{ let y = x * {n}; y + 1 }}\n")).collect();
+    let image = load(host(), &(functions + "let text = \"x\"; text.pad(3000000, 'x'); f999(text.len)")).await;
+    for _ in 0..3 {
+        let trigger = Trigger::Http(request());
+        let run = host().invoke(&image, &trigger, InMemory::default(), &Limits::default(), pending()).await.unwrap();
+        let Outcome::Response(response) = run.outcome else { panic!("{:?}", run.outcome) };
+        assert_eq!(response.body, b"2997000001");
+    }
 }
 
 #[tokio::test]

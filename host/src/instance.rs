@@ -153,9 +153,10 @@ impl<P: Platform> Instance<P> {
         }
         for range in pages.ranges() {
             // Memory that loading added begins as zeros.
-            let known = range.end.min(fresh.len()).max(range.start);
-            memory[range.start..known].copy_from_slice(&fresh[range.start..known]);
-            memory[known..range.end].fill(0);
+            let known = fresh.get(range.start..range.end.min(fresh.len())).unwrap_or_default();
+            let (before, added) = memory[range.clone()].split_at_mut(known.len());
+            before.copy_from_slice(known);
+            added.fill(0);
             image.write_within(range, memory);
         }
         if self.tracked.is_none() {

@@ -12,13 +12,14 @@ use std::{fs, path::Path};
 use toolchain::Toolchain;
 
 /// Everything that the guest's bytes depend on besides the compiler.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "wit",
     "crates/abi/Cargo.toml",
     "crates/abi/src",
     "guest/.cargo",
     "guest/Cargo.lock",
     "guest/Cargo.toml",
+    "guest/patches",
     "guest/src",
     "host/examples/preinitialise.rs",
     "crates/xtask/src/guest/interpreter.rs",

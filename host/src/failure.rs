@@ -59,7 +59,7 @@ pub(crate) fn response_too_large(why: &str) -> Failure {
     failure(FailureCode::ResponseTooLarge, why)
 }
 
-fn out_of_memory() -> Failure {
+pub(crate) fn out_of_memory() -> Failure {
     failure(FailureCode::OutOfMemory, "the script asked for more memory than its limit")
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 use picloud_abi::{
     bounds::{MESSAGE_BYTES, cut, headers_fit},
-    invocation::{Diagnostic, Outcome, Program, Trigger},
+    invocation::{Diagnostic, Failure, Outcome, Program, Trigger},
 };
 use picloud_shared::{executor::Call, limits::Limits};
 use std::{
@@ -118,6 +118,14 @@ pub struct Run<P> {
     pub platform: P,
 }
 
+impl<P> Run<P> {
+    /// Of a program that may not even begin.
+    fn refused(failure: Failure, platform: P) -> Self {
+        let outcome = Outcome::Failure(failure);
+        Self { outcome, fuel: 0, memory_bytes: 0, duration: Duration::ZERO, calls: Vec::new(), platform }
+    }
+}
+
 impl<P: Platform> Host<P> {
     /// Compiles the guest, or takes it from the cache, and sets up the pool.
     ///
@@ -198,6 +206,9 @@ impl<P: Platform> Host<P> {
         // Dropped last: a slot is free once its instance is gone.
         let _permit = self.admit()?;
         let started = Instant::now();
+        if image.memory_bytes() > limits.memory {
+            return Ok(Run::refused(failure::out_of_memory(), platform));
+        }
         let mut instance = self.instance(image).await?;
         let invoked = tokio::select! {
             biased;
@@ -242,7 +253,9 @@ impl<P: Platform> Host<P> {
 
     /// Brings an instance whose invocation has returned back to its image, and keeps it if that succeeds.
     fn keep(&self, image: &Arc<Image>, mut instance: Instance<P>) {
+        // Memory that loading added is taken from all instances; none that only waits may hold it.
         if let (Some((kept, writes)), Some(fresh)) = (&self.kept, self.fresh.get())
+            && image.memory_bytes() <= fresh.len()
             && instance.restore(image, fresh, writes)
         {
             kept.put(image, instance);

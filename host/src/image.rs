@@ -100,7 +100,7 @@ impl Image {
     }
 
     /// Bytes of memory that the image has.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn content_bytes(&self) -> usize {
         self.bytes.len()
     }
 

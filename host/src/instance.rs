@@ -144,19 +144,17 @@ impl<P: Platform> Instance<P> {
     /// Memory and the stack pointer are all the state that the guest has: it changes no table and no other global.
     pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8], writes: &Writes) -> bool {
         let memory = self.exports.memory.data_mut(&mut self.store);
-        if memory.len() != image.memory_bytes() {
+        if memory.len() != image.memory_bytes() || memory.len() != fresh.len() {
             return false;
         }
-        let Ok(Some(pages)) = writes.to(memory, self.tracked.as_ref()) else { return false };
-        if pages.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES + image.len() {
+        let Some(pages) = writes.to(memory, self.tracked.as_ref()) else { return false };
+        // Untracked, what the image brought along counts as written.
+        let expected = if self.tracked.is_some() { 0 } else { image.content_bytes() };
+        if pages.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES + expected {
             return false;
         }
         for range in pages.ranges() {
-            // Memory that loading added begins as zeros.
-            let known = fresh.get(range.start..range.end.min(fresh.len())).unwrap_or_default();
-            let (before, added) = memory[range.clone()].split_at_mut(known.len());
-            before.copy_from_slice(known);
-            added.fill(0);
+            memory[range.clone()].copy_from_slice(&fresh[range.clone()]);
             image.write_within(range, memory);
         }
         if self.tracked.is_none() {
@@ -348,6 +346,7 @@ mod tests {
             }
             assert!(holds_canary(instance.memory()));
             assert!(instance.restore(&image, &fresh, &writes));
+            assert_eq!(instance.tracked.is_some(), writes.can_track());
             assert!(instance.memory() == at_image, "after round {round}");
         }
     }

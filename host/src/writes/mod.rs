@@ -24,13 +24,20 @@ impl Writes {
         Ok(Self { pages: PageMap::open()?, tracker: tracker.ok() })
     }
 
+    /// Whether [`Writes::track`] does anything.
+    #[cfg(test)]
+    pub(crate) fn can_track(&self) -> bool {
+        self.tracker.is_some()
+    }
+
     /// The pages that were written to since the memory was tracked, or since it was mapped. `None` when they lie too far
-    /// apart to be told.
-    pub(crate) fn to(&self, memory: &[u8], tracked: Option<&Tracked>) -> io::Result<Option<Pages>> {
-        match tracked {
+    /// apart to be told, or the kernel fails.
+    pub(crate) fn to(&self, memory: &[u8], tracked: Option<&Tracked>) -> Option<Pages> {
+        let pages = match tracked {
             Some(_) => self.pages.written(memory),
             None => self.pages.changed(memory),
-        }
+        };
+        pages.inspect_err(|error| tracing::warn!(%error, "an instance's writes cannot be told")).ok()?
     }
 
     /// Tracks writes to this memory from now on, if that is possible.

@@ -88,6 +88,11 @@ async fn alternate(page_map_scan: PageMapScan, rounds: usize) {
         // The same fuel to the last unit: the reader did not even take another path.
         assert_eq!(*fuel.get_or_insert(read.fuel), read.fuel, "round {round}");
     }
+    let (kept, new) = host.kept_and_new();
+    assert!(
+        !host.keeps_instances() || kept > new,
+        "most ran in instances that had been kept: {kept}, {new} in new ones"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Which invocations run in an instance that was kept.
 
 use crate::support::{InMemory, host_with, load, request};
-use picloud_abi::invocation::Trigger;
+use picloud_abi::invocation::{FailureCode, Outcome, Trigger};
 use picloud_host::{PageMapScan, Settings};
 use picloud_shared::limits::Limits;
 use std::{
@@ -55,4 +55,14 @@ async fn none_is_kept_where_that_is_off() {
         host.invoke(&image, &trigger, InMemory::default(), &Limits::default(), pending()).await.unwrap();
     }
     assert_eq!(host.kept_and_new(), (0, 3));
+}
+
+#[tokio::test]
+async fn an_image_larger_than_the_limit_does_not_begin() {
+    let host = host_with(Settings { slots: Some(1), ..Settings::default() });
+    let image = load(&host, "1").await;
+    let limits = Limits { memory: 1 << 20, ..Limits::default() };
+    let run = host.invoke(&image, &Trigger::Http(request()), InMemory::default(), &limits, pending()).await.unwrap();
+    let Outcome::Failure(failure) = run.outcome else { panic!("{:?}", run.outcome) };
+    assert_eq!((failure.code, run.fuel), (FailureCode::OutOfMemory, 0));
 }

@@ -1,4 +1,4 @@
-//! Runs invocations: finds the version's image, runs it in a fresh instance of the host, and answers its calls with
+//! Runs invocations: finds the version's image, runs it in an instance of the host that is as new, and answers its calls with
 //! the capabilities. Knows neither HTTP nor who may call.
 
 mod capability;
@@ -20,8 +20,12 @@ use picloud_shared::{
 };
 use picloud_store::Store;
 use platform::ScriptPlatform;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use turns::Turns;
+
+/// How long an invocation waits for its version's image, which others may be waiting for as well: as long as loading one
+/// may take.
+const IMAGE_TIME: Duration = Duration::from_secs(10);
 
 /// Where scripts get the time from.
 pub type Clock = fn() -> TimestampMs;
@@ -55,7 +59,14 @@ impl LocalExecutor {
     }
 
     async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
-        let mut report = match self.images.get(job.version, self.load_version(&job)).await? {
+        let loaded = tokio::select! {
+            // An image that is there is taken without a look at anything else.
+            biased;
+            loaded = self.images.get(job.version, self.load_version(&job)) => loaded?,
+            () = &mut cancelled => return Ok(Report::never_begun(gone())),
+            () = tokio::time::sleep(IMAGE_TIME) => return Err(ExecutorError::Overloaded),
+        };
+        let mut report = match loaded {
             Ok(image) => self.run(&image, job, &mut cancelled).await?,
             Err(Diagnostic { message, position }) => {
                 Report::never_begun(Failure { code: FailureCode::Error, message, status: None, position })
@@ -87,12 +98,7 @@ impl LocalExecutor {
             // A turn that is free is taken without a look at anything else.
             biased;
             place = self.turns.begin(job.app) => place?,
-            () = &mut *cancelled => return Ok(Report::never_begun(Failure {
-                code: FailureCode::Cancelled,
-                message: "the caller went away before the script began".into(),
-                status: None,
-                position: None,
-            })),
+            () = &mut *cancelled => return Ok(Report::never_begun(gone())),
         };
         let platform = ScriptPlatform::new(self.store.clone(), job.app, place.clone(), self.clock, &job.limits);
         let run = self.host.invoke(image, &job.trigger, platform, &job.limits, cancelled);
@@ -136,6 +142,11 @@ impl Executor for LocalExecutor {
             instances_new,
         }
     }
+}
+
+fn gone() -> Failure {
+    let message = "the caller went away before the script began".to_owned();
+    Failure { code: FailureCode::Cancelled, message, status: None, position: None }
 }
 
 /// What a failure is in the log; a status that the script threw is its answer, not a failure.

@@ -13,6 +13,10 @@ use serde_json::json;
 use std::{future::pending, io::Write, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 
+/// As PiCloud has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const INVOCATIONS: u32 = 10_000;
 /// Before the call a small script does something, after it too.
 const SCRIPT: &str = r#"let order = #{ item: "a-1", count: event.payload };
@@ -48,7 +52,7 @@ async fn main() -> Result<()> {
     let image = Arc::new(image);
     let upstream = Upstream { asked: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) };
 
-    let before_mb = resident_mb()?;
+    let (before_mb, before_own_mb) = (resident_mb()?, own_mb()?);
     let mut running = JoinSet::new();
     for number in 0..INVOCATIONS {
         let (host, image, upstream, limits) = (Arc::clone(&host), Arc::clone(&image), upstream.clone(), limits.clone());
@@ -63,7 +67,7 @@ async fn main() -> Result<()> {
         // None ends before it is answered, unless it fails.
         Some(ended) = running.join_next() => anyhow::bail!("an invocation ended early: {ended:?}"),
     }
-    let waiting_mb = resident_mb()?;
+    let (waiting_mb, waiting_own_mb) = (resident_mb()?, own_mb()?);
     upstream.opened.close();
     while let Some(ended) = running.join_next().await {
         let outcome = ended??;
@@ -74,15 +78,26 @@ async fn main() -> Result<()> {
         "invocations": INVOCATIONS,
         "before_mb": before_mb,
         "waiting_mb": waiting_mb,
+        "own_mb": waiting_own_mb - before_own_mb,
         "after_mb": after_mb,
     });
     writeln!(std::io::stdout(), "{line}")?;
     Ok(())
 }
 
+/// As the kernel counts it: pages of the interpreter that all instances share are counted once for each.
 fn resident_mb() -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
-    let kib: u32 = size.context("/proc/self/status names no VmRSS")?.trim().parse()?;
+    megabytes("/proc/self/status", "VmRSS:")
+}
+
+/// With shared pages counted once.
+fn own_mb() -> Result<f64> {
+    megabytes("/proc/self/smaps_rollup", "Pss:")
+}
+
+fn megabytes(file: &str, field: &str) -> Result<f64> {
+    let text = std::fs::read_to_string(file)?;
+    let size = text.lines().find_map(|line| line.strip_prefix(field)?.strip_suffix("kB"));
+    let kib: u32 = size.with_context(|| format!("{file} names no {field}"))?.trim().parse()?;
     Ok(f64::from(kib) * 1024.0 / 1e6)
 }

@@ -46,15 +46,14 @@ async fn main() -> Result<()> {
     match (kind, rest) {
         ("closed", [connections, url]) => {
             let answers = closed(&client, time, connections.parse().context("CONNECTIONS")?, url.parse()?).await;
-            report(&[None], &answers, time)
+            report(1, &answers, time)
         }
         ("open", streams) => {
             let (pairs, odd) = streams.as_chunks::<2>();
             ensure!(odd.is_empty() && !pairs.is_empty(), "each stream has a RATE and a URL");
             let streams = pairs.iter().map(|[rate, url]| Ok((rate.parse().context("RATE")?, url.parse()?)));
             let streams = streams.collect::<Result<Vec<(f64, Url)>>>()?;
-            let rates: Vec<_> = streams.iter().map(|(rate, _)| Some(*rate)).collect();
-            report(&rates, &open(&client, time, streams).await, time)
+            report(streams.len(), &open(&client, time, streams).await, time)
         }
         _ => bail!("usage: load closed SECONDS CONNECTIONS URL, or load open SECONDS RATE URL [RATE URL]…"),
     }
@@ -135,8 +134,8 @@ async fn ask(client: &Client, url: Url, stream: usize, due: Instant) -> Answer {
     Answer { stream, status, latency: due.elapsed() }
 }
 
-fn report(rates: &[Option<f64>], answers: &[Answer], time: Duration) -> Result<()> {
-    for (stream, rate) in rates.iter().enumerate() {
+fn report(streams: usize, answers: &[Answer], time: Duration) -> Result<()> {
+    for stream in 0..streams {
         let of_stream = || answers.iter().filter(|answer| answer.stream == stream);
         let count = |wanted: Option<u16>| of_stream().filter(|a| a.status.map(|s| s.as_u16()) == wanted).count();
         let good = of_stream().filter(|answer| answer.status.is_some_and(|status| status.is_success()));
@@ -144,7 +143,6 @@ fn report(rates: &[Option<f64>], answers: &[Answer], time: Duration) -> Result<(
         latencies.sort_by(f64::total_cmp);
         let percentile = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied();
         let line = json!({
-            "offered_per_second": rate,
             "sent": of_stream().count(),
             "good": latencies.len(),
             "good_per_second": latencies.len() as f64 / time.as_secs_f64(),

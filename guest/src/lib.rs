@@ -2,7 +2,8 @@
 //! [`platform`], and knows nothing but the contract.
 //!
 //! `init` runs once, when the module is built; what it leaves in memory is part of the module. An instance serves one
-//! program: `load`, then `invoke`. Results stay in memory until the instance is dropped, so nothing is freed.
+//! program: `load`, then `invoke`. Results stay in memory, so nothing is freed:
+//! after an invocation the host drops the instance, or brings its memory back to what `load` left.
 
 mod api;
 mod engine;
@@ -92,7 +93,7 @@ fn run(trigger: Trigger) -> Outcome {
         Err(error) => Err(error),
     }
     .unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error)));
-    // The instance ends here: freeing what it holds would only burn the caller's fuel.
+    // The host discards all of it: freeing what there is would only burn the caller's fuel.
     std::mem::forget((engine, script));
     outcome
 }

@@ -50,7 +50,7 @@ pub fn fuel() -> u64 {
     unsafe { import::fuel() }.max(0).unsigned_abs()
 }
 
-/// Gives bytes to the host: they stay where they are until the instance is dropped.
+/// Gives bytes to the host: they stay where they are until the host discards the memory.
 pub fn leak(bytes: Box<[u8]>) -> Packed {
     let bytes = Box::leak(bytes);
     Packed { ptr: bytes.as_ptr() as u32, len: bytes.len() as u32 }
@@ -71,7 +71,7 @@ pub fn take<T: DeserializeOwned>(ptr: u32, len: u32) -> Result<T, String> {
     decode(&bytes).map_err(broken)
 }
 
-/// Reads a message that the host wrote to a place set aside, which stays so: the instance ends soon.
+/// Reads a message that the host wrote to a place set aside, which stays so: all is discarded soon.
 pub fn read<T: DeserializeOwned>(ptr: u32, len: u32) -> Result<T, String> {
     // SAFETY: the host passes a place that `set_aside` gave it, of at least this length, which it has written.
     decode(unsafe { std::slice::from_raw_parts(ptr as *const u8, len as usize) }).map_err(broken)

@@ -32,7 +32,6 @@ impl Limits {
     pub const MAXIMA: Self = Self {
         // A second and a half of computing.
         fuel: 10_000_000_000,
-        // The pool is laid out for this much in every slot, so more of it means fewer slots.
         memory: 32 << 20,
         // As long as a server that is told to stop waits for requests in flight.
         wall_time: Duration::from_secs(30),

@@ -36,8 +36,6 @@ pub struct LocalExecutor {
     images: Images,
     turns: Turns,
     slots: usize,
-    /// Stands for an app among the turns: all checks together have the share of one.
-    checks: AppId,
     store: Store,
     clock: Clock,
 }
@@ -50,12 +48,17 @@ impl LocalExecutor {
     pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
         let host = Host::new(settings)?;
         let (slots, images) = (host.free_slots(), Images::new());
-        Ok(Self { host, images, turns: Turns::new(slots), slots, checks: AppId::new(), store, clock })
+        Ok(Self { host, images, turns: Turns::new(slots), slots, store, clock })
     }
 
-    async fn check(&self, name: ScriptName, source: Arc<str>) -> Result<Result<(), Diagnostic>, ExecutorError> {
+    async fn check(
+        &self,
+        app: AppId,
+        name: ScriptName,
+        source: Arc<str>,
+    ) -> Result<Result<(), Diagnostic>, ExecutorError> {
         let program = Program { name: name.into(), source: source.as_ref().to_owned() };
-        Ok(self.load(self.checks, &program).await?.map(drop))
+        Ok(self.load(app, &program).await?.map(drop))
     }
 
     async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
@@ -119,10 +122,11 @@ impl LocalExecutor {
 impl Executor for LocalExecutor {
     fn check(
         &self,
+        app: AppId,
         name: ScriptName,
         source: Arc<str>,
     ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
-        Box::pin(self.check(name, source))
+        Box::pin(self.check(app, name, source))
     }
 
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {

@@ -64,11 +64,11 @@ impl Manager {
         debug: bool,
         scripts: Vec<(ScriptName, PutScript)>,
     ) -> Result<(), DeployError> {
+        let id = AppId::new();
         for (script, put) in &scripts {
-            self.accept(script, put).await?;
+            self.accept(id, script, put).await?;
         }
-        let app =
-            NewApp { id: AppId::new(), slug: slug.clone(), name: name.to_owned(), debug, owner: None, now: now_ms() };
+        let app = NewApp { id, slug: slug.clone(), name: name.to_owned(), debug, owner: None, now: now_ms() };
         let app = self.store.create_app(app).await?.ok_or(DeployError::SlugTaken(slug))?;
         for (script, put) in scripts {
             self.store_version(app.id, script, put, None).await?;
@@ -84,28 +84,29 @@ impl Manager {
         put: PutScript,
         author: UserId,
     ) -> Result<Put, DeployError> {
-        self.accept(&name, &put).await?;
+        self.accept(app, &name, &put).await?;
         self.store_version(app, name, put, Some(author)).await
     }
 
     /// What is wrong with a source; nothing, if it would be accepted.
     pub(crate) async fn check_source(
         &self,
+        app: AppId,
         name: &ScriptName,
         source: &str,
     ) -> Result<Option<Diagnostic>, DeployError> {
         if source.len() > SOURCE_BYTES {
             return Err(DeployError::SourceTooLarge(name.clone()));
         }
-        let checked = self.executor.check(name.clone(), Arc::from(source)).await?;
+        let checked = self.executor.check(app, name.clone(), Arc::from(source)).await?;
         Ok(checked.err().map(Diagnostic::from))
     }
 
-    async fn accept(&self, name: &ScriptName, put: &PutScript) -> Result<(), DeployError> {
+    async fn accept(&self, app: AppId, name: &ScriptName, put: &PutScript) -> Result<(), DeployError> {
         if put.routes.as_ref().is_some_and(|routes| routes.len() > ROUTES) {
             return Err(DeployError::TooManyRoutes(name.clone()));
         }
-        match self.check_source(name, &put.source).await? {
+        match self.check_source(app, name, &put.source).await? {
             None => Ok(()),
             Some(diagnostic) => Err(DeployError::InvalidScript { script: name.clone(), diagnostic }),
         }

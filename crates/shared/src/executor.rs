@@ -21,9 +21,13 @@ pub type Cancelled = BoxFuture<'static, ()>;
 /// Runs invocations. What is asked of it is answered with a value even when the script fails; `Err` means that the
 /// platform could not run it.
 pub trait Executor: Send + Sync + 'static {
-    /// Compiles a source without running it.
-    fn check(&self, name: ScriptName, source: Arc<str>)
-    -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
+    /// Compiles a source without running it, at the expense of an app.
+    fn check(
+        &self,
+        app: AppId,
+        name: ScriptName,
+        source: Arc<str>,
+    ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
 
     /// Runs a stored version once, until it ends or `cancelled` does: then too there is a report of what it did.
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>>;

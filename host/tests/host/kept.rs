@@ -66,3 +66,15 @@ async fn an_image_larger_than_the_limit_does_not_begin() {
     let Outcome::Failure(failure) = run.outcome else { panic!("{:?}", run.outcome) };
     assert_eq!((failure.code, run.fuel), (FailureCode::OutOfMemory, 0));
 }
+
+#[tokio::test]
+async fn an_image_that_grew_the_memory_is_not_kept() {
+    let host = host_with(Settings { slots: Some(2), ..Settings::default() });
+    let source = format!("fn g() {{ [{}] }} 1", "1,".repeat(60_000));
+    let image = load(&host, &source).await;
+    for _ in 0..3 {
+        let trigger = Trigger::Http(request());
+        host.invoke(&image, &trigger, InMemory::default(), &Limits::default(), pending()).await.unwrap();
+    }
+    assert_eq!(host.kept_and_new(), (0, 3));
+}

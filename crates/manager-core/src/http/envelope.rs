@@ -19,7 +19,8 @@ pub(super) async fn wrap(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
-        if error.status().is_server_error() {
+        // Being overloaded is no defect, and anybody can bring it about at any rate.
+        if error.status().is_server_error() && !matches!(*error, ApiError::Overloaded) {
             let error: &(dyn std::error::Error + 'static) = &*error;
             tracing::error!(request_id = id, %method, path, error, "a request failed");
         }

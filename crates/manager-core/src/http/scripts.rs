@@ -80,11 +80,11 @@ pub(super) async fn rollback(
 /// `POST /apps/{app}/scripts/{name}/check`. There need not be such a script.
 pub(super) async fn check(
     State(manager): State<Manager>,
-    Viewer(_): Viewer,
+    Viewer(Access { app, .. }): Viewer,
     Name(name): Name,
     Json(check): Json<Check>,
 ) -> Result<axum::Json<Checked>, ApiError> {
-    let found = manager.check_source(&name, &check.source).await?;
+    let found = manager.check_source(app.id, &name, &check.source).await?;
     Ok(axum::Json(Checked { diagnostics: found.into_iter().collect() }))
 }
 

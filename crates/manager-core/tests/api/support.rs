@@ -10,6 +10,7 @@ use picloud_abi::invocation::{Diagnostic, Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, Settings, SetupToken};
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Load, Report},
+    ids::AppId,
     limit_rules::LimitRules,
     names::ScriptName,
 };
@@ -99,7 +100,12 @@ impl Answer {
 struct Echo;
 
 impl Executor for Echo {
-    fn check(&self, _: ScriptName, source: Arc<str>) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
+    fn check(
+        &self,
+        _: AppId,
+        _: ScriptName,
+        source: Arc<str>,
+    ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
         let column = source.find('!').map(|at| u32::try_from(at).unwrap() + 1);
         let position = column.map(|column| Position { line: 1, column });
         let checked = position.map_or(Ok(()), |at| Err(Diagnostic { message: "no '!'".into(), position: Some(at) }));

@@ -45,7 +45,7 @@ const IMAGE_BYTES: usize = 8 << 20;
 pub struct Settings {
     /// Where the compiled guest is kept between starts: a directory that is made with mode 0700 where it is missing.
     pub cache: Option<PathBuf>,
-    /// Instances at once; by the machine's memory when absent.
+    /// Invocations at once; by what the machine has when absent.
     pub slots: Option<u32>,
     /// What the guest is compiled to.
     pub target: Target,
@@ -214,7 +214,8 @@ impl<P: Platform> Host<P> {
             biased;
             invoked = instance.invoke(image, platform, trigger, limits) => Ok(invoked),
             () = cancelled => Err(failure::cancelled()),
-            () = tokio::time::sleep(limits.wall_time) => Err(failure::timeout()),
+            // No timer is made for one that returns without waiting.
+            () = async { tokio::time::sleep_until((started + limits.wall_time).into()).await } => Err(failure::timeout()),
         };
         let duration = started.elapsed();
         let late = duration >= limits.wall_time;
@@ -253,9 +254,7 @@ impl<P: Platform> Host<P> {
 
     /// Brings an instance whose invocation has returned back to its image, and keeps it if that succeeds.
     fn keep(&self, image: &Arc<Image>, mut instance: Instance<P>) {
-        // Memory that loading added is taken from all instances; none that only waits may hold it.
         if let (Some((kept, writes)), Some(fresh)) = (&self.kept, self.fresh.get())
-            && image.memory_bytes() <= fresh.len()
             && instance.restore(image, fresh, writes)
         {
             kept.put(image, instance);

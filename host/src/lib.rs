@@ -10,6 +10,7 @@ mod image;
 mod instance;
 mod kept;
 mod limiter;
+mod machine;
 mod pool;
 mod seam;
 mod writes;

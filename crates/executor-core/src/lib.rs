@@ -63,11 +63,11 @@ impl LocalExecutor {
 
     async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
         let loaded = tokio::select! {
-            // An image that is there is taken without a look at anything else.
+            // An image that is there is taken without a look at anything else, nor is a timer made.
             biased;
             loaded = self.images.get(job.version, self.load_version(&job)) => loaded?,
             () = &mut cancelled => return Ok(Report::never_begun(gone())),
-            () = tokio::time::sleep(IMAGE_TIME) => return Err(ExecutorError::Overloaded),
+            () = async { tokio::time::sleep(IMAGE_TIME).await } => return Err(ExecutorError::Overloaded),
         };
         let mut report = match loaded {
             Ok(image) => self.run(&image, job, &mut cancelled).await?,

@@ -3,6 +3,7 @@
 mod page_map;
 mod tracking;
 
+use crate::{host::PageMapScan, machine::may_swap};
 use page_map::{PageMap, Pages};
 use std::io;
 pub(crate) use tracking::Tracked;
@@ -17,6 +18,31 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
+    /// Where it may be relied on. A page that is swapped out while it is scanned, or brought in again, must
+    /// not be missed; so not where pages can be swapped out at all.
+    pub(crate) fn where_safe(scan: PageMapScan) -> Option<Self> {
+        if scan == PageMapScan::Off {
+            tracing::info!("each invocation gets a new instance: the page map is not to be used");
+            return None;
+        }
+        if may_swap() {
+            tracing::warn!(
+                "each invocation gets a new instance, which takes longer, because this machine can swap; \
+                 forbid that to PiCloud, as systemd's MemorySwapMax=0 does"
+            );
+            return None;
+        }
+        Self::open()
+            .inspect_err(|error| {
+                tracing::warn!(
+                    %error,
+                    "each invocation gets a new instance, which takes longer: this kernel (before Linux 6.7?) cannot scan \
+                     the page map"
+                );
+            })
+            .ok()
+    }
+
     /// Fails where the kernel cannot tell.
     pub(crate) fn open() -> io::Result<Self> {
         let tracker = Tracker::open()

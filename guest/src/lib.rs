@@ -2,8 +2,8 @@
 //! [`platform`], and knows nothing but the contract.
 //!
 //! `init` runs once, when the module is built; what it leaves in memory is part of the module. An instance serves one
-//! program: `load`, then `invoke`. Results stay in memory, so nothing is freed:
-//! after an invocation the host drops the instance, or brings its memory back to what `load` left.
+//! program: `load`, then `invoke`. Results stay in memory, and nothing is freed: after an invocation the host
+//! drops the instance, or brings its memory back to what `load` left.
 
 mod api;
 mod engine;

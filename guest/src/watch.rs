@@ -37,8 +37,8 @@ const POLL_EVERY: u64 = 1_024;
 /// What one operation is taken to burn at least, so that a dear one is not seen too late. An operation is a node of the
 /// tree (100 to 1,000) or a round of a bytecode's loop, which burns as much as its body is long.
 const FUEL_PER_OPERATION: u64 = 16_384;
-/// How far the stack, 1 MiB that grows towards address 0, may be used. Natively a frame takes less than four times
-/// the room that it takes here, and the host gives 4 MiB, so this ends a script before the native stack could.
+/// How far the stack, 1 MiB that grows towards address 0, may be used. It is meant to end a script before the native
+/// stack, 4 MiB, could: that a frame takes no more than four times the room natively is an estimate.
 const STACK_FLOOR: usize = 256 << 10;
 
 /// Called when the platform has answered: a call may burn much within one operation.

@@ -9,10 +9,16 @@ mod random;
 
 use crate::{platform, watch};
 use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
-use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext, Position};
 
-/// The modules, as scripts name them.
-pub const MODULES: [&str; 5] = ["json", "kv", "log", "random", "time"];
+/// The modules: how scripts name them, and what makes them.
+pub const MODULES: [(&str, fn() -> Module); 5] = [
+    ("json", || rhai::exported_module!(json::json)),
+    ("kv", || rhai::exported_module!(kv::kv)),
+    ("log", || rhai::exported_module!(log::log)),
+    ("random", || rhai::exported_module!(random::random)),
+    ("time", || rhai::exported_module!(clock::time)),
+];
 
 pub fn register(engine: &mut Engine) {
     engine
@@ -20,15 +26,8 @@ pub fn register(engine: &mut Engine) {
         .register_get("code", |refused: &mut Refused| code(refused.0.code))
         .register_get("message", |refused: &mut Refused| refused.0.message.clone())
         .register_fn("to_string", |refused: &mut Refused| refused.0.message.clone());
-    let modules = [
-        rhai::exported_module!(json::json),
-        rhai::exported_module!(kv::kv),
-        rhai::exported_module!(log::log),
-        rhai::exported_module!(random::random),
-        rhai::exported_module!(clock::time),
-    ];
-    for (name, module) in MODULES.into_iter().zip(modules) {
-        engine.register_static_module(name, module.into());
+    for (name, make) in MODULES {
+        engine.register_static_module(name, make().into());
     }
 }
 

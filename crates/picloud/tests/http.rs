@@ -8,7 +8,7 @@ use tokio::{
 };
 
 /// Sends raw bytes and reads all that comes back until the server closes.
-async fn raw(picloud: &TestApp, bytes: &[u8]) -> String {
+pub(crate) async fn raw(picloud: &TestApp, bytes: &[u8]) -> String {
     let address = picloud.ingress.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
@@ -119,4 +119,19 @@ async fn a_client_that_hangs_up_frees_its_slot_and_is_recorded() {
     let cancelled = page.items.iter().filter(|item| item.outcome == "cancelled").count();
     assert!(cancelled > 0, "{:?}", page.items);
     assert_eq!(picloud.text("/hang/begun").await, (200, "20".into()));
+}
+
+#[tokio::test]
+async fn metrics_count_what_invocations_found() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let app = picloud.create_app("web").await;
+    picloud.put(&app, "one", "1", &[]).await;
+    for _ in 0..3 {
+        assert_eq!(picloud.text("/web/one").await.0, 200);
+    }
+    assert_eq!(picloud.metric("picloud_image_hits_total").await, 2);
+    assert!(picloud.metric("picloud_image_misses_total").await > 0);
+    let (kept, new) =
+        (picloud.metric("picloud_instances_kept_total").await, picloud.metric("picloud_instances_new_total").await);
+    assert!(new > 0 && kept + new == 3, "{kept} kept, {new} new");
 }

@@ -1,8 +1,12 @@
 //! Scripts that compute without end, or all at once.
 
 use super::{Case, Neighbourly};
-use crate::support::{Backend, Setup};
+use crate::{
+    http::raw,
+    support::{Backend, Setup, until},
+};
 use picloud_shared::limit_rules::LimitName;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn loops_end_at_their_fuel_with_the_line() {
@@ -111,5 +115,29 @@ async fn an_app_at_its_limit_leaves_others_alone() {
     assert!((1..=28).contains(&refused), "{ended:?}");
     // It is let in again once the others have ended.
     case.fails("loop", (500, "out_of_fuel", Some(2))).await;
+    case.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_full_apps_request_is_refused_before_its_body_has_come() {
+    let case = Case::start().await;
+    case.put("loop", "kv::set(\"begun\", 1);\nloop {}").await;
+    case.put("begun", "if kv::get(\"begun\") == () { throw \"not yet\" }").await;
+    case.set([(LimitName::Fuel, 10_000_000_000), (LimitName::WallTimeMs, 5_000), (LimitName::Concurrency, 1)]).await;
+    let busy = tokio::spawn({
+        let picloud = Arc::clone(&case.picloud);
+        async move { picloud.get("/bad/loop").await.status() }
+    });
+    // A manual run does not count among the app's requests.
+    until("the loop to begin", async || {
+        (case.picloud.invoke(&case.bad, "begun").await.summary.outcome == "ok").then_some(())
+    })
+    .await;
+    // Ten bytes are promised, and none is sent.
+    let request = b"POST /bad/loop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n";
+    let answer = raw(&case.picloud, request).await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    // By its fuel or its time, whichever this machine reaches first.
+    assert!(busy.await.unwrap().is_server_error());
     case.ends_well().await;
 }

@@ -19,8 +19,7 @@ use std::sync::{
 };
 use tokio::task::JoinHandle;
 
-/// What may stay: a slot keeps up to 2 MiB of its memory, its tables and its stack, and there are 32; the allocator and the
-/// caches have the rest.
+/// What may stay: at most 64 instances are kept, each with a few MiB; the allocator and the caches have the rest.
 const MAY_STAY: u64 = 128 << 20;
 
 /// A server with the app `bad`, and with the app `good`, whose function is asked all the while.
@@ -109,8 +108,8 @@ impl Case {
         neighbour.task.await.expect("the neighbour was content");
         until("every slot to be free", async || {
             let (slots, free) =
-                (metric(&picloud, "picloud_pool_slots").await, metric(&picloud, "picloud_pool_slots_free").await);
-            (slots == free && metric(&picloud, "picloud_invocations_waiting").await == 0).then_some(())
+                (picloud.metric("picloud_pool_slots").await, picloud.metric("picloud_pool_slots_free").await);
+            (slots == free && picloud.metric("picloud_invocations_waiting").await == 0).then_some(())
         })
         .await;
         let resident = picloud.resident();
@@ -155,11 +154,4 @@ impl Neighbour {
         })
         .await;
     }
-}
-
-/// One number of `GET /metrics`.
-async fn metric(picloud: &TestApp, name: &str) -> u64 {
-    let text = picloud.http.get(format!("{}/metrics", picloud.manager)).send().await.unwrap().text().await.unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
 }

@@ -249,6 +249,14 @@ impl TestApp {
         self.client.login(&login).await.expect("a token").token
     }
 
+    /// One number of `GET /metrics`.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let response = self.http.get(format!("{}/metrics", self.manager)).send().await.expect("an answer");
+        let text = response.text().await.expect("a body of text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process lives");

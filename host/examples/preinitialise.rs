@@ -1,4 +1,5 @@
-//! Turns the guest as compiled into the guest as shipped: runs its `init` and keeps what that leaves in memory.
+//! Turns the guest as compiled into the guest as shipped: runs its `init`, keeps what that leaves in memory, and has it
+//! count its fuel.
 //! Called by `cargo xtask guest`.
 //!
 //!     cargo run -p picloud-host --example preinitialise -- IN.wasm OUT.wasm
@@ -14,7 +15,8 @@ async fn main() -> Result<()> {
     let [from, to] = &arguments[..] else { bail!("expected IN.wasm and OUT.wasm") };
     let compiled = std::fs::read(from).with_context(|| format!("reading {from}"))?;
     let initialised = preinitialise(&compiled).await?;
-    std::fs::write(to, initialised).with_context(|| format!("writing {to}"))
+    let metered = picloud_metering::meter(&initialised).context("metering the guest")?;
+    std::fs::write(to, metered).with_context(|| format!("writing {to}"))
 }
 
 async fn preinitialise(compiled: &[u8]) -> Result<Vec<u8>> {

@@ -51,10 +51,11 @@ pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
         .allocation_strategy(pooling)
         .memory_init_cow(true)
         .force_memory_init_memfd(true)
-        .consume_fuel(true)
         // Not-a-number has many bit patterns, and CPUs differ in which they make.
         .cranelift_nan_canonicalization(true)
         .cranelift_opt_level(OptLevel::Speed)
+        // Hints say that fuel is hardly ever at its end.
+        .wasm_branch_hinting(true)
         .concurrency_support(false)
         .wasm_backtrace_max_frames(None)
         .max_wasm_stack(WASM_STACK)

@@ -11,6 +11,7 @@ use wasmtime::{
 pub(crate) struct ExportPlaces {
     memory: ModuleExport,
     stack_pointer: ModuleExport,
+    fuel: ModuleExport,
     alloc: ModuleExport,
     load: ModuleExport,
     invoke: ModuleExport,
@@ -22,8 +23,10 @@ pub(crate) type Step = TypedFunc<(u32, u32), u64>;
 /// An instance's exports.
 pub(crate) struct Exports {
     pub(crate) memory: Memory,
-    /// The guest's only mutable global.
+    /// The only mutable global of its own.
     pub(crate) stack_pointer: Global,
+    /// The one in which its fuel is counted.
+    pub(crate) fuel: Global,
     pub(crate) alloc: TypedFunc<u32, u32>,
     pub(crate) load: Step,
     pub(crate) invoke: Step,
@@ -35,6 +38,7 @@ impl ExportPlaces {
         Ok(Self {
             memory: place("memory")?,
             stack_pointer: place("__stack_pointer")?,
+            fuel: place("fuel")?,
             alloc: place("alloc")?,
             load: place("load")?,
             invoke: place("invoke")?,
@@ -43,16 +47,20 @@ impl ExportPlaces {
 
     pub(crate) fn exports(&self, mut store: impl AsContextMut, instance: &Instance) -> wasmtime::Result<Exports> {
         let memory = instance.get_module_export(&mut store, &self.memory).and_then(|export| export.into_memory());
-        let stack_pointer =
-            instance.get_module_export(&mut store, &self.stack_pointer).and_then(|export| export.into_global());
         Ok(Exports {
             memory: memory.ok_or_else(|| format_err!("the guest's memory is none"))?,
-            stack_pointer: stack_pointer.ok_or_else(|| format_err!("the guest's stack pointer is no global"))?,
+            stack_pointer: global(&mut store, instance, &self.stack_pointer)?,
+            fuel: global(&mut store, instance, &self.fuel)?,
             alloc: function(&mut store, instance, &self.alloc)?,
             load: function(&mut store, instance, &self.load)?,
             invoke: function(&mut store, instance, &self.invoke)?,
         })
     }
+}
+
+fn global(store: impl AsContextMut, instance: &Instance, place: &ModuleExport) -> wasmtime::Result<Global> {
+    let global = instance.get_module_export(store, place).and_then(|export| export.into_global());
+    global.ok_or_else(|| format_err!("an export of the guest is no global"))
 }
 
 fn function<A: WasmParams, B: WasmResults>(

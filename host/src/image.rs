@@ -1,7 +1,7 @@
 //! A program's image: what loading it changed in the memory of a fresh instance. Written into another fresh instance,
 //! it takes the place of loading there.
 //!
-//! Memory is all there is to it: the guest's only mutable global, its stack pointer, is back where it was when `load`
+//! Memory is all there is to it: the count of fuel is set anew for each step, and the stack pointer is back where it was when `load`
 //! returns, and what lies below it is dead.
 
 use picloud_abi::{Packed, invocation::Runtime};

@@ -3,6 +3,7 @@
 
 use crate::{
     exports::{ExportPlaces, Exports, Step, bytes_at},
+    fuel::Fuel,
     image::Image,
     limiter::MemoryLimiter,
     seam::{Platform, Running, State},
@@ -16,8 +17,6 @@ use picloud_shared::limits::Limits;
 use serde::de::DeserializeOwned;
 use wasmtime::{AsContext, Engine, InstancePre, Store, format_err};
 
-/// Fuel between two points where an instance lets others run: about a millisecond and a half.
-const YIELD_FUEL: u64 = 10_000_000;
 /// Longest answer of `load`: a diagnostic.
 const DIAGNOSTIC_BYTES: usize = 1 << 20;
 /// What an outcome has beside a body: headers, a message, and room.
@@ -113,8 +112,10 @@ impl<P: Platform> Instance<P> {
     }
 
     fn start(&mut self, fuel: u64) -> wasmtime::Result<()> {
-        self.store.set_fuel(fuel)?;
-        self.store.fuel_async_yield_interval(Some(YIELD_FUEL))
+        let mut full = Fuel::new(self.exports.fuel);
+        full.fill(&mut self.store, fuel)?;
+        self.store.data_mut().fuel = Some(full);
+        Ok(())
     }
 
     /// Writes a message to a place that the guest sets aside.
@@ -141,7 +142,8 @@ impl<P: Platform> Instance<P> {
     /// Brings an instance that has returned from an invocation back to its image: what was written is as in a fresh
     /// instance, with the image on top. Says whether it is; if not, the instance is good for nothing more.
     ///
-    /// Memory and the stack pointer are all the state that the guest has: it changes no table and no other global.
+    /// Memory and the stack pointer are all the state that the guest has beside the count of fuel, which each step begins with
+    /// its own: it changes no table and no other global.
     pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8], writes: &Writes) -> bool {
         let memory = self.exports.memory.data_mut(&mut self.store);
         // It never has less than the image, nor the image less than a fresh one. What loading or running added is taken
@@ -171,8 +173,8 @@ impl<P: Platform> Instance<P> {
     }
 
     /// Fuel that is left of what the last step was given.
-    pub(crate) fn fuel_left(&self) -> u64 {
-        self.store.get_fuel().unwrap_or(0)
+    pub(crate) fn fuel_left(&mut self) -> u64 {
+        self.store.data().fuel.map_or(0, |fuel| fuel.left(&mut self.store))
     }
 
     /// Bytes of linear memory. It never shrinks, so this is also the most that there was.

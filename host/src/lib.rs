@@ -5,6 +5,7 @@ mod compiled;
 mod engine;
 mod exports;
 mod failure;
+mod fuel;
 mod host;
 mod image;
 mod instance;

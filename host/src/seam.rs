@@ -1,6 +1,10 @@
 //! The one seam: every request of a script to the platform passes here, is counted, timed, and answered.
 
-use crate::{exports::bytes_at, limiter::MemoryLimiter};
+use crate::{
+    exports::bytes_at,
+    fuel::{self, Fuel},
+    limiter::MemoryLimiter,
+};
 use picloud_abi::{
     Packed, kv,
     seam::{Answer, Refusal, RefusalCode, Request},
@@ -26,6 +30,8 @@ pub(crate) struct State<P> {
     pub(crate) limiter: MemoryLimiter,
     /// The guest's, once it is instantiated.
     pub(crate) memory: Option<Memory>,
+    /// What the guest may burn, likewise.
+    pub(crate) fuel: Option<Fuel>,
     pub(crate) running: Option<Running<P>>,
     /// What the guest said before it trapped.
     pub(crate) fault: Option<String>,
@@ -45,7 +51,7 @@ pub(crate) struct Running<P> {
 
 impl<P> State<P> {
     pub(crate) fn new(limiter: MemoryLimiter) -> Self {
-        Self { limiter, memory: None, running: None, fault: None }
+        Self { limiter, memory: None, fuel: None, running: None, fault: None }
     }
 }
 
@@ -79,14 +85,25 @@ pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Resu
             Box::new(async move { call(&mut caller, Packed { ptr, len }, Packed { ptr: answer, len: room }).await })
         },
     )?;
-    linker.func_wrap("picloud", "fuel", |caller: Caller<'_, State<P>>| -> wasmtime::Result<i64> {
-        // A script whose time is over is ended by the guest as one without fuel is: there its line is known.
-        if caller.data().running.as_ref().is_some_and(Running::is_late) {
-            return Ok(0);
-        }
-        Ok(i64::try_from(caller.get_fuel()?).unwrap_or(i64::MAX))
+    linker.func_wrap_async("picloud", "fuel", |mut caller: Caller<'_, State<P>>, (): ()| {
+        Box::new(async move { fuel_left(&mut caller).await })
     })?;
     Ok(())
+}
+
+/// What the guest may still burn. It asks because it wants to know, or because it has come to the end of a slice.
+async fn fuel_left<P: Platform>(caller: &mut Caller<'_, State<P>>) -> wasmtime::Result<u64> {
+    let mut fuel = caller.data().fuel.ok_or_else(|| format_err!("fuel before instantiation was done"))?;
+    let ended = fuel.next_slice(&mut *caller);
+    caller.data_mut().fuel = Some(fuel);
+    if ended? {
+        fuel::let_others_run().await;
+    }
+    // A script whose time is over is ended by the guest as one without fuel is: there its line is known.
+    if caller.data().running.as_ref().is_some_and(Running::is_late) {
+        return Ok(0);
+    }
+    Ok(fuel.left(caller))
 }
 
 /// Writes the answer to a request into `room`; one that is longer waits for a call without a request. Gives its length.

@@ -8,6 +8,7 @@ mod differential;
 mod isolation;
 mod kept;
 mod limits;
+mod metering;
 mod reproducible;
 mod results;
 mod support;

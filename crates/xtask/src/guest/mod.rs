@@ -12,10 +12,11 @@ use std::{fs, path::Path};
 use toolchain::Toolchain;
 
 /// Everything that the guest's bytes depend on besides the compiler.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "wit",
     "crates/abi/Cargo.toml",
     "crates/abi/src",
+    "crates/metering",
     "guest/.cargo",
     "guest/Cargo.lock",
     "guest/Cargo.toml",

@@ -1,4 +1,4 @@
-//! What a script answers: `respond`, `html`, `redirect`, and the mapping of its last value to a response.
+//! What a script answers: the response that it makes on purpose, and the mapping of its last value to one.
 
 use crate::json::{self, Result};
 use picloud_abi::{
@@ -16,22 +16,23 @@ pub struct Response {
     body: Dynamic,
 }
 
+impl Response {
+    /// Status 200.
+    pub fn page(text: ImmutableString) -> Self {
+        Self { status: 200, headers: vec![content_type("text/html; charset=utf-8")], body: text.into() }
+    }
+}
+
 pub fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Response>("Response")
-        .register_fn("respond", |status: i64| respond(status, Dynamic::UNIT, Map::new()))
-        .register_fn("respond", |status: i64, body: Dynamic| respond(status, body, Map::new()))
-        .register_fn("respond", respond)
-        .register_fn("html", |text: ImmutableString| Response {
-            status: 200,
-            headers: vec![content_type("text/html; charset=utf-8")],
-            body: text.into(),
-        })
-        .register_fn("redirect", |url: &str| redirect(url, 302))
-        .register_fn("redirect", redirect);
+        .register_get("status", |response: &mut Response| i64::from(response.status))
+        .register_get("body", |response: &mut Response| response.body.clone());
 }
 
-fn respond(status: i64, body: Dynamic, headers: Map) -> Result<Response> {
+/// # Errors
+/// When the status or a header is none that a script may set.
+pub fn answer(status: i64, body: Dynamic, headers: Map) -> Result<Response> {
     let status = u16::try_from(status)
         .ok()
         .filter(|status| (200..=599).contains(status))
@@ -54,12 +55,14 @@ fn respond(status: i64, body: Dynamic, headers: Map) -> Result<Response> {
     Ok(Response { status, headers: pairs, body })
 }
 
-fn redirect(url: &str, status: i64) -> Result<Response> {
+/// # Errors
+/// When the status is none of a redirection, or the address none that a header can hold.
+pub fn redirection(url: &str, status: i64) -> Result<Response> {
     if !(300..=399).contains(&status) {
         return Err(format!("a redirect's status is 300 to 399, not {status}").into());
     }
     let headers = Map::from([("location".into(), url.to_owned().into())]);
-    respond(status, Dynamic::UNIT, headers)
+    answer(status, Dynamic::UNIT, headers)
 }
 
 fn header(name: &str, value: Dynamic) -> Result<(String, String)> {

@@ -34,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "picloud-manager-core",
         ],
     ),
+    ("picloud-metering", &[]),
     ("picloud-testkit", &[]),
     ("xtask", &["picloud-testkit"]),
 ];

@@ -1,23 +1,37 @@
 //! What scripts can call beyond the language: one file per module. A capability is one file here, one in `wit/` and
 //! one in the executor.
 
-mod clock;
+mod base64;
+mod bytes;
+mod crypto;
+mod global;
+mod hex;
 mod json;
 mod kv;
 pub mod log;
 mod random;
+mod regex;
+mod time;
+mod url;
+mod uuid;
 
 use crate::{platform, watch};
 use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext, Position};
 
 /// The modules: how scripts name them, and what makes them.
-pub const MODULES: [(&str, fn() -> Module); 5] = [
+pub const MODULES: [(&str, fn() -> Module); 11] = [
+    ("base64", || rhai::exported_module!(base64::base64)),
+    ("crypto", || rhai::exported_module!(crypto::crypto)),
+    ("hex", || rhai::exported_module!(hex::hex)),
     ("json", || rhai::exported_module!(json::json)),
     ("kv", || rhai::exported_module!(kv::kv)),
     ("log", || rhai::exported_module!(log::log)),
     ("random", || rhai::exported_module!(random::random)),
-    ("time", || rhai::exported_module!(clock::time)),
+    ("regex", || rhai::exported_module!(regex::regex)),
+    ("time", || rhai::exported_module!(time::time)),
+    ("url", || rhai::exported_module!(url::url)),
+    ("uuid", || rhai::exported_module!(uuid::uuid)),
 ];
 
 pub fn register(engine: &mut Engine) {
@@ -26,6 +40,7 @@ pub fn register(engine: &mut Engine) {
         .register_get("code", |refused: &mut Refused| code(refused.0.code))
         .register_get("message", |refused: &mut Refused| refused.0.message.clone())
         .register_fn("to_string", |refused: &mut Refused| refused.0.message.clone());
+    engine.register_global_module(rhai::exported_module!(global::global).into());
     for (name, make) in MODULES {
         engine.register_static_module(name, make().into());
     }

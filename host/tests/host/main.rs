@@ -5,6 +5,7 @@
 mod bytecode;
 mod contract;
 mod differential;
+mod helpers;
 mod isolation;
 mod kept;
 mod limits;

@@ -46,7 +46,7 @@ async fn recursion_ends_too_deep_with_the_line() {
 }
 
 /// One call each that does very much. It ends by itself, or at the limit of what it uses up.
-const LARGE_OPERATIONS: [(&str, &str); 10] = [
+const LARGE_OPERATIONS: [(&str, &str); 14] = [
     ("sort", "let a = []; for i in 0..50000 { a.push((i * 7919) % 50021); }\na.sort(); a[0]"),
     ("sort-by", "let a = []; for i in 0..20000 { a.push((i * 7919) % 20011); }\na.sort(|x, y| y - x); a[0]"),
     ("replace", "let s = \"\"; s.pad(2000000, 'a');\ns.replace(\"a\", \"bb\"); s.len()"),
@@ -56,6 +56,10 @@ const LARGE_OPERATIONS: [(&str, &str); 10] = [
     ("find", "let s = \"\"; s.pad(4000000, 'a');\nlet n = s; n.truncate(2000000); n += \"b\"; s.index_of(n)"),
     ("split", "let s = \"\"; s.pad(1000000, ',');\ns.split(\",\").len()"),
     ("json", "let a = []; a.pad(300000, 1);\njson::parse(json::stringify(a)).len()"),
+    ("regex-huge", "let s = \"\"; s.pad(1000000, 'a');\nregex::is_match(\"((a?){40}){40}(a){40}\", s)"),
+    ("regex-catastrophe", "let s = \"\"; s.pad(100000, 'a');\nregex::is_match(\"(a+)+$\", s + \"!\")"),
+    ("regex-replace", "let s = \"\"; s.pad(100000, 'a');\nregex::replace_all(\"a\", s, s).len()"),
+    ("hash", "let b = blob(8000000, 7);\nfor i in 0..100 { crypto::sha256(b); }"),
     ("reverse", "let a = []; a.pad(500000, 1);\nfor i in 0..1000 { a.reverse(); } a.len()"),
 ];
 

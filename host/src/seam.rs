@@ -73,8 +73,8 @@ impl<P> Running<P> {
     }
 }
 
-/// Longest request that is read from a guest: two values of the largest size, their key, and room.
-const REQUEST_BYTES: u32 = 1 << 20;
+/// Longest request that is read from a guest: a batch for the key-value store of the largest size, and room.
+const REQUEST_BYTES: u32 = (1 << 20) + (64 << 10);
 
 /// Gives the guest its two imports.
 pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Result<()> {
@@ -155,7 +155,7 @@ impl<P> Running<P> {
     /// Counts a request, and says under which name it is timed: log lines, time and randomness never wait.
     fn admit(&mut self, request: &Request) -> Result<Option<&'static str>, Answer> {
         let Request::Kv(request) = request else { return Ok(None) };
-        let Some(left) = self.kv_left.checked_sub(1) else {
+        let Some(left) = self.kv_left.checked_sub(kv_calls(request)) else {
             let message = format!("an invocation may call the key-value store {} times", self.kv_limit);
             return Err(refused(RefusalCode::Quota, &message));
         };
@@ -167,8 +167,23 @@ impl<P> Running<P> {
             kv::Request::Incr(_) => "kv.incr",
             kv::Request::CompareAndSet(_) => "kv.compare_and_set",
             kv::Request::List(_) => "kv.list",
+            kv::Request::Ttl(_) => "kv.ttl",
+            kv::Request::Expire(_) => "kv.expire",
+            kv::Request::GetMany(_) => "kv.get_many",
+            kv::Request::SetMany(_) => "kv.set_many",
+            kv::Request::Entries(_) => "kv.entries",
         }))
     }
+}
+
+/// As how many calls a request counts: one that names many keys saves their round trips, not the work.
+fn kv_calls(request: &kv::Request) -> u32 {
+    let keys = match request {
+        kv::Request::GetMany(keys) => keys.len(),
+        kv::Request::SetMany(many) => many.entries.len(),
+        _ => 1,
+    };
+    u32::try_from(keys.max(1)).unwrap_or(u32::MAX)
 }
 
 fn refused(code: RefusalCode, message: &str) -> Answer {

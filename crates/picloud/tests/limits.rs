@@ -4,7 +4,11 @@ use crate::support::{Backend, TestApp, error_of, on_both};
 use picloud_shared::{api::UpdateApp, limit_rules::LimitName};
 use std::sync::Arc;
 
-on_both!(bombs_end_and_neighbours_answer, an_apps_own_limits_count_from_the_next_request_on);
+on_both!(
+    bombs_end_and_neighbours_answer,
+    an_apps_own_limits_count_from_the_next_request_on,
+    batches_of_the_store_are_bounded,
+);
 
 /// Name, source, the codes it may end with, and the line where one is promised.
 const BOMBS: [(&str, &str, &str, Option<u64>); 7] = [
@@ -117,4 +121,42 @@ async fn an_apps_own_limits_count_from_the_next_request_on(backend: Backend) {
     set(LimitName::LogBytes, Some(4)).await;
     let run = picloud.invoke(&app, "log").await;
     assert_eq!((run.logs[0].message.as_str(), run.logs_dropped), ("line", 4));
+}
+
+/// A script, and the code and message of what it catches.
+const BATCHES: [(&str, &str); 8] = [
+    ("let keys = []; keys.pad(101, \"k\"); kv::get_many(keys)", "too_large: one call takes at most 100 keys, not 101"),
+    ("let map = #{}; for i in 0..101 { map[`k${i}`] = 1; } kv::set_many(map)", "too_large: one call takes at most 100"),
+    (
+        "let map = #{}; for i in 0..5 { map[`k${i}`] = blob(210000); } kv::set_many(map)",
+        "too_large: the keys and values of one call have at most 1048576 bytes together",
+    ),
+    (
+        "let map = #{}; for i in 0..9 { map[`k${i}`] = blob(262144); } kv::set_many(map)",
+        "too_large: a call takes at most",
+    ),
+    ("kv::set_many(#{ small: 1, large: blob(262145) })", "too_large: a value has at most 262144 bytes, not 262145"),
+    ("kv::set_many(#{ \"small\": 1, \"\": 1 })", "invalid: a key is not empty"),
+    (
+        "for i in 0..5 { kv::set(`large${i}`, blob(250000)); } kv::get_many([\"large0\", \"large1\", \"large2\", \"large3\", \"large4\"])",
+        "too_large: the values of one call have at most 1048576 bytes together",
+    ),
+    ("kv::expire(\"k\", 9223372036854775)", "invalid: the time to live ends after time itself"),
+];
+
+async fn batches_of_the_store_are_bounded(backend: Backend) {
+    let picloud = TestApp::start(backend).await;
+    let app = picloud.create_app("batches").await;
+    for (number, (source, expected)) in BATCHES.into_iter().enumerate() {
+        let name = format!("script{number}");
+        let source = format!(
+            "try {{ {source}; \"nothing\" }} catch (refused) {{ return `${{refused.code}}: ${{refused.message}}` }}"
+        );
+        picloud.put(&app, &name, &source, &[]).await;
+        let (status, told) = picloud.text(&format!("/batches/{name}")).await;
+        assert!(status == 200 && told.starts_with(expected), "{source}: {status} {told}");
+    }
+    // Nothing of what was refused was written; what is too much for one page is on the next.
+    picloud.put(&app, "left", "[kv::list(\"k\"), kv::get(\"small\"), kv::entries(\"large\").len(), kv::entries(\"large\", \"large3\", 100).keys()]", &[]).await;
+    assert_eq!(picloud.text("/batches/left").await, (200, "[[],null,4,[\"large4\"]]".into()));
 }

@@ -72,3 +72,7 @@ pub const SOURCE_BYTES: usize = 256 << 10;
 pub const KV_KEY_BYTES: usize = 512;
 /// Most bytes of a value in the key-value store.
 pub const KV_VALUE_BYTES: usize = 256 << 10;
+/// Most keys that one call of the key-value store names, or values that it brings.
+pub const KV_BATCH_KEYS: usize = 100;
+/// Most bytes of the values, and of their keys where it writes them, of one call of the key-value store.
+pub const KV_BATCH_BYTES: usize = 1 << 20;

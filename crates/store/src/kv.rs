@@ -1,9 +1,32 @@
 //! The table `kv`: the apps' own data. Keys and values are bytes. An entry past its time does not exist, whether or not
 //! its row is still there.
 
+mod many;
+
+pub use many::TooMuch;
+
 use crate::{Store, StoreError};
 use picloud_shared::{ids::AppId, time::TimestampMs};
 use sqlx::QueryBuilder;
+
+/// Narrows a query of `kv` down to the keys that begin with `prefix` and come after `after`, in the order of their
+/// bytes, at most so many.
+macro_rules! push_range {
+    ($query:expr, $app:expr, $prefix:expr, $after:expr, $limit:expr, $now:expr) => {
+        $query.push(" FROM kv WHERE app_id = ").push_bind($app.to_string());
+        // One lower bound, not two: SQLite's index search takes only one.
+        match $after.filter(|after| *after >= $prefix) {
+            Some(after) => $query.push(" AND key > ").push_bind(after),
+            None => $query.push(" AND key >= ").push_bind($prefix),
+        };
+        if let Some(end) = $crate::kv::end_of_prefix($prefix) {
+            $query.push(" AND key < ").push_bind(end);
+        }
+        $query.push(" AND (expires_at IS NULL OR expires_at > ").push_bind($now);
+        $query.push(") ORDER BY key LIMIT ").push_bind(i64::from($limit));
+    };
+}
+use push_range;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -12,6 +35,16 @@ pub struct KvValue {
     pub json: bool,
     /// The bytes.
     pub data: Vec<u8>,
+}
+
+/// A key and its value.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct KvEntry {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value.
+    #[sqlx(flatten)]
+    pub value: KvValue,
 }
 
 /// The value is no integer, or would leave the range of 64 bits.
@@ -82,6 +115,56 @@ impl Store {
             .await?
         });
         Ok(existed.unwrap_or(false))
+    }
+
+    /// When a key ends: nothing inside when it never does, nothing at all when there is no such key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kv_end(
+        &self,
+        app: AppId,
+        key: &[u8],
+        now: TimestampMs,
+    ) -> Result<Option<Option<TimestampMs>>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_scalar(
+                "SELECT expires_at FROM kv
+                 WHERE app_id = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)",
+            )
+            .bind(app.to_string())
+            .bind(key)
+            .bind(now)
+            .fetch_optional(db)
+            .await?
+        }))
+    }
+
+    /// Lets a key end at `expires_at`. `false` when it did not exist.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kv_expire(
+        &self,
+        app: AppId,
+        key: &[u8],
+        expires_at: TimestampMs,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let changed = with_db!(self, write, db => {
+            sqlx::query(
+                "UPDATE kv SET expires_at = $3
+                 WHERE app_id = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $4)",
+            )
+            .bind(app.to_string())
+            .bind(key)
+            .bind(expires_at)
+            .bind(now)
+            .execute(db)
+            .await?
+            .rows_affected()
+        });
+        Ok(changed == 1)
     }
 
     /// Adds to a JSON integer and returns the sum. A missing key counts as 0; one that exists keeps its time to end.
@@ -195,18 +278,8 @@ impl Store {
         now: TimestampMs,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         Ok(with_db!(self, read, db => {
-            let mut query = QueryBuilder::new("SELECT key FROM kv WHERE app_id = ");
-            query.push_bind(app.to_string());
-            // One lower bound, not two: SQLite's index search takes only one.
-            match after.filter(|after| *after >= prefix) {
-                Some(after) => query.push(" AND key > ").push_bind(after),
-                None => query.push(" AND key >= ").push_bind(prefix),
-            };
-            if let Some(end) = end_of_prefix(prefix) {
-                query.push(" AND key < ").push_bind(end);
-            }
-            query.push(" AND (expires_at IS NULL OR expires_at > ").push_bind(now);
-            query.push(") ORDER BY key LIMIT ").push_bind(i64::from(limit));
+            let mut query = QueryBuilder::new("SELECT key");
+            push_range!(query, app, prefix, after, limit, now);
             query.build_query_scalar().fetch_all(db).await?
         }))
     }

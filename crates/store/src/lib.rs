@@ -26,7 +26,7 @@ pub use apps::{App, AppChanges, Membership, NewApp};
 pub use deployments::{DeployedRoute, Deployment};
 pub use error::StoreError;
 pub use invocations::{Invocation, InvocationFilter};
-pub use kv::{KvValue, NotANumber};
+pub use kv::{KvEntry, KvValue, NotANumber, TooMuch};
 pub use logs::{LogFilter, StoredLog};
 pub use open::Database;
 pub use record::{InvocationStart, NewInvocation};

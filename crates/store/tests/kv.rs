@@ -2,7 +2,8 @@
 
 use crate::fixture::{NOW, TestStore, cases, unknown};
 use futures_util::future::join_all;
-use picloud_store::{KvValue, NotANumber, StoreError};
+use picloud_store::{KvEntry, KvValue, NotANumber, StoreError, TooMuch};
+use std::collections::{BTreeMap, BTreeSet};
 
 cases! {
     any_bytes_are_a_key_and_a_value
@@ -15,6 +16,11 @@ cases! {
     compare_and_set_sees_the_exact_value
     racing_compare_and_set_has_one_winner
     keys_are_listed_by_their_bytes
+    the_end_is_told_and_moved
+    many_keys_are_read_together
+    many_keys_are_written_together_or_not_at_all
+    racing_writes_of_many_keys_leave_one_of_them
+    entries_are_listed_with_their_values
     apps_do_not_share_keys
     an_unknown_app_gets_no_row
 }
@@ -188,6 +194,109 @@ async fn keys_are_listed_by_their_bytes(store: &TestStore) {
     assert_eq!(store.kv_list(app, b"b", Some(b"a"), 100, NOW).await.unwrap(), [b"b"]);
     assert!(store.kv_list(app, b"a", Some(b"b"), 100, NOW).await.unwrap().is_empty());
     assert!(store.kv_list(app, b"", None, 0, NOW).await.unwrap().is_empty());
+}
+
+async fn the_end_is_told_and_moved(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.kv_set(app, b"k", json("1"), Some(NOW + 10)).await.unwrap();
+    store.kv_set(app, b"ever", json("1"), None).await.unwrap();
+    assert_eq!(store.kv_end(app, b"k", NOW).await.unwrap(), Some(Some(NOW + 10)));
+    assert_eq!(store.kv_end(app, b"k", NOW + 10).await.unwrap(), None);
+    assert_eq!(store.kv_end(app, b"ever", NOW).await.unwrap(), Some(None));
+    assert_eq!(store.kv_end(app, b"none", NOW).await.unwrap(), None);
+    assert!(store.kv_expire(app, b"k", NOW + 20, NOW + 9).await.unwrap());
+    assert!(store.kv_expire(app, b"ever", NOW + 5, NOW).await.unwrap());
+    assert_eq!(store.kv_end(app, b"k", NOW + 19).await.unwrap(), Some(Some(NOW + 20)));
+    assert_eq!(store.kv_get(app, b"ever", NOW + 5).await.unwrap(), None);
+    // What has ended does not come back.
+    assert!(!store.kv_expire(app, b"k", NOW + 99, NOW + 20).await.unwrap());
+    assert!(!store.kv_expire(app, b"none", NOW + 99, NOW).await.unwrap());
+    assert_eq!(store.kv_get(app, b"k", NOW + 20).await.unwrap(), None);
+}
+
+fn entry(key: &[u8], value: KvValue) -> KvEntry {
+    KvEntry { key: key.into(), value }
+}
+
+async fn many_keys_are_read_together(store: &TestStore) {
+    let (app, other) = (store.app("demo").await.id, store.app("other").await.id);
+    for (key, value) in [(&b"a"[..], json("1")), (b"\0", blob(b"")), (b"\xff", blob(b"\0\xff"))] {
+        store.kv_set(app, key, value, None).await.unwrap();
+    }
+    store.kv_set(app, b"past", json("1"), Some(NOW)).await.unwrap();
+    store.kv_set(other, b"other", json("1"), None).await.unwrap();
+    let get = async |keys: &[&[u8]], bytes| {
+        let keys: BTreeSet<_> = keys.iter().copied().collect();
+        store.kv_get_many(app, &keys, bytes, NOW).await.unwrap()
+    };
+    let found = get(&[b"\xff", b"none", b"a", b"\0", b"a", b"past", b"other"], 3).await;
+    assert_eq!(found, Ok(vec![entry(b"\0", blob(b"")), entry(b"a", json("1")), entry(b"\xff", blob(b"\0\xff"))]));
+    assert_eq!(get(&[b"\xff", b"a", b"\0"], 2).await, Err(TooMuch));
+    assert_eq!(get(&[b"\xff"], 1).await, Err(TooMuch));
+    assert_eq!(get(&[b"a", b"\0"], 1).await.unwrap().len(), 2);
+    assert_eq!(get(&[], 0).await, Ok(vec![]));
+    assert_eq!(get(&[b"none"], 0).await, Ok(vec![]));
+}
+
+async fn many_keys_are_written_together_or_not_at_all(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.kv_set(app, b"k050", json("0"), None).await.unwrap();
+    let keys: Vec<Vec<u8>> = (0..100).map(|n| format!("k{n:03}").into_bytes()).collect();
+    let values = || keys.iter().map(|key| (key.as_slice(), json("1"))).collect::<BTreeMap<_, _>>();
+    store.kv_set_many(app, values(), Some(NOW + 10)).await.unwrap();
+    assert_eq!(store.kv_list(app, b"", None, 1_000, NOW).await.unwrap(), keys);
+    assert_eq!(store.kv_get(app, b"k050", NOW + 9).await.unwrap(), Some(json("1")));
+    assert!(store.kv_list(app, b"", None, 1_000, NOW + 10).await.unwrap().is_empty());
+    store.kv_set_many(app, values(), None).await.unwrap();
+    assert_eq!(store.kv_list(app, b"", None, 1_000, i64::MAX).await.unwrap().len(), 100);
+    store.kv_set_many(app, BTreeMap::new(), None).await.unwrap();
+    // No app, no row.
+    assert!(store.kv_set_many(unknown().0, values(), None).await.is_err());
+    assert_eq!(store.number("SELECT COUNT(*) FROM kv").await, 100);
+}
+
+async fn racing_writes_of_many_keys_leave_one_of_them(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let other = store.another().await;
+    let keys: Vec<Vec<u8>> = (0..50).map(|n| format!("k{n:02}").into_bytes()).collect();
+    let writes = (0..20).map(|n| {
+        let (store, keys) = (if n % 2 == 0 { &store.store } else { &other }, &keys);
+        let values = keys.iter().map(|key| (key.as_slice(), json(&n.to_string()))).collect();
+        store.kv_set_many(app, values, None)
+    });
+    for written in join_all(writes).await {
+        written.unwrap();
+    }
+    let keys: BTreeSet<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let mut found: Vec<_> = store.kv_get_many(app, &keys, 1_000, NOW).await.unwrap().unwrap();
+    assert_eq!(found.len(), 50);
+    found.dedup_by(|one, other| one.value == other.value);
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+async fn entries_are_listed_with_their_values(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    for n in 0..5 {
+        store.kv_set(app, format!("a{n}").as_bytes(), blob(&[n; 10]), None).await.unwrap();
+    }
+    store.kv_set(app, b"a9", json("1"), Some(NOW)).await.unwrap();
+    store.kv_set(app, b"b", json("1"), None).await.unwrap();
+    let list = async |after: Option<&[u8]>, limit, bytes| {
+        let entries = store.kv_entries(app, b"a", after, limit, bytes, NOW).await.unwrap();
+        entries
+            .into_iter()
+            .map(|entry| (String::from_utf8(entry.key).unwrap(), entry.value.data[0]))
+            .collect::<Vec<_>>()
+    };
+    let expected = |numbers: std::ops::Range<u8>| numbers.map(|n| (format!("a{n}"), n)).collect::<Vec<_>>();
+    assert_eq!(list(None, 100, 1_000).await, expected(0..5));
+    assert_eq!(list(None, 2, 1_000).await, expected(0..2));
+    assert_eq!(list(Some(b"a1"), 100, 1_000).await, expected(2..5));
+    assert_eq!(list(None, 100, 39).await, expected(0..3));
+    // One comes however large it is, or nobody would get past it.
+    assert_eq!(list(Some(b"a1"), 100, 1).await, expected(2..3));
+    assert_eq!(list(Some(b"a4"), 100, 1_000).await, []);
+    assert_eq!(list(None, 0, 1_000).await, []);
 }
 
 async fn apps_do_not_share_keys(store: &TestStore) {

@@ -139,6 +139,19 @@ async fn responses_and_calls_are_bounded() {
     assert_eq!((failure.code, failure.position.is_some()), (FailureCode::Quota, true));
     let caught = "for i in 0..1000 { kv::get(\"k\"); } let r = (); try { kv::get(\"k\"); } catch (err) { r = [err.code, err.message]; } r";
     assert_eq!(respond(caught).await.body, br#"["quota","an invocation may call the key-value store 1000 times"]"#);
+    // What names many keys counts as many calls.
+    for (source, fits) in [
+        ("kv::get_many([\"a\", \"b\", \"c\"]); for i in 0..7 { kv::get(\"k\"); }", true),
+        ("kv::get_many([\"a\", \"b\", \"c\"]); for i in 0..8 { kv::get(\"k\"); }", false),
+        ("kv::set_many(#{ a: 1, b: 2 }); kv::get_many([]); kv::entries(\"\"); for i in 0..6 { kv::ttl(\"k\"); }", true),
+        (
+            "kv::set_many(#{ a: 1, b: 2 }); kv::get_many([]); kv::entries(\"\"); for i in 0..7 { kv::ttl(\"k\"); }",
+            false,
+        ),
+    ] {
+        let run = run_with(source, &limits).await;
+        assert_eq!(matches!(run.outcome, Outcome::Response(_)), fits, "{source}: {:?}", run.outcome);
+    }
 }
 
 #[tokio::test]

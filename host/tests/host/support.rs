@@ -44,6 +44,14 @@ impl Platform for InMemory {
                     }
                     kv::Request::Incr(incr) => kv::Answer::Number(incr.by),
                     kv::Request::CompareAndSet(_) => kv::Answer::Swapped(false),
+                    kv::Request::Ttl(_) => kv::Answer::Left(None),
+                    kv::Request::Expire(expire) => kv::Answer::Expires(self.kv.contains_key(&expire.key)),
+                    kv::Request::GetMany(keys) => self.entries(|key| keys.iter().any(|asked| asked == key)),
+                    kv::Request::SetMany(many) => {
+                        self.kv.extend(many.entries.into_iter().map(|entry| (entry.key, entry.value)));
+                        kv::Answer::Stored
+                    }
+                    kv::Request::Entries(list) => self.entries(|key| key.starts_with(&list.prefix)),
                 })
             }
             Request::Clock => Answer::Clock(1_700_000_000_000),
@@ -119,6 +127,11 @@ pub(crate) async fn fail(source: &str) -> Failure {
 }
 
 impl InMemory {
+    fn entries(&self, asked: impl Fn(&str) -> bool) -> kv::Answer {
+        let entries = self.kv.iter().filter(|(key, _)| asked(key));
+        kv::Answer::Entries(entries.map(|(key, value)| kv::Entry { key: key.clone(), value: value.clone() }).collect())
+    }
+
     pub(crate) fn messages(&self) -> Vec<&str> {
         self.logs.iter().map(|entry| entry.message.as_str()).collect()
     }

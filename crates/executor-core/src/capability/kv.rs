@@ -2,18 +2,23 @@
 
 use super::refuse;
 use picloud_abi::{
-    kv::{Answer, Encoding, Request, Value},
+    kv::{Answer, Encoding, Entry, ListRequest, Request, SetManyRequest, Value},
     seam::{Refusal, RefusalCode},
 };
 use picloud_shared::{
     ids::AppId,
-    limits::{KV_KEY_BYTES, KV_VALUE_BYTES},
+    limits::{KV_BATCH_BYTES, KV_BATCH_KEYS, KV_KEY_BYTES, KV_VALUE_BYTES},
     time::TimestampMs,
 };
-use picloud_store::{KvValue, Store, StoreError};
+use picloud_store::{KvEntry, KvValue, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most keys that one `list` gives.
 const LIST_KEYS: u32 = 1_000;
+#[expect(clippy::cast_possible_truncation, reason = "a hundred")]
+const BATCH_KEYS: u32 = KV_BATCH_KEYS as u32;
+#[expect(clippy::cast_possible_wrap, reason = "a mebibyte")]
+const BATCH_BYTES: i64 = KV_BATCH_BYTES as i64;
 
 pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request: Request) -> Result<Answer, Refusal> {
     match request {
@@ -52,10 +57,65 @@ pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request:
         Request::List(list) => {
             let (prefix, after) = (prefix_bytes(&list.prefix)?, list.after.as_deref().map(prefix_bytes).transpose()?);
             let keys = store.kv_list(app, prefix, after, list.limit.min(LIST_KEYS), now).await.map_err(unavailable)?;
-            // Scripts write keys as text, so each is UTF-8.
-            Ok(Answer::Keys(keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect()))
+            Ok(Answer::Keys(keys.into_iter().filter_map(text).collect()))
+        }
+        Request::Ttl(key) => {
+            let end = store.kv_end(app, key_bytes(&key)?, now).await.map_err(unavailable)?;
+            Ok(Answer::Left(end.flatten().map(|end| end.saturating_sub(now).max(0).unsigned_abs())))
+        }
+        Request::Expire(expire) => {
+            let end = end_of(now, expire.ttl_ms)?;
+            let there = store.kv_expire(app, key_bytes(&expire.key)?, end, now).await.map_err(unavailable)?;
+            Ok(Answer::Expires(there))
+        }
+        Request::GetMany(keys) => {
+            at_most(keys.len())?;
+            let keys = keys.iter().map(|key| key_bytes(key)).collect::<Result<BTreeSet<_>, _>>()?;
+            let found = store.kv_get_many(app, &keys, BATCH_BYTES, now).await.map_err(unavailable)?;
+            found.map(to_entries).map_err(|_| too_much("values"))
+        }
+        Request::SetMany(many) => set_many(store, app, now, many).await,
+        Request::Entries(ListRequest { prefix, after, limit }) => {
+            let (prefix, after) = (prefix_bytes(&prefix)?, after.as_deref().map(prefix_bytes).transpose()?);
+            let limit = limit.min(BATCH_KEYS);
+            store.kv_entries(app, prefix, after, limit, BATCH_BYTES, now).await.map(to_entries).map_err(unavailable)
         }
     }
+}
+
+async fn set_many(store: &Store, app: AppId, now: TimestampMs, many: SetManyRequest) -> Result<Answer, Refusal> {
+    at_most(many.entries.len())?;
+    if many.entries.iter().map(|entry| entry.key.len() + entry.value.data.len()).sum::<usize>() > KV_BATCH_BYTES {
+        return Err(too_much("keys and values"));
+    }
+    let expires_at = expiry(now, many.ttl_ms)?;
+    let mut values = BTreeMap::new();
+    for Entry { key, value } in &many.entries {
+        values.insert(key_bytes(key)?, to_store(value.clone())?);
+    }
+    store.kv_set_many(app, values, expires_at).await.map_err(unavailable)?;
+    Ok(Answer::Stored)
+}
+
+fn at_most(keys: usize) -> Result<(), Refusal> {
+    if keys > KV_BATCH_KEYS {
+        return Err(refuse(RefusalCode::TooLarge, format!("one call takes at most {KV_BATCH_KEYS} keys, not {keys}")));
+    }
+    Ok(())
+}
+
+fn too_much(what: &str) -> Refusal {
+    refuse(RefusalCode::TooLarge, format!("the {what} of one call have at most {KV_BATCH_BYTES} bytes together"))
+}
+
+fn to_entries(entries: Vec<KvEntry>) -> Answer {
+    let entry = |KvEntry { key, value }| Some(Entry { key: text(key)?, value: to_contract(value) });
+    Answer::Entries(entries.into_iter().filter_map(entry).collect())
+}
+
+/// Scripts write keys as text, so each is UTF-8.
+fn text(key: Vec<u8>) -> Option<String> {
+    String::from_utf8(key).ok()
 }
 
 fn key_bytes(key: &str) -> Result<&[u8], Refusal> {
@@ -86,9 +146,12 @@ fn to_contract(KvValue { json, data }: KvValue) -> Value {
 }
 
 fn expiry(now: TimestampMs, ttl_ms: Option<u64>) -> Result<Option<TimestampMs>, Refusal> {
-    let Some(ttl_ms) = ttl_ms else { return Ok(None) };
-    let expires_at = i64::try_from(ttl_ms).ok().and_then(|ttl| now.checked_add(ttl));
-    expires_at.map(Some).ok_or_else(|| refuse(RefusalCode::Invalid, "the time to live ends after time itself"))
+    ttl_ms.map(|ttl_ms| end_of(now, ttl_ms)).transpose()
+}
+
+fn end_of(now: TimestampMs, ttl_ms: u64) -> Result<TimestampMs, Refusal> {
+    let end = i64::try_from(ttl_ms).ok().and_then(|ttl| now.checked_add(ttl));
+    end.ok_or_else(|| refuse(RefusalCode::Invalid, "the time to live ends after time itself"))
 }
 
 fn unavailable(error: StoreError) -> Refusal {

@@ -27,7 +27,7 @@ Exit codes:
   1  the script failed, a check found something, or a file could not be written
   2  the command line makes no sense
   3  not signed in, or no right to do this
-  4  no such app, script, version or invocation
+  4  no such app, script, version, invocation or function
   5  refused: a conflict, or input that is not valid
   6  the server cannot be reached, is busy, or failed";
 

@@ -32,6 +32,32 @@ async fn scripts_in_the_documentation_run() {
     }
 }
 
+/// Each example of `guest/prebuilt/functions.json` gives what it says.
+#[tokio::test]
+async fn examples_of_functions_give_what_they_say() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let app = picloud.create_app("examples").await;
+    let modules: serde_json::Value = serde_json::from_str(&page("guest/prebuilt/functions.json")).unwrap();
+    let functions: Vec<_> =
+        modules.as_array().unwrap().iter().flat_map(|module| module["functions"].as_array().unwrap()).collect();
+    assert!(functions.len() > 50, "the functions are found");
+    for (number, function) in functions.into_iter().enumerate() {
+        let [source, value] = ["source", "value"].map(|part| function["example"][part].as_str().unwrap());
+        let called = function["name"].as_str().unwrap();
+        assert!(source.contains(&format!("{called}(")), "{source} is no example of {called}");
+        let name = format!("script{number}");
+        picloud
+            .put(&app, &name, &format!("fn gives() {{ {source} }}\nfn says() {{ {value} }}\n[gives(), says()]"), &[])
+            .await;
+        let (status, told) = picloud.text(&format!("/examples/{name}")).await;
+        assert_eq!(status, 200, "{source}: {told}");
+        let [gives, says] = &serde_json::from_str::<Vec<serde_json::Value>>(&told).unwrap()[..] else {
+            panic!("{told}")
+        };
+        assert_eq!(gives, says, "{source}");
+    }
+}
+
 /// What stands between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)

@@ -4,6 +4,7 @@
 
 mod bench;
 mod binaries;
+mod docs;
 mod guest;
 mod postgres;
 mod process;
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   test                             everything that CI runs
   guest                            build the wasm guest into guest/prebuilt/
   guest --check                    fail if the kept guest is not what its sources make
+  docs                             make docs/functions.md and guest/prebuilt/functions.json of the guest's comments
   bench start [--idle-seconds N]   print what a start, an upload and idling cost
   bench engine                     print what an invocation costs beside native Rhai
   bench http [--seconds N]         print what a request costs beside native Rhai, workerd and Node
@@ -33,6 +35,7 @@ fn main() -> Result<()> {
         ["test"] => test::test(),
         ["guest"] => guest::build(),
         ["guest", "--check"] => guest::check(),
+        ["docs"] => docs::write(),
         ["bench", "engine"] => bench::engine::run_benchmark(),
         ["bench", name, ref flags @ ..] => timed_benchmark(name, flags),
         _ => bail!("{USAGE}"),

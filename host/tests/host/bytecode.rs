@@ -1,5 +1,5 @@
-//! A script means the same as bytecode and as a syntax tree: each source of `language/`, every example and every
-//! benchmark, run both ways in the guest, with the same answer or the same error at the same place, the same log lines
+//! A script means the same as bytecode and as a syntax tree: each source of `language/`, every example, every function's
+//! and every benchmark, run both ways in the guest, with the same answer or the same error at the same place, the same log lines
 //! and the same stored values.
 
 use crate::support::{InMemory, fail, host, program, request};
@@ -83,6 +83,17 @@ async fn the_examples_are_the_same() {
     let sources = || scripts("../examples").into_iter().chain(scripts("benches/engine/scripts"));
     assert_same(sources(), &Trigger::Http(request())).await;
     assert_same(sources(), &Trigger::Event(event)).await;
+}
+
+#[tokio::test]
+async fn the_documented_functions_are_the_same() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest/prebuilt/functions.json");
+    let modules: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let functions = modules.as_array().unwrap().iter().flat_map(|module| module["functions"].as_array().unwrap());
+    let sources: Vec<_> =
+        functions.map(|function| function["example"]["source"].as_str().unwrap().to_owned()).collect();
+    assert!(sources.len() > 50, "the examples are found");
+    assert_same(sources, &Trigger::Http(request())).await;
 }
 
 /// Where a script is ended from within.

@@ -1,6 +1,7 @@
 //! The commands. One file each, which holds its arguments, its help and what it does.
 
 mod apps;
+mod docs;
 mod invocations;
 mod invoke;
 mod login;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Invocations(invocations::Command),
     Logs(logs::Args),
+    Docs(docs::Args),
 }
 
 /// Runs the command.
@@ -41,5 +43,6 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Invoke(args) => invoke::run(args, context).await,
         Command::Invocations(command) => invocations::run(command, context).await,
         Command::Logs(args) => logs::run(args, context).await,
+        Command::Docs(args) => docs::run(args, context).await,
     }
 }

@@ -1,8 +1,15 @@
 //! The helpers that need no platform: published test vectors, and what hostile callers give them. The examples in
 //! their documentation run in `crates/picloud/tests/documentation.rs`.
 
-use crate::support::{fail, respond, run};
-use picloud_abi::invocation::{FailureCode, Outcome};
+use crate::support::{InMemory, fail, host, load, request, respond, run};
+use picloud_abi::invocation::{FailureCode, Outcome, Trigger};
+use picloud_shared::limits::Limits;
+use proptest::{
+    prelude::*,
+    strategy::{Strategy, ValueTree as _},
+    test_runner::TestRunner,
+};
+use std::{collections::BTreeSet, future::pending};
 
 /// What an expression gives, as JSON; text as it is.
 async fn value(source: &str) -> String {
@@ -229,4 +236,80 @@ async fn hostile_patterns_are_refused_or_linear() {
             assert!(bounded.contains(&failure.code), "{source}: {failure:?}");
         }
     }
+}
+
+/// Of two texts and a number.
+const CALLS: [&str; 27] = [
+    "base64::decode(a)",
+    "base64::decode_url(a)",
+    "base64::encode(a)",
+    "hex::decode(a)",
+    "url::decode(a)",
+    "url::encode(a)",
+    "url::parse(a)",
+    "url::query(url::parse_query(a))",
+    "crypto::hmac_sha256(a, b)",
+    "crypto::equals(a, b)",
+    "html_escape(a)",
+    "json::parse(a)",
+    "time::parse(a)",
+    "time::parse(a, b)",
+    "time::parse(time::format(n, a), a)",
+    "time::format(n)",
+    "time::format(n, a)",
+    "time::parts(n)",
+    "regex::is_match(a, b)",
+    "regex::find(a, b)",
+    "regex::find_all(a, b)",
+    "regex::captures(a, b)",
+    "regex::replace(a, b, a)",
+    "regex::replace_all(a, b, b)",
+    "regex::split(a, b)",
+    "random::bytes(n % 100)",
+    "redirect(a, n % 600)",
+];
+
+/// What parsers trip over: patterns of times, regular expressions, addresses, escapes, and characters of every kind.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let fragment = prop_oneof![
+        "%[-_0^#:.]{0,3}[0-9]{0,4}[a-zA-Z%]",
+        r"[()\[\]{}|*+?\\^$.,:/@#&=<>!-]{1,3}",
+        r"\\[a-zA-Z0-9{]",
+        r"\(\?[:imsxUP<a-z>-]{1,4}",
+        r"\{[0-9]{0,5},?[0-9]{0,5}\}",
+        "-?[0-9]{1,20}",
+        "[0-9]{4}-(0[1-9]|1[0-3])-([0-2][1-9]|3[01])[Tt ][0-2][0-9]:[0-5][0-9]:[0-6][0-9]([.][0-9]{1,12})?(Z|[+-][0-2][0-9]:?[0-5][0-9])?",
+        "https?://[a-z0-9@:%.]{0,8}(:[0-9]{0,6})?/?",
+        "[0-9a-zA-Z+/_=-]{1,8}",
+        r"\PC",
+        "[\u{0}-\u{20}\u{7f}-\u{a0}]",
+    ];
+    prop::collection::vec(fragment, 1..6).prop_map(|fragments| fragments.concat())
+}
+
+#[tokio::test]
+async fn no_input_crashes_a_helper() {
+    let attempt = |(number, call)| format!("try {{ {call}; done.push({number}); }} catch {{ }}\n");
+    let attempts: String = CALLS.iter().enumerate().map(attempt).collect();
+    let source = format!(
+        "let given = req.json(); let a = given.a; let b = given.b; let n = given.n; let done = [];\n{attempts}done"
+    );
+    let image = load(host(), &source).await;
+    // The same in each run, so that what fails once fails again.
+    let mut runner = TestRunner::deterministic();
+    let mut done = BTreeSet::new();
+    for _ in 0..5_000 {
+        let number = prop_oneof![any::<i64>(), -400_000_000_000_000_i64..400_000_000_000_000, -3_i64..300];
+        let (a, b, n) = (hostile_text(), hostile_text(), number).new_tree(&mut runner).unwrap().current();
+        let given = serde_json::json!({ "a": a, "b": b, "n": n });
+        let mut request = request();
+        request.body = given.to_string().into_bytes().into();
+        let trigger = Trigger::Http(request);
+        let run = host().invoke(&image, &trigger, InMemory::default(), &Limits::default(), pending()).await.unwrap();
+        let Outcome::Response(response) = run.outcome else { panic!("{given}: {:?}", run.outcome) };
+        done.extend(serde_json::from_slice::<Vec<usize>>(&response.body).unwrap());
+    }
+    // No call was refused each time but that for a time and a pattern that happen to fit.
+    let never: Vec<_> = (0..CALLS.len()).filter(|number| !done.contains(number)).map(|number| CALLS[number]).collect();
+    assert_eq!(never, ["time::parse(a, b)"]);
 }

@@ -1,4 +1,5 @@
 //! Many keys in one statement. What it brings is bounded in bytes by the database: values that are too many never come.
+//! Statements that differ with the number of keys are not kept prepared: they would drive out those that are the same.
 
 use super::{KvEntry, KvValue, push_range};
 use crate::{Store, StoreError};
@@ -48,7 +49,7 @@ impl Store {
             }
             // The first row comes whatever its size, so that there is one to tell how many were found.
             query.push(")) AS entries WHERE total <= ").push_bind(bytes).push(" OR total = LENGTH(data) ORDER BY key");
-            query.build_query_as().fetch_all(db).await?
+            query.build_query_as().persistent(false).fetch_all(db).await?
         });
         let total: usize = rows.iter().map(|row| row.entry.value.data.len()).sum();
         let complete = rows.first().is_none_or(|row| usize::try_from(row.found) == Ok(rows.len()));
@@ -82,7 +83,7 @@ impl Store {
                 " ON CONFLICT (app_id, key) DO UPDATE
                   SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at",
             );
-            query.build().execute(db).await?;
+            query.build().persistent(false).execute(db).await?;
         });
         Ok(())
     }

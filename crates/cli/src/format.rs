@@ -1,7 +1,7 @@
 //! Numbers, times and lists as people read them.
 
 use jiff::Timestamp;
-use picloud_shared::{api::Diagnostic, route::Route, time::TimestampMs};
+use picloud_shared::{api::Diagnostic, time::TimestampMs};
 
 /// With a comma between each three digits.
 pub(crate) fn count(number: i64) -> String {
@@ -51,11 +51,11 @@ pub(crate) fn yes(flag: bool) -> &'static str {
 }
 
 /// Separated by commas; a dash when there is none.
-pub(crate) fn routes(routes: &[Route]) -> String {
-    if routes.is_empty() {
+pub(crate) fn list(items: &[impl ToString]) -> String {
+    if items.is_empty() {
         return "-".to_owned();
     }
-    routes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// `name:line:column: message`, with as much of the position as is known.

@@ -5,7 +5,7 @@ use picloud_shared::{
     api::{Diagnostic, PutScript},
     executor::ExecutorError,
     ids::{AppId, UserId},
-    limits::SOURCE_BYTES,
+    limits::{SCRIPT_TOPICS, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
     time::now_ms,
 };
@@ -27,6 +27,9 @@ pub enum DeployError {
     /// More routes than any script needs.
     #[error("{0} has more than {ROUTES} routes")]
     TooManyRoutes(ScriptName),
+    /// More topics than any script needs.
+    #[error("{0} has more than {SCRIPT_TOPICS} topics")]
+    TooManyTopics(ScriptName),
     /// The source does not compile.
     #[error("{script}{}: {}", place(.diagnostic), .diagnostic.message)]
     InvalidScript {
@@ -106,6 +109,9 @@ impl Manager {
         if put.routes.as_ref().is_some_and(|routes| routes.len() > ROUTES) {
             return Err(DeployError::TooManyRoutes(name.clone()));
         }
+        if put.topics.as_ref().is_some_and(|topics| topics.len() > SCRIPT_TOPICS) {
+            return Err(DeployError::TooManyTopics(name.clone()));
+        }
         match self.check_source(app, name, &put.source).await? {
             None => Ok(()),
             Some(diagnostic) => Err(DeployError::InvalidScript { script: name.clone(), diagnostic }),
@@ -119,7 +125,8 @@ impl Manager {
         put: PutScript,
         author: Option<UserId>,
     ) -> Result<Put, DeployError> {
-        let version = NewVersion { name, source: put.source, routes: put.routes, author, now: now_ms() };
+        let PutScript { source, routes, topics } = put;
+        let version = NewVersion { name, source, routes, topics, author, now: now_ms() };
         Ok(self.store.put_script(app, version).await??)
     }
 }

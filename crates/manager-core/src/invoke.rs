@@ -77,7 +77,7 @@ impl Manager {
             started_at: now_ms(),
             node: self.settings.node.clone(),
         };
-        let job = Job { id, app, version: script.version.id, script: script.name, trigger, limits };
+        let job = Job { id, app, version: script.version.id, script: script.name, trigger, depth: 0, limits };
         let (record, totals, outcome) =
             start.finished(self.executor.invoke(job, Box::pin(std::future::pending())).await?);
         self.store.record(&[record], &[(script.id, totals)]).await?;

@@ -161,7 +161,14 @@ mod tests {
         let new =
             NewApp { id: app, slug: "app".parse().unwrap(), name: "App".into(), debug: false, owner: None, now: 0 };
         store.create_app(new).await.unwrap().unwrap();
-        let version = NewVersion { name: "s".parse().unwrap(), source: "1".into(), routes: None, author: None, now: 0 };
+        let version = NewVersion {
+            name: "s".parse().unwrap(),
+            source: "1".into(),
+            routes: None,
+            topics: None,
+            author: None,
+            now: 0,
+        };
         (app, store.put_script(app, version).await.unwrap().unwrap().script)
     }
 

@@ -3,7 +3,11 @@
 use anyhow::{Context, Result};
 use cap_std::{ambient_authority, fs::Dir};
 use picloud_manager_core::Manager;
-use picloud_shared::{api::PutScript, names::ScriptName, route::Route};
+use picloud_shared::{
+    api::PutScript,
+    names::{ScriptName, TopicName},
+    route::Route,
+};
 use picloud_store::Store;
 use std::path::Path;
 
@@ -36,7 +40,8 @@ fn read_scripts(directory: &Path) -> Result<Vec<Script>> {
         let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".rhai")) else { continue };
         let source = directory.read_to_string(&file).with_context(|| format!("reading {name}.rhai"))?;
         let routes = Route::declared_in(&source).with_context(|| format!("the routes of {name}.rhai"))?;
-        scripts.push((name.parse()?, PutScript { source, routes }));
+        let topics = TopicName::declared_in(&source).with_context(|| format!("the topics of {name}.rhai"))?;
+        scripts.push((name.parse()?, PutScript { source, routes, topics }));
     }
     scripts.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(scripts)

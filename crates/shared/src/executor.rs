@@ -68,6 +68,8 @@ pub struct Job {
     pub script: ScriptName,
     /// What the script sees as `req` or `event`.
     pub trigger: Trigger,
+    /// How many events caused one another until this: 0 for what no event started.
+    pub depth: u32,
     /// What it may cost.
     pub limits: Limits,
 }

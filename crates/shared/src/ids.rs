@@ -59,4 +59,6 @@ ids! {
     VersionId;
     /// One run of a script; also the request id that a caller sees.
     InvocationId;
+    /// An event on its way to one script; the same through all attempts.
+    DeliveryId;
 }

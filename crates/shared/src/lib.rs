@@ -2,6 +2,7 @@
 //! through which the services reach each other. No HTTP server, no SQL, no wasm.
 
 pub mod api;
+pub mod declarations;
 pub mod executor;
 pub mod ids;
 pub mod limit_rules;

@@ -24,6 +24,8 @@ pub enum LimitName {
     LogBytes,
     /// [`Limits::kv_calls`]
     KvCalls,
+    /// [`Limits::topic_calls`]
+    TopicCalls,
     /// [`Limits::random_bytes`]
     RandomBytes,
     /// [`Limits::concurrency`]
@@ -32,7 +34,7 @@ pub enum LimitName {
 
 impl LimitName {
     /// Each of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fuel,
         Self::MemoryBytes,
         Self::WallTimeMs,
@@ -41,6 +43,7 @@ impl LimitName {
         Self::LogLines,
         Self::LogBytes,
         Self::KvCalls,
+        Self::TopicCalls,
         Self::RandomBytes,
         Self::Concurrency,
     ];
@@ -56,6 +59,7 @@ impl LimitName {
             Self::LogLines => "log_lines",
             Self::LogBytes => "log_bytes",
             Self::KvCalls => "kv_calls",
+            Self::TopicCalls => "topic_calls",
             Self::RandomBytes => "random_bytes",
             Self::Concurrency => "concurrency",
         }
@@ -72,7 +76,12 @@ impl LimitName {
             // Room for an error's text.
             Self::ResponseBodyBytes => 1 << 10,
             Self::Concurrency => 1,
-            Self::RequestBodyBytes | Self::LogLines | Self::LogBytes | Self::KvCalls | Self::RandomBytes => 0,
+            Self::RequestBodyBytes
+            | Self::LogLines
+            | Self::LogBytes
+            | Self::KvCalls
+            | Self::TopicCalls
+            | Self::RandomBytes => 0,
         }
     }
 }
@@ -144,6 +153,7 @@ impl Limits {
             LimitName::LogLines => count(self.log_lines),
             LimitName::LogBytes => count(self.log_bytes),
             LimitName::KvCalls => self.kv_calls.into(),
+            LimitName::TopicCalls => self.topic_calls.into(),
             LimitName::RandomBytes => self.random_bytes.into(),
             LimitName::Concurrency => count(self.concurrency),
         }
@@ -168,6 +178,7 @@ impl Limits {
             LimitName::LogLines => self.log_lines = count,
             LimitName::LogBytes => self.log_bytes = count,
             LimitName::KvCalls => self.kv_calls = small,
+            LimitName::TopicCalls => self.topic_calls = small,
             LimitName::RandomBytes => self.random_bytes = small,
             LimitName::Concurrency => self.concurrency = count,
         }

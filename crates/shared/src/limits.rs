@@ -21,6 +21,8 @@ pub struct Limits {
     pub log_bytes: usize,
     /// Calls of the key-value store.
     pub kv_calls: u32,
+    /// Events that it may publish.
+    pub topic_calls: u32,
     /// Bytes that one call may ask of the random source.
     pub random_bytes: u32,
     /// Invocations of the app that a node has in flight, those that wait included.
@@ -42,6 +44,7 @@ impl Limits {
         log_lines: 4_096,
         log_bytes: 1 << 20,
         kv_calls: 10_000,
+        topic_calls: 1_000,
         random_bytes: 1 << 20,
         concurrency: 10_000,
     };
@@ -58,6 +61,7 @@ impl Default for Limits {
             log_lines: 256,
             log_bytes: 64 << 10,
             kv_calls: 1_000,
+            topic_calls: 100,
             random_bytes: 64 << 10,
             concurrency: 64,
         }
@@ -76,3 +80,18 @@ pub const KV_VALUE_BYTES: usize = 256 << 10;
 pub const KV_BATCH_KEYS: usize = 100;
 /// Most bytes of the values, and of their keys where it writes them, of one call of the key-value store.
 pub const KV_BATCH_BYTES: usize = 1 << 20;
+/// Most bytes of an event's payload, as JSON.
+pub const TOPIC_PAYLOAD_BYTES: usize = 256 << 10;
+/// Most bytes of the key that keeps events in order.
+pub const TOPIC_KEY_BYTES: usize = 512;
+/// Longest time that an event can be held back.
+pub const TOPIC_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Events that cause one another: a request's are of depth 1, those that a script publishes when it is given one of
+/// these of depth 2, and so on.
+pub const TOPIC_DEPTH: u32 = 16;
+/// Most topics that one script is subscribed to.
+pub const SCRIPT_TOPICS: usize = 100;
+/// Deliveries of an app that wait or run.
+pub const DELIVERIES_WAITING: usize = 10_000;
+/// How long dead letters are kept.
+pub const DEAD_LETTER_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);

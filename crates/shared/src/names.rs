@@ -1,7 +1,8 @@
 //! Names that people choose, checked once where they enter.
 
+use crate::declarations::{self, InvalidDeclaration};
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// A name that breaks its rule; the text says which rule.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,9 +58,24 @@ names! {
     /// A script's name within its app, such as `greet` or `lib/util`.
     ScriptName, is_script_name,
     "a script's name is at most 128 letters, digits, '_', '-' and '.', in parts separated by '/' that do not start with '.'";
+    /// What events are about, such as `orders` or `orders.paid`; scripts of one app subscribe to it.
+    TopicName, is_topic_name,
+    "a topic is 1 to 128 letters, digits, '_', '-', '.' and ':'";
     /// The name a person signs in with.
     Username, is_username,
     "a user name is 1 to 64 letters, digits, '_', '-', '.' and '@', and starts with a letter or digit";
+}
+
+impl TopicName {
+    /// The topics that a script's source declares itself to be subscribed to, in lines such as `// topic: orders`;
+    /// `None` when it has no such line. Each topic comes once.
+    ///
+    /// # Errors
+    /// When a declared topic cannot be; the text says in which line.
+    pub fn declared_in(source: &str) -> Result<Option<Vec<Self>>, InvalidDeclaration<InvalidName>> {
+        let declared = declarations::parsed(source, "topic")?;
+        Ok(declared.map(|topics: Vec<Self>| BTreeSet::from_iter(topics).into_iter().collect()))
+    }
 }
 
 impl ScriptName {
@@ -83,6 +99,13 @@ fn is_script_name(text: &str) -> bool {
                 && !part.starts_with('.')
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         })
+}
+
+fn is_topic_name(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        // Which a URL's path would swallow.
+        && !matches!(text, "." | "..")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'))
 }
 
 fn is_username(text: &str) -> bool {
@@ -113,5 +136,25 @@ mod tests {
         for bad in ["", "/", "a/", "/a", "a//b", "..", "a/../b", ".hidden", "a b", "a\\b", "a\0", &"x".repeat(129)] {
             assert!(bad.parse::<ScriptName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn topics_fit_a_segment_of_a_path() {
+        for good in ["orders", "orders.paid", "a:b_c-1", &"x".repeat(128)] {
+            assert!(good.parse::<TopicName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a b", "ä", "a\0", "*", &"x".repeat(129)] {
+            assert!(bad.parse::<TopicName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_source_declares_its_topics() {
+        let topics = |source: &str| TopicName::declared_in(source).unwrap();
+        let declared = topics("// topic: paid\n//Topic:orders\n// topic: paid\nlet a = 1; // topic: no").unwrap();
+        assert_eq!(declared, ["orders", "paid"].map(|topic| topic.parse().unwrap()));
+        assert_eq!(topics("// topics\n// the topic: x"), None);
+        let error = TopicName::declared_in("1\n// topic: a b").unwrap_err().to_string();
+        assert!(error.starts_with("line 2: a topic is"), "{error}");
     }
 }

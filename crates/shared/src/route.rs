@@ -1,5 +1,6 @@
 //! Routes: which requests a script answers. How they are written, also in a script; matching is the orchestrator's.
 
+use crate::declarations::{self, InvalidDeclaration};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -32,18 +33,12 @@ impl Route {
     }
 
     /// The routes that a script's source declares itself, in lines such as `// route: GET /users/{id}`; `None` when
-    /// it has no such line. Spaces, more slashes and capitals in the word do not matter: a line that is meant so
-    /// never goes unseen.
+    /// it has no such line.
     ///
     /// # Errors
     /// When a declared route cannot be; the text says in which line.
-    pub fn declared_in(source: &str) -> Result<Option<Vec<Self>>, InvalidRoute> {
-        let mut routes = Vec::new();
-        for (number, line) in (1..).zip(source.lines()) {
-            let Some(route) = declaration(line) else { continue };
-            routes.push(route.parse().map_err(|InvalidRoute(why)| InvalidRoute(format!("line {number}: {why}")))?);
-        }
-        Ok(Some(routes).filter(|routes| !routes.is_empty()))
+    pub fn declared_in(source: &str) -> Result<Option<Vec<Self>>, InvalidDeclaration<InvalidRoute>> {
+        declarations::parsed(source, "route")
     }
 
     /// The method, or `None` for any.
@@ -66,13 +61,6 @@ impl Route {
         };
         self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
     }
-}
-
-/// The route in a line that declares one. Rhai takes the line for a comment.
-fn declaration(line: &str) -> Option<&str> {
-    let comment = line.trim_start().strip_prefix("//")?.trim_start_matches('/');
-    let (word, route) = comment.split_once(':')?;
-    word.trim().eq_ignore_ascii_case("route").then(|| route.trim())
 }
 
 impl FromStr for Route {

@@ -9,12 +9,12 @@ use crate::{
 use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, UserId, VersionId},
-    names::ScriptName,
+    names::{ScriptName, TopicName},
     route::Route,
     time::TimestampMs,
 };
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A version to be stored and made active.
 #[derive(Clone, Debug)]
@@ -23,8 +23,11 @@ pub struct NewVersion {
     pub name: ScriptName,
     /// The source.
     pub source: String,
-    /// Its routes. `None`: those of the active version; for a new script its default route, and none for a library.
+    /// Its routes. `None`: those of the active version; for a new script its default route, and none for a library or
+    /// for one that is subscribed to topics.
     pub routes: Option<Vec<Route>>,
+    /// What it is subscribed to. `None`: what the active version is, and nothing for a new script.
+    pub topics: Option<Vec<TopicName>>,
     /// Who stores it.
     pub author: Option<UserId>,
     /// When it is stored.
@@ -102,11 +105,20 @@ struct TargetRow {
     version: Version,
     #[sqlx(try_from = "String")]
     routes: Json<Vec<Route>>,
+    #[sqlx(try_from = "String")]
+    topics: Json<Vec<TopicName>>,
+}
+
+/// What starts a version.
+struct Triggers {
+    routes: Vec<Route>,
+    /// In alphabetical order, each once.
+    topics: Vec<TopicName>,
 }
 
 impl Store {
     /// Stores a source as the next version of its script and makes it active. When the active version has the same
-    /// source and routes already, that is the answer and nothing changes.
+    /// source, routes and topics already, that is the answer and nothing changes.
     ///
     /// # Errors
     /// When the database fails, there is no such author, or what is stored does not parse.
@@ -120,30 +132,41 @@ impl Store {
         }
         let current = self.script_in(&mut transaction, app, &new.name).await?;
         let sha256: [u8; 32] = Sha256::digest(&new.source).into();
+        let topics = match (&new.topics, &current) {
+            (Some(given), _) => BTreeSet::from_iter(given.iter().cloned()).into_iter().collect(),
+            (None, Some(current)) => current.topics.clone(),
+            (None, None) => Vec::new(),
+        };
         let routes = match (&new.routes, &current) {
             (Some(given), _) => given.clone(),
             (None, Some(current)) => current.routes.clone(),
-            (None, None) if new.name.is_library() => Vec::new(),
+            (None, None) if new.name.is_library() || !topics.is_empty() => Vec::new(),
             (None, None) => vec![Route::default_for(&new.name)],
         };
+        let triggers = Triggers { routes, topics };
         let created = current.is_none();
         let (id, totals) = match current {
-            Some(script) if script.version.sha256 == sha256 && script.routes == routes => {
+            Some(script)
+                if script.version.sha256 == sha256
+                    && script.routes == triggers.routes
+                    && script.topics == triggers.topics =>
+            {
                 return Ok(Ok(Put { script, created }));
             }
             Some(script) => (script.id, script.totals),
             None => (self.insert_script(&mut transaction, app, &new.name).await?, Totals::default()),
         };
-        let version = self.insert_version(&mut transaction, id, &new, sha256, &routes).await?;
-        if let Err(taken) = self.activate(&mut transaction, app, id, version.number, &routes).await? {
+        let version = self.insert_version(&mut transaction, id, &new, sha256, &triggers).await?;
+        if let Err(taken) = self.activate(&mut transaction, app, id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
         }
         transaction.commit().await?;
         self.changed();
-        Ok(Ok(Put { script: Script { id, name: new.name, version, routes, totals }, created }))
+        let Triggers { routes, topics } = triggers;
+        Ok(Ok(Put { script: Script { id, name: new.name, version, routes, topics, totals }, created }))
     }
 
-    /// Makes another version active, with the routes that it had. Without a number it is the one that was active before
+    /// Makes another version active, with the routes and topics that it had. Without a number it is the one that was active before
     /// the present one became so; doing that twice therefore ends where it began, as `cd -` does. When that one is not
     /// known, because the present one has been active since before the store kept it, it is the highest below.
     ///
@@ -165,7 +188,7 @@ impl Store {
         }
         let target: Option<TargetRow> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
-                "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes
+                "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics
                  FROM scripts s JOIN versions v ON v.script_id = s.id
                  WHERE s.id = $1 AND v.number = COALESCE($2, s.previous,
                     (SELECT MAX(below.number) FROM versions below
@@ -176,15 +199,17 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(TargetRow { version, routes: Json(routes) }) = target else {
+        let Some(TargetRow { version, routes: Json(routes), topics: Json(topics) }) = target else {
             return Ok(Err(RollbackRefused::NoSuchVersion));
         };
-        if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &routes).await? {
+        let triggers = Triggers { routes, topics };
+        if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
         }
         transaction.commit().await?;
         self.changed();
-        Ok(Ok(Script { version, routes, ..current }))
+        let Triggers { routes, topics } = triggers;
+        Ok(Ok(Script { version, routes, topics, ..current }))
     }
 
     async fn insert_script(
@@ -211,13 +236,13 @@ impl Store {
         script: ScriptId,
         new: &NewVersion,
         sha256: [u8; 32],
-        routes: &[Route],
+        triggers: &Triggers,
     ) -> Result<Version, StoreError> {
-        let routes = to_json(&routes)?;
+        let (routes, topics) = (to_json(&triggers.routes)?, to_json(&triggers.topics)?);
         Ok(with_db!(self, transaction, db => {
             sqlx::query_as(
-                "INSERT INTO versions (id, script_id, number, source, sha256, routes, author, created_at)
-                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7 FROM versions WHERE script_id = $2
+                "INSERT INTO versions (id, script_id, number, source, sha256, routes, topics, author, created_at)
+                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7, $8 FROM versions WHERE script_id = $2
                  RETURNING id, number, sha256, created_at, TRUE AS active",
             )
             .bind(VersionId::new().to_string())
@@ -225,6 +250,7 @@ impl Store {
             .bind(new.source.as_bytes())
             .bind(&sha256[..])
             .bind(&routes)
+            .bind(&topics)
             .bind(new.author.map(|author| author.to_string()))
             .bind(new.now)
             .fetch_one(db)
@@ -232,14 +258,14 @@ impl Store {
         }))
     }
 
-    /// Points a script to a version, keeps the number of the one before, and replaces the routes by those given.
+    /// Points a script to a version, keeps the number of the one before, and replaces the routes and subscriptions by those given.
     async fn activate(
         &self,
         transaction: &mut Transaction,
         app: AppId,
         script: ScriptId,
         number: i64,
-        routes: &[Route],
+        Triggers { routes, topics }: &Triggers,
     ) -> Result<Result<(), Taken>, StoreError> {
         let (app, script) = (app.to_string(), script.to_string());
         with_db!(self, &mut *transaction, db => {
@@ -253,6 +279,7 @@ impl Store {
         with_db!(self, &mut *transaction, db => {
             sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(&script).execute(db).await?;
         });
+        self.subscribe(transaction, &app, &script, topics).await?;
         for route in routes {
             let inserted = with_db!(self, &mut *transaction, db => {
                 sqlx::query(

@@ -9,6 +9,8 @@ mod query;
 mod activate;
 mod apps;
 mod batch;
+mod dead_letters;
+mod deliveries;
 mod deployments;
 mod error;
 mod invocations;
@@ -19,10 +21,14 @@ mod record;
 mod rows;
 mod scripts;
 mod tokens;
+mod topics;
 mod users;
+mod wake;
 
 pub use activate::{NewVersion, Put, PutRefused, RollbackRefused};
 pub use apps::{App, AppChanges, Membership, NewApp};
+pub use dead_letters::{DeadLetter, ReplayRefused};
+pub use deliveries::{AppDeliveries, Claimed, Lease, Settlement};
 pub use deployments::{DeployedRoute, Deployment};
 pub use error::StoreError;
 pub use invocations::{Invocation, InvocationFilter};
@@ -32,13 +38,16 @@ pub use open::Database;
 pub use record::{InvocationStart, NewInvocation};
 pub use scripts::{Script, Version};
 pub use tokens::NewToken;
+pub use topics::{NewEvent, PublishRefused, Topic};
 pub use users::{NewUser, User};
+pub use wake::Wake;
 
 use pool::{Pool, Transaction};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
+use tokio::sync::watch;
 
 /// An open database. Clones share its connections and counters.
 #[derive(Clone, Debug)]
@@ -51,6 +60,8 @@ struct Inner {
     pool: Pool,
     queries: AtomicU64,
     revision: AtomicU64,
+    /// Told when a delivery may be due sooner than was known.
+    deliveries: watch::Sender<()>,
 }
 
 impl Store {

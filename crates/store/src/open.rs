@@ -16,6 +16,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
+use tokio::sync::watch;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -57,7 +58,8 @@ impl Store {
             Database::Sqlite(directory) => open_sqlite(directory).await?,
             Database::Postgres(url) => open_postgres(url).await?,
         };
-        Ok(Self { inner: Arc::new(Inner { pool, queries: AtomicU64::new(0), revision: AtomicU64::new(0) }) })
+        let (queries, revision) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { inner: Arc::new(Inner { pool, queries, revision, deliveries: watch::Sender::new(()) }) })
     }
 }
 

@@ -170,20 +170,30 @@ impl Store {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
+        self.record_in(&mut transaction, invocations, totals).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// [`Store::record`], together with what else the transaction does.
+    pub(crate) async fn record_in(
+        &self,
+        transaction: &mut Transaction,
+        invocations: &[NewInvocation],
+        totals: &[(ScriptId, Totals)],
+    ) -> Result<(), StoreError> {
         let scripts = invocations.iter().map(|i| i.script).chain(totals.iter().map(|(script, _)| *script)).collect();
         let known = Known {
-            scripts: self.lock_scripts(&mut transaction, scripts).await?,
-            versions: self.version_numbers(&mut transaction, invocations.iter().map(|i| i.version).collect()).await?,
+            scripts: self.lock_scripts(&mut *transaction, scripts).await?,
+            versions: self.version_numbers(&mut *transaction, invocations.iter().map(|i| i.version).collect()).await?,
         };
         for (script, totals) in totals.iter().filter(|(script, _)| known.scripts.contains_key(script)) {
-            self.add_totals(&mut transaction, *script, totals).await?;
+            self.add_totals(&mut *transaction, *script, totals).await?;
         }
         let rows: Vec<Row> = invocations.iter().filter_map(|record| known.row(record)).collect();
-        self.insert_invocations(&mut transaction, &rows).await?;
+        self.insert_invocations(&mut *transaction, &rows).await?;
         let lines: Vec<(&Arc<str>, i64, &LogLine)> =
             rows.iter().flat_map(|row| (0..).zip(&row.record.logs).map(|(n, line)| (&row.id, n, line))).collect();
-        self.insert_logs(&mut transaction, &lines).await?;
-        Ok(transaction.commit().await?)
+        self.insert_logs(transaction, &lines).await
     }
 
     /// Those of the scripts that exist, which keep existing until the transaction ends. Locked in the order of

@@ -4,7 +4,7 @@ use crate::{Store, StoreError, pool::Transaction, rows::Json};
 use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, VersionId},
-    names::ScriptName,
+    names::{ScriptName, TopicName},
     route::Route,
     time::TimestampMs,
 };
@@ -20,6 +20,8 @@ pub struct Script {
     pub version: Version,
     /// The active version's routes, in the order in which they were given.
     pub routes: Vec<Route>,
+    /// What the active version is subscribed to, in alphabetical order.
+    pub topics: Vec<TopicName>,
     /// Sums over all its invocations.
     pub totals: Totals,
 }
@@ -51,6 +53,8 @@ struct ScriptRow {
     version: Version,
     #[sqlx(try_from = "String")]
     routes: Json<Vec<Route>>,
+    #[sqlx(try_from = "String")]
+    topics: Json<Vec<TopicName>>,
     invocations: i64,
     failures: i64,
     fuel: i64,
@@ -74,6 +78,7 @@ impl From<ScriptRow> for Script {
             name: row.name,
             version: row.version,
             routes: row.routes.0,
+            topics: row.topics.0,
             totals: Totals {
                 invocations: row.invocations,
                 failures: row.failures,
@@ -91,7 +96,7 @@ macro_rules! select_scripts {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT s.id AS script_id, s.name, s.invocations, s.failures, s.fuel, s.duration_us, s.dropped_records,
-                s.dropped_logs, v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes",
+                s.dropped_logs, v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics",
             $columns,
             " FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active ",
             $rest

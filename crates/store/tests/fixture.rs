@@ -131,7 +131,14 @@ pub(crate) fn new_user(name: &str) -> NewUser {
 
 /// With the routes that it would get by default.
 pub(crate) fn version(name: &str, source: &str) -> NewVersion {
-    NewVersion { name: name.parse().unwrap(), source: source.to_owned(), routes: None, author: None, now: NOW }
+    NewVersion {
+        name: name.parse().unwrap(),
+        source: source.to_owned(),
+        routes: None,
+        topics: None,
+        author: None,
+        now: NOW,
+    }
 }
 
 pub(crate) fn routed(name: &str, source: &str, of: &[&str]) -> NewVersion {

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "the cases are functions beside the tests that call them")]
 
 mod apps;
+mod delivery_model;
 mod deployments;
 mod fixture;
 mod invocations;
 mod kv;
 mod open;
 mod scripts;
+mod topics;
 mod users;

@@ -185,7 +185,7 @@ impl From<DeployError> for ApiError {
             DeployError::SlugTaken(slug) => Self::SlugTaken(slug),
             DeployError::SourceTooLarge(_) => Self::SourceTooLarge,
             DeployError::InvalidScript { diagnostic, .. } => Self::InvalidScript(diagnostic),
-            DeployError::TooManyRoutes(_) => Self::Invalid(error.to_string()),
+            DeployError::TooManyRoutes(_) | DeployError::TooManyTopics(_) => Self::Invalid(error.to_string()),
             DeployError::Refused(refused) => refused.into(),
             DeployError::Executor(error) => error.into(),
             DeployError::Store(error) => error.into(),

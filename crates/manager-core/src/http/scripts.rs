@@ -95,6 +95,7 @@ fn seen(url: &str, script: picloud_store::Script) -> Script {
         version: seen_version(script.version),
         source: None,
         routes: script.routes,
+        topics: script.topics,
         url: url.to_owned(),
         totals: script.totals,
     }

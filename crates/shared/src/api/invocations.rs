@@ -38,6 +38,8 @@ pub enum Trigger {
     Http,
     /// Somebody, through the API.
     Manual,
+    /// An event of a topic that the script is subscribed to.
+    Topic,
 }
 
 impl Trigger {
@@ -46,6 +48,7 @@ impl Trigger {
         match self {
             Self::Http => "http",
             Self::Manual => "manual",
+            Self::Topic => "topic",
         }
     }
 }
@@ -56,7 +59,8 @@ impl TryFrom<String> for Trigger {
         match text.as_str() {
             "http" => Ok(Self::Http),
             "manual" => Ok(Self::Manual),
-            _ => Err("a trigger is http or manual"),
+            "topic" => Ok(Self::Topic),
+            _ => Err("a trigger is http, manual or topic"),
         }
     }
 }

@@ -6,12 +6,14 @@ mod auth;
 mod error;
 mod invocations;
 mod scripts;
+mod topics;
 
 pub use apps::{App, NewApp, Role, UpdateApp};
 pub use auth::{Login, Me, Setup, Token};
 pub use error::{ErrorBody, ErrorDetail};
 pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
 pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
+pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,22 +2,25 @@
 
 use crate::{
     ids::{ScriptId, VersionId},
-    names::ScriptName,
+    names::{ScriptName, TopicName},
     route::Route,
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
 
-/// A script's new source and routes.
+/// A script's new source, routes and topics.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutScript {
     /// Rhai, at most 256 KiB.
     pub source: String,
     /// Which requests it answers. Absent: those of the version before; for a new script `ANY /{name}`, and none
-    /// below `lib/`. Empty: none.
+    /// below `lib/` or for one that is subscribed to topics. Empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<Route>>,
+    /// Which topics it is subscribed to. Absent: those of the version before, and none for a new script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topics: Option<Vec<TopicName>>,
 }
 
 /// A script with its active version.
@@ -34,6 +37,8 @@ pub struct Script {
     pub source: Option<String>,
     /// The active version's routes.
     pub routes: Vec<Route>,
+    /// What the active version is subscribed to, in alphabetical order.
+    pub topics: Vec<TopicName>,
     /// What stands before a route's path to call it: where the app answers.
     pub url: String,
     /// What all its invocations cost together.

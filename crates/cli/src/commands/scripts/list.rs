@@ -18,7 +18,7 @@ pub(crate) async fn run(Args {}: Args, context: &mut Context) -> CommandResult {
             vec![
                 script.name.to_string(),
                 script.version.number.to_string(),
-                format::routes(&script.routes),
+                format::list(&script.routes),
                 format::count(script.totals.invocations),
                 format::count(script.totals.failures),
                 format::time(script.version.created_at),

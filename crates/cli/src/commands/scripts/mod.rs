@@ -56,21 +56,24 @@ fn name_of(file: &Path) -> Result<ScriptName, CommandError> {
 }
 
 /// Which version answers now, and where.
-fn answering(Script { name, version, routes, url, .. }: &Script) -> String {
+fn answering(Script { name, version, routes, topics, url, .. }: &Script) -> String {
     let number = version.number;
-    if routes.is_empty() {
-        return format!("{name}: version {number} answers no requests");
-    }
     let place = |route: &Route| format!("{} {url}{}", route.method().unwrap_or("ANY"), route.path());
     let places: Vec<_> = routes.iter().map(place).collect();
-    format!("{name}: version {number} answers {}", places.join(", "))
+    let answers = match &places[..] {
+        [] => "answers no requests".to_owned(),
+        places => format!("answers {}", places.join(", ")),
+    };
+    let subscribed = if topics.is_empty() { String::new() } else { format!(", gets {}", format::list(topics)) };
+    format!("{name}: version {number} {answers}{subscribed}")
 }
 
 fn describe(script: &Script) -> String {
     output::fields(&[
         ("name", script.name.to_string()),
         ("version", script.version.number.to_string()),
-        ("routes", format::routes(&script.routes)),
+        ("routes", format::list(&script.routes)),
+        ("topics", format::list(&script.topics)),
         ("created", format::time(script.version.created_at)),
         ("sha256", script.version.sha256.clone()),
         ("invocations", format::count(script.totals.invocations)),

@@ -11,7 +11,7 @@ use crate::{
 use picloud_client::Error as ClientError;
 use picloud_shared::{
     api::{Diagnostic, ErrorDetail, PutScript},
-    names::ScriptName,
+    names::{ScriptName, TopicName},
     route::Route,
 };
 use std::path::{Path, PathBuf};
@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 ///
 /// Without --route and --no-routes, a script answers where its source declares it, in lines such as
 /// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new
-/// script at ANY /NAME.
+/// script at ANY /NAME. It is subscribed to topics in the same way: by --topic, or by lines such as '// topic: orders';
+/// a new script that is gets no route unless it is given one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Rhai sources
@@ -35,19 +36,28 @@ pub(crate) struct Args {
     /// Answer no requests
     #[arg(long, conflicts_with = "routes")]
     no_routes: bool,
+    /// A topic to be subscribed to, such as orders; may be given several times
+    #[arg(long = "topic", value_name = "TOPIC")]
+    topics: Vec<TopicName>,
+    /// Be subscribed to no topics
+    #[arg(long, conflicts_with = "topics")]
+    no_topics: bool,
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
-    if args.files.len() > 1 && (args.name.is_some() || !args.routes.is_empty()) {
-        return Err(CommandError::new(Exit::Usage, "--name and --route are for one file, and several are given"));
+    if args.files.len() > 1 && (args.name.is_some() || !args.routes.is_empty() || !args.topics.is_empty()) {
+        let message = "--name, --route and --topic are for one file, and several are given";
+        return Err(CommandError::new(Exit::Usage, message));
     }
     let (client, app) = (context.client()?, context.app()?);
-    let given = (args.no_routes || !args.routes.is_empty()).then_some(args.routes);
+    let routes = (args.no_routes || !args.routes.is_empty()).then_some(args.routes);
+    let topics = (args.no_topics || !args.topics.is_empty()).then_some(args.topics);
     let puts = args.files.iter().map(|file| {
         let name = args.name.clone().map_or_else(|| name_of(file), Ok)?;
         let source = read_source(file)?;
-        let routes = given.clone().map_or_else(|| declared(file, &source), |routes| Ok(Some(routes)))?;
-        Ok((file, name, PutScript { source, routes }))
+        let routes = given_or(&routes, file, || Route::declared_in(&source))?;
+        let topics = given_or(&topics, file, || TopicName::declared_in(&source))?;
+        Ok((file, name, PutScript { source, routes, topics }))
     });
     // All are read before the first is uploaded, so that a misspelt name leaves nothing half done.
     let puts = puts.collect::<Result<Vec<_>, CommandError>>()?;
@@ -78,8 +88,16 @@ fn progress(files: &[PathBuf], failed: usize) -> String {
     format!("uploaded: {}; failed: {}; not tried: {}", list(uploaded), list(failed), list(not_tried))
 }
 
-fn declared(file: &Path, source: &str) -> Result<Option<Vec<Route>>, CommandError> {
-    Route::declared_in(source).map_err(|error| CommandError::new(Exit::Refused, format!("{}: {error}", file.display())))
+/// What the command line says, or else what the file declares.
+fn given_or<T: Clone, E: std::fmt::Display>(
+    given: &Option<Vec<T>>,
+    file: &Path,
+    declared: impl FnOnce() -> Result<Option<Vec<T>>, E>,
+) -> Result<Option<Vec<T>>, CommandError> {
+    if given.is_some() {
+        return Ok(given.clone());
+    }
+    declared().map_err(|error| CommandError::new(Exit::Refused, format!("{}: {error}", file.display())))
 }
 
 /// With the place in the file, where the server names one.

@@ -1,0 +1,332 @@
+//! The table `deliveries`, as those work on it who deliver: what is due, leases, and how each attempt ended. Dead ones
+//! are in `dead_letters`.
+//!
+//! A delivery may be claimed when it is due. A claim leases it and puts its due time at the lease's end, so one that is
+//! never settled comes back by itself. Each lease has a number; what is said of an older one is refused. Of those that a
+//! script has of one key only the first is due at all; when it goes, whoever settles it makes the next one due.
+//!
+//! Rows are locked in the order app, script, delivery, so that no two transactions wait for each other.
+
+use crate::{NewInvocation, Store, StoreError, pool::Transaction};
+use picloud_shared::{
+    api::Totals,
+    ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
+    limit_rules::LimitValues,
+    limits::DEAD_LETTER_TIME,
+    names::{ScriptName, TopicName},
+};
+use sqlx::QueryBuilder;
+
+/// An app with deliveries that wait or run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppDeliveries {
+    /// The app.
+    pub app: AppId,
+    /// The limits that it sets itself.
+    pub limits: LimitValues,
+    /// Milliseconds until the first may be claimed; not positive when it may be now.
+    pub due_in_ms: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct AppRow {
+    #[sqlx(try_from = "String")]
+    app: AppId,
+    #[sqlx(try_from = "String")]
+    limits: LimitValues,
+    due_at: i64,
+}
+
+/// The right to deliver, until the lease ends or another begins.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Lease {
+    /// The delivery's id.
+    #[sqlx(try_from = "String")]
+    pub delivery: DeliveryId,
+    /// Which of its leases this is.
+    lease: i64,
+    #[sqlx(try_from = "String")]
+    app: AppId,
+    #[sqlx(try_from = "String")]
+    script: ScriptId,
+    ordering_key: Option<Vec<u8>>,
+}
+
+/// A delivery to be made.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Claimed {
+    /// To settle it with.
+    #[sqlx(flatten)]
+    pub lease: Lease,
+    /// Which script gets it.
+    #[sqlx(try_from = "String")]
+    pub script_id: ScriptId,
+    /// The script's name.
+    #[sqlx(try_from = "String")]
+    pub name: ScriptName,
+    /// The script's active version.
+    #[sqlx(try_from = "String")]
+    pub version: VersionId,
+    /// The event's topic.
+    #[sqlx(try_from = "String")]
+    pub topic: TopicName,
+    /// JSON text.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub payload: String,
+    /// Counted from 1.
+    #[sqlx(try_from = "i64")]
+    pub attempt: u32,
+    /// How many events caused one another, this one included.
+    #[sqlx(try_from = "i64")]
+    pub depth: u32,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It arrived.
+    Done,
+    /// It did not begin, and does not count; it may be claimed again in so many milliseconds.
+    NotBegun {
+        /// Milliseconds.
+        after_ms: i64,
+    },
+    /// It failed, and may be tried again in so many milliseconds.
+    Retry {
+        /// Milliseconds.
+        after_ms: i64,
+    },
+    /// It failed for the last time.
+    Dead {
+        /// How.
+        error: String,
+    },
+}
+
+impl Store {
+    /// The apps that have deliveries, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn apps_with_deliveries(&self) -> Result<Vec<AppDeliveries>, StoreError> {
+        let mut transaction = self.inner.pool.begin_read().await?;
+        let now = self.database_time(&mut transaction).await?;
+        // From one app to the next by the index, instead of going through all deliveries.
+        let rows: Vec<AppRow> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(
+                "WITH RECURSIVE waiting (app_id) AS (
+                    SELECT MIN(app_id) FROM deliveries WHERE dead_at IS NULL
+                    UNION ALL
+                    SELECT (SELECT MIN(d.app_id) FROM deliveries d WHERE d.dead_at IS NULL AND d.app_id > w.app_id)
+                    FROM waiting w WHERE w.app_id IS NOT NULL
+                 )
+                 SELECT a.id AS app, a.limits,
+                    (SELECT MIN(d.due_at) FROM deliveries d WHERE d.app_id = a.id AND d.dead_at IS NULL) AS due_at
+                 FROM waiting w JOIN apps a ON a.id = w.app_id ORDER BY a.id",
+            )
+            .fetch_all(db)
+            .await?
+        });
+        transaction.commit().await?;
+        let app = |row: AppRow| AppDeliveries { app: row.app, limits: row.limits, due_in_ms: row.due_at - now };
+        Ok(rows.into_iter().map(app).collect())
+    }
+
+    /// Leases at most so many of an app's deliveries that are due, for so many milliseconds.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn claim_deliveries(&self, app: AppId, limit: usize, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let now = self.database_time(&mut transaction).await?;
+        let skip = match transaction {
+            Transaction::Sqlite(_) => "",
+            Transaction::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        };
+        let ids: Vec<String> = with_db!(self, &mut transaction, db => {
+            let mut query = QueryBuilder::new("UPDATE deliveries SET leased = TRUE, lease = lease + 1, attempts = attempts + 1");
+            query.push(", due_at = ").push_bind(now.saturating_add(lease_ms));
+            query.push(" WHERE id IN (SELECT id FROM deliveries WHERE app_id = ").push_bind(app.to_string());
+            query.push(" AND dead_at IS NULL AND due_at <= ").push_bind(now);
+            query.push(" ORDER BY due_at, seq LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+            query.push(skip).push(") RETURNING id");
+            query.build_query_scalar().fetch_all(db).await?
+        });
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claimed = with_db!(self, &mut transaction, db => {
+            let mut query = QueryBuilder::new(
+                "SELECT d.id AS delivery, d.lease, d.app_id AS app, d.script_id AS script, d.ordering_key, d.script_id, s.name,
+                    v.id AS version, d.topic, d.payload, d.attempts AS attempt, d.depth
+                 FROM deliveries d
+                 JOIN scripts s ON s.id = d.script_id
+                 JOIN versions v ON v.script_id = s.id AND v.number = s.active
+                 WHERE d.id IN (",
+            );
+            push_list!(query, &ids);
+            query.push(") ORDER BY d.seq");
+            query.build_query_as().persistent(false).fetch_all(db).await?
+        });
+        transaction.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Has leases end so many milliseconds from now. Those that were lost are left alone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn extend_leases(&self, leases: &[Lease], lease_ms: i64) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let ends = self.database_time(&mut transaction).await?.saturating_add(lease_ms);
+        // In one order, so that two that do so never wait for each other.
+        let mut leases: Vec<_> = leases.iter().collect();
+        leases.sort_by_key(|lease| lease.delivery);
+        for lease in leases {
+            with_db!(self, &mut transaction, db => {
+                sqlx::query("UPDATE deliveries SET due_at = $3 WHERE id = $1 AND lease = $2 AND leased")
+                    .bind(lease.delivery.to_string())
+                    .bind(lease.lease)
+                    .bind(ends)
+                    .execute(db)
+                    .await?;
+            });
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Ends a lease, and records the invocation in the same transaction. `false` when the lease was lost to another
+    /// before: then the delivery is as it was, and the invocation, which did take place, is recorded all the same.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle_delivery(
+        &self,
+        lease: &Lease,
+        settlement: Settlement,
+        invocation: Option<(NewInvocation, Totals)>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let leaves = matches!(settlement, Settlement::Done | Settlement::Dead { .. });
+        let key = lease.ordering_key.as_ref().filter(|_| leaves);
+        if key.is_some() {
+            self.hold_events(&mut transaction, lease.app).await?;
+        }
+        let last = invocation.as_ref().map(|(record, _)| record.id);
+        if let Some((record, totals)) = invocation {
+            self.record_in(&mut transaction, &[record], &[(lease.script, totals)]).await?;
+        }
+        let now = self.database_time(&mut transaction).await?;
+        let held = self.settle(&mut transaction, lease, settlement, last, now).await?;
+        if let Some(key) = key.filter(|_| held) {
+            self.make_next_due(&mut transaction, lease.script, key, now).await?;
+            self.notify(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        self.deliveries_changed();
+        Ok(held)
+    }
+
+    /// Ends all leases where one process alone works on the database, which is so with SQLite: what was leased when it
+    /// ended is due at once, and the attempt counts. With PostgreSQL leases end by themselves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reclaim_leases(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        if matches!(transaction, Transaction::Sqlite(_)) {
+            with_db!(self, &mut transaction, db => {
+                sqlx::query("UPDATE deliveries SET due_at = not_before, leased = FALSE WHERE leased").execute(db).await?;
+            });
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn settle(
+        &self,
+        transaction: &mut Transaction,
+        lease: &Lease,
+        settlement: Settlement,
+        last: Option<InvocationId>,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let settled = with_db!(self, &mut *transaction, db => {
+            let mut query = match settlement {
+                Settlement::Done => QueryBuilder::new("DELETE FROM deliveries"),
+                Settlement::NotBegun { after_ms } => {
+                    let mut query = QueryBuilder::new("UPDATE deliveries SET leased = FALSE, attempts = attempts - 1");
+                    query.push(", due_at = ").push_bind(now.saturating_add(after_ms));
+                    query
+                }
+                Settlement::Retry { after_ms } => {
+                    let mut query = QueryBuilder::new("UPDATE deliveries SET leased = FALSE");
+                    query.push(", due_at = ").push_bind(now.saturating_add(after_ms));
+                    query.push(", last_invocation = ").push_bind(last.map(|id| id.to_string()));
+                    query
+                }
+                Settlement::Dead { error } => {
+                    let mut query = QueryBuilder::new("UPDATE deliveries SET leased = FALSE, due_at = NULL");
+                    query.push(", dead_at = ").push_bind(now).push(", error = ").push_bind(error.into_bytes());
+                    query.push(", last_invocation = COALESCE(").push_bind(last.map(|id| id.to_string()));
+                    query.push(", last_invocation)");
+                    query
+                }
+            };
+            query.push(" WHERE id = ").push_bind(lease.delivery.to_string());
+            query.push(" AND lease = ").push_bind(lease.lease).push(" AND leased");
+            query.build().execute(db).await?.rows_affected()
+        });
+        if settled == 1 {
+            self.prune_dead_letters(transaction, lease.app, now).await?;
+        }
+        Ok(settled == 1)
+    }
+
+    /// The first of a key that is left may be claimed from now on.
+    async fn make_next_due(
+        &self,
+        transaction: &mut Transaction,
+        script: ScriptId,
+        key: &[u8],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        with_db!(self, transaction, db => {
+            sqlx::query(
+                "UPDATE deliveries SET due_at = CASE WHEN not_before > $3 THEN not_before ELSE $3 END
+                 WHERE due_at IS NULL AND id = (
+                    SELECT id FROM deliveries WHERE script_id = $1 AND ordering_key = $2 AND dead_at IS NULL
+                    ORDER BY seq LIMIT 1)",
+            )
+            .bind(script.to_string())
+            .bind(key)
+            .bind(now)
+            .execute(db)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// Holds the app's row, so that nobody publishes behind what is about to leave. On SQLite nobody else writes anyway.
+    async fn hold_events(&self, transaction: &mut Transaction, app: AppId) -> Result<(), StoreError> {
+        if let Transaction::Postgres(transaction) = transaction {
+            self.count_query();
+            sqlx::query("SELECT 1 FROM apps WHERE id = $1 FOR NO KEY UPDATE")
+                .bind(app.to_string())
+                .execute(&mut **transaction)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn prune_dead_letters(&self, transaction: &mut Transaction, app: AppId, now: i64) -> Result<(), StoreError> {
+        let oldest = now.saturating_sub(i64::try_from(DEAD_LETTER_TIME.as_millis()).unwrap_or(i64::MAX));
+        with_db!(self, transaction, db => {
+            sqlx::query("DELETE FROM deliveries WHERE app_id = $1 AND dead_at <= $2")
+                .bind(app.to_string())
+                .bind(oldest)
+                .execute(db)
+                .await?;
+        });
+        Ok(())
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::json;
 use picloud_abi::invocation::{self, EventKind};
-use rhai::Engine;
+use rhai::{Dynamic, Engine};
 use std::rc::Rc;
 
 #[derive(Clone)]
@@ -20,7 +20,9 @@ pub fn register(engine: &mut Engine) {
         .register_get("id", |event: &mut Event| event.0.id.clone())
         .register_get("kind", |event: &mut Event| match event.0.kind {
             EventKind::Manual => "manual",
+            EventKind::Topic => "topic",
         })
+        .register_get("topic", |event: &mut Event| event.0.topic.clone().map_or(Dynamic::UNIT, Dynamic::from))
         .register_get("payload", |event: &mut Event| json::parse(&event.0.payload))
         .register_get("attempt", |event: &mut Event| i64::from(event.0.attempt));
 }

@@ -39,6 +39,7 @@ fn thrown(value: &Dynamic, failure: impl Fn(FailureCode, String) -> Failure) -> 
         let code = match refused.0.code {
             RefusalCode::Quota => FailureCode::Quota,
             RefusalCode::TooLarge => FailureCode::TooLarge,
+            RefusalCode::QueueFull => FailureCode::QueueFull,
             RefusalCode::Invalid | RefusalCode::Loading | RefusalCode::Unavailable => FailureCode::Error,
         };
         return failure(code, refused.0.message.clone());

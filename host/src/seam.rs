@@ -8,6 +8,7 @@ use crate::{
 use picloud_abi::{
     Packed, kv,
     seam::{Answer, Refusal, RefusalCode, Request},
+    topics,
 };
 use picloud_shared::{
     executor::{Call, Report},
@@ -45,8 +46,27 @@ pub(crate) struct Running<P> {
     pub(crate) calls: Vec<Call>,
     /// An answer for which the guest had no room, until it has made some.
     waiting: Vec<u8>,
-    kv_left: u32,
-    kv_limit: u32,
+    kv: Allowance,
+    topics: Allowance,
+}
+
+/// Calls of one capability.
+struct Allowance {
+    left: u32,
+    limit: u32,
+}
+
+impl Allowance {
+    const fn of(limit: u32) -> Self {
+        Self { left: limit, limit }
+    }
+
+    /// Counts so many more; `what` ends the sentence that says how many there may be.
+    fn take(&mut self, calls: u32, what: &str) -> Result<(), Answer> {
+        let refusal = || refused(RefusalCode::Quota, &format!("an invocation may {what} {} times", self.limit));
+        self.left = self.left.checked_sub(calls).ok_or_else(refusal)?;
+        Ok(())
+    }
 }
 
 impl<P> State<P> {
@@ -63,8 +83,8 @@ impl<P> Running<P> {
             wall_time: limits.wall_time,
             calls: Vec::new(),
             waiting: Vec::new(),
-            kv_left: limits.kv_calls,
-            kv_limit: limits.kv_calls,
+            kv: Allowance::of(limits.kv_calls),
+            topics: Allowance::of(limits.topic_calls),
         }
     }
 
@@ -154,25 +174,29 @@ async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {
 impl<P> Running<P> {
     /// Counts a request, and says under which name it is timed: log lines, time and randomness never wait.
     fn admit(&mut self, request: &Request) -> Result<Option<&'static str>, Answer> {
-        let Request::Kv(request) = request else { return Ok(None) };
-        let Some(left) = self.kv_left.checked_sub(kv_calls(request)) else {
-            let message = format!("an invocation may call the key-value store {} times", self.kv_limit);
-            return Err(refused(RefusalCode::Quota, &message));
-        };
-        self.kv_left = left;
-        Ok(Some(match request {
-            kv::Request::Get(_) => "kv.get",
-            kv::Request::Set(_) => "kv.set",
-            kv::Request::Delete(_) => "kv.delete",
-            kv::Request::Incr(_) => "kv.incr",
-            kv::Request::CompareAndSet(_) => "kv.compare_and_set",
-            kv::Request::List(_) => "kv.list",
-            kv::Request::Ttl(_) => "kv.ttl",
-            kv::Request::Expire(_) => "kv.expire",
-            kv::Request::GetMany(_) => "kv.get_many",
-            kv::Request::SetMany(_) => "kv.set_many",
-            kv::Request::Entries(_) => "kv.entries",
-        }))
+        match request {
+            Request::Kv(request) => {
+                self.kv.take(kv_calls(request), "call the key-value store")?;
+                Ok(Some(match request {
+                    kv::Request::Get(_) => "kv.get",
+                    kv::Request::Set(_) => "kv.set",
+                    kv::Request::Delete(_) => "kv.delete",
+                    kv::Request::Incr(_) => "kv.incr",
+                    kv::Request::CompareAndSet(_) => "kv.compare_and_set",
+                    kv::Request::List(_) => "kv.list",
+                    kv::Request::Ttl(_) => "kv.ttl",
+                    kv::Request::Expire(_) => "kv.expire",
+                    kv::Request::GetMany(_) => "kv.get_many",
+                    kv::Request::SetMany(_) => "kv.set_many",
+                    kv::Request::Entries(_) => "kv.entries",
+                }))
+            }
+            Request::Topics(topics::Request::Publish(_)) => {
+                self.topics.take(1, "publish")?;
+                Ok(Some("topics.publish"))
+            }
+            Request::Log(_) | Request::Clock | Request::Random(_) | Request::Fault(_) => Ok(None),
+        }
     }
 }
 

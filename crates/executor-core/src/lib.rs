@@ -103,7 +103,7 @@ impl LocalExecutor {
             place = self.turns.begin(job.app) => place?,
             () = &mut *cancelled => return Ok(Report::never_begun(gone())),
         };
-        let platform = ScriptPlatform::new(self.store.clone(), job.app, place.clone(), self.clock, &job.limits);
+        let platform = ScriptPlatform::new(self.store.clone(), place.clone(), self.clock, &job);
         let run = self.host.invoke(image, &job.trigger, platform, &job.limits, cancelled);
         let run = place.in_slices(run).await.map_err(from_host)?;
         let (logs, logs_dropped) = run.platform.into_logs();

@@ -2,12 +2,15 @@
 
 use crate::{
     Clock,
-    capability::{kv, log::Log, random},
+    capability::{kv, log::Log, random, topics},
     turns::Place,
 };
 use picloud_abi::seam::{Answer, Request};
 use picloud_host::Platform;
-use picloud_shared::{executor::LogLine, ids::AppId, limits::Limits};
+use picloud_shared::{
+    executor::{Job, LogLine},
+    ids::AppId,
+};
 use picloud_store::Store;
 
 /// The platform as one invocation of one app sees it.
@@ -18,11 +21,14 @@ pub(crate) struct ScriptPlatform {
     clock: Clock,
     log: Log,
     random_bytes: u32,
+    /// Of the event that started the invocation.
+    depth: u32,
 }
 
 impl ScriptPlatform {
-    pub(crate) fn new(store: Store, app: AppId, place: Place, clock: Clock, limits: &Limits) -> Self {
-        Self { store, app, place, clock, log: Log::new(limits), random_bytes: limits.random_bytes }
+    pub(crate) fn new(store: Store, place: Place, clock: Clock, job: &Job) -> Self {
+        let (log, random_bytes) = (Log::new(&job.limits), job.limits.random_bytes);
+        Self { store, app: job.app, place, clock, log, random_bytes, depth: job.depth }
     }
 
     /// The log lines, and how many were dropped.
@@ -43,6 +49,10 @@ impl Platform for ScriptPlatform {
             Request::Kv(request) => {
                 let answer = kv::answer(&self.store, self.app, (self.clock)(), request);
                 self.place.without_turn(answer).await.map(Answer::Kv)
+            }
+            Request::Topics(request) => {
+                let answer = topics::answer(&self.store, self.app, self.depth, request);
+                self.place.without_turn(answer).await.map(Answer::Topics)
             }
             Request::Fault(_) => Ok(Answer::Done),
         };

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod declarations;
+pub mod events;
 pub mod executor;
 pub mod ids;
 pub mod limit_rules;

@@ -29,6 +29,7 @@ pub fn status(outcome: &Outcome) -> u16 {
             | FailureCode::ResponseTooLarge
             | FailureCode::Quota
             | FailureCode::TooLarge
+            | FailureCode::QueueFull
             | FailureCode::Crashed => 500,
         },
     };
@@ -49,6 +50,7 @@ pub fn word(outcome: &Outcome) -> &'static str {
             FailureCode::ResponseTooLarge => "response_too_large",
             FailureCode::Quota => "quota",
             FailureCode::TooLarge => "too_large",
+            FailureCode::QueueFull => "queue_full",
             FailureCode::Cancelled => "cancelled",
             FailureCode::Crashed => "crashed",
         },

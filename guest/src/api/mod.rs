@@ -12,6 +12,7 @@ pub mod log;
 mod random;
 mod regex;
 mod time;
+mod topics;
 mod url;
 mod uuid;
 
@@ -20,7 +21,7 @@ use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext, Position};
 
 /// The modules: how scripts name them, and what makes them.
-pub const MODULES: [(&str, fn() -> Module); 11] = [
+pub const MODULES: [(&str, fn() -> Module); 12] = [
     ("base64", || rhai::exported_module!(base64::base64)),
     ("crypto", || rhai::exported_module!(crypto::crypto)),
     ("hex", || rhai::exported_module!(hex::hex)),
@@ -30,6 +31,7 @@ pub const MODULES: [(&str, fn() -> Module); 11] = [
     ("random", || rhai::exported_module!(random::random)),
     ("regex", || rhai::exported_module!(regex::regex)),
     ("time", || rhai::exported_module!(time::time)),
+    ("topics", || rhai::exported_module!(topics::topics)),
     ("url", || rhai::exported_module!(url::url)),
     ("uuid", || rhai::exported_module!(uuid::uuid)),
 ];
@@ -56,6 +58,7 @@ fn code(code: RefusalCode) -> &'static str {
         RefusalCode::TooLarge => "too_large",
         RefusalCode::Invalid => "invalid",
         RefusalCode::Loading => "loading",
+        RefusalCode::QueueFull => "queue_full",
         RefusalCode::Unavailable => "unavailable",
     }
 }

@@ -59,7 +59,8 @@ async fn the_request_is_seen_inside_functions() {
 
 #[tokio::test]
 async fn an_event_has_a_payload_and_gives_a_value() {
-    let event = Event { id: "e1".into(), kind: EventKind::Manual, payload: r#"{"n": 20}"#.into(), attempt: 1 };
+    let event =
+        Event { id: "e1".into(), kind: EventKind::Manual, payload: r#"{"n": 20}"#.into(), attempt: 1, topic: None };
     let source = "fn twice() { event.payload.n * 2 } #{kind: event.kind, id: event.id, n: twice()}";
     let run = host()
         .invoke(&load(host(), source).await, &Trigger::Event(event), InMemory::default(), &Limits::default(), pending())

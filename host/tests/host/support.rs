@@ -5,6 +5,7 @@ use picloud_abi::{
     kv,
     log::Entry,
     seam::{Answer, Request},
+    topics,
 };
 use picloud_host::{Host, Image, Platform, Run, Settings, Target};
 use picloud_shared::limits::Limits;
@@ -19,6 +20,7 @@ use std::{
 pub(crate) struct InMemory {
     pub(crate) kv: BTreeMap<String, kv::Value>,
     pub(crate) logs: Vec<Entry>,
+    pub(crate) events: Vec<topics::Event>,
     /// How long every call of the key-value store takes.
     pub(crate) stall: std::time::Duration,
 }
@@ -53,6 +55,10 @@ impl Platform for InMemory {
                     }
                     kv::Request::Entries(list) => self.entries(|key| key.starts_with(&list.prefix)),
                 })
+            }
+            Request::Topics(topics::Request::Publish(event)) => {
+                self.events.push(event);
+                Answer::Topics(topics::Answer::Published(2))
             }
             Request::Clock => Answer::Clock(1_700_000_000_000),
             Request::Random(count) => Answer::Random(vec![7; count as usize].into()),

@@ -4,6 +4,7 @@
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
+pub(crate) mod topics;
 
 use picloud_abi::seam::{Refusal, RefusalCode};
 

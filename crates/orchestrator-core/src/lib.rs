@@ -1,8 +1,10 @@
-//! Event ingress and dispatch: an HTTP request finds its app and route, is admitted, runs, is answered and recorded.
+//! Event ingress and dispatch: an HTTP request finds its app and route, is admitted, runs, is answered and recorded; an
+//! event of a topic is delivered until it has arrived or is given up.
 //! Reaches the executor through a trait and the data through the store; changes no script and signs nobody in.
 
 mod address;
 mod admission;
+mod deliveries;
 mod deployments;
 mod error;
 mod ingress;
@@ -12,5 +14,6 @@ mod request;
 mod response;
 mod routes;
 
+pub use deliveries::{DeliverySettings, Dispatcher};
 pub use ingress::{Ingress, Settings};
 pub use recorder::{Recorder, Writer};

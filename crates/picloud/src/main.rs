@@ -16,10 +16,10 @@ use mimalloc::MiMalloc;
 use picloud_executor_core::LocalExecutor;
 use picloud_host::Settings as EngineSettings;
 use picloud_manager_core::{Manager, Settings as ManagerSettings};
-use picloud_orchestrator_core::{Ingress, Recorder, Settings as IngressSettings};
+use picloud_orchestrator_core::{DeliverySettings, Dispatcher, Ingress, Recorder, Settings as IngressSettings};
 use picloud_shared::time::now_ms;
 use picloud_store::Store;
-use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
@@ -101,6 +101,14 @@ async fn run(config: Config) -> Result<()> {
         demo::deploy(&manager, &store, scripts).await?;
     }
     let (recorder, writer) = Recorder::start(store.clone());
+    let deliveries = DeliverySettings {
+        node: node.clone(),
+        limits: limits.clone(),
+        attempts: config.delivery_attempts,
+        backoff: Duration::from_millis(config.delivery_backoff_ms.into()),
+    };
+    let dispatcher =
+        Dispatcher::new(store.clone(), executor.clone(), deliveries).await.context("taking up deliveries")?;
     let ingress = Ingress::new(
         store.clone(),
         executor,
@@ -109,14 +117,18 @@ async fn run(config: Config) -> Result<()> {
     );
 
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
-    let stop = serve::stop_signal()?;
+    let mut stop = serve::stop_signal()?;
     let places = descriptors::raise();
     let api = serve::serve(manager_listener, manager.router().into_make_service(), places.manager, stop.clone());
     let front: IntoMakeServiceWithConnectInfo<_, std::net::SocketAddr> =
         ingress.router().into_make_service_with_connect_info();
-    let front = serve::serve(ingress_listener, front, places.ingress, stop);
+    let front = serve::serve(ingress_listener, front, places.ingress, stop.clone());
+    let deliveries = dispatcher.run(async move {
+        // Nobody can tell it any more once the sender is gone.
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
     ready::announce(&config, &addresses, setup_token.as_ref());
-    tokio::join!(api, front);
+    tokio::join!(api, front, deliveries);
 
     // The writer ends once nothing can send to it any more, with everything written.
     drop(ingress);

@@ -96,10 +96,12 @@ pub enum Settlement {
         /// Milliseconds.
         after_ms: i64,
     },
-    /// It failed for the last time.
+    /// It is given up.
     Dead {
-        /// How.
+        /// Why.
         error: String,
+        /// Whether this attempt began, and counts.
+        begun: bool,
     },
 }
 
@@ -196,7 +198,8 @@ impl Store {
     }
 
     /// Ends a lease, and records the invocation in the same transaction. `false` when the lease was lost to another
-    /// before: then the delivery is as it was, and the invocation, which did take place, is recorded all the same.
+    /// before: then the delivery is as it was, and the invocation, which did take place, is recorded all the same. What
+    /// may be due from now on the caller looks for itself; other processes are told.
     ///
     /// # Errors
     /// When the database fails.
@@ -223,7 +226,6 @@ impl Store {
             self.notify(&mut transaction).await?;
         }
         transaction.commit().await?;
-        self.deliveries_changed();
         Ok(held)
     }
 
@@ -264,8 +266,9 @@ impl Store {
                     query.push(", last_invocation = ").push_bind(last.map(|id| id.to_string()));
                     query
                 }
-                Settlement::Dead { error } => {
+                Settlement::Dead { error, begun } => {
                     let mut query = QueryBuilder::new("UPDATE deliveries SET leased = FALSE, due_at = NULL");
+                    query.push(", attempts = attempts - ").push_bind(i64::from(!begun));
                     query.push(", dead_at = ").push_bind(now).push(", error = ").push_bind(error.into_bytes());
                     query.push(", last_invocation = COALESCE(").push_bind(last.map(|id| id.to_string()));
                     query.push(", last_invocation)");

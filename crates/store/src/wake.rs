@@ -33,7 +33,11 @@ impl Wake {
             Some(elsewhere) => tokio::select! {
                 _ = self.here.changed() => {}
                 // Nothing stands for a connection that was lost and is made anew.
-                heard = elsewhere.try_recv() => { heard?; }
+                heard = elsewhere.try_recv() => {
+                    heard?;
+                    // One look serves all that has been said by now.
+                    while elsewhere.next_buffered().is_some() {}
+                }
             },
         }
         Ok(())

@@ -167,7 +167,7 @@ impl World<'_> {
             How::Done => Settlement::Done,
             How::Retry => Settlement::Retry { after_ms: 0 },
             How::NotBegun => Settlement::NotBegun { after_ms: 0 },
-            How::Dead => Settlement::Dead { error: "no".to_owned() },
+            How::Dead => Settlement::Dead { error: "no".to_owned(), begun: true },
         };
         let accepted = self.workers[worker].settle_delivery(&claimed.lease, settlement, None).await.unwrap();
         let current = self.model.leases.get(&id) == Some(&claimed);

@@ -56,7 +56,7 @@ async fn counts(store: &Store, app: AppId) -> (i64, i64) {
 }
 
 fn dead(error: &str) -> Settlement {
-    Settlement::Dead { error: error.to_owned() }
+    Settlement::Dead { error: error.to_owned(), begun: true }
 }
 
 async fn subscriptions_come_and_go_with_the_version(store: &TestStore) {

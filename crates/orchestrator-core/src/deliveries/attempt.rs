@@ -1,0 +1,131 @@
+//! One attempt of a delivery: the script runs with the event, the invocation is recorded, and the lease ends, the last two
+//! in one transaction.
+
+use super::{DeliverySettings, RETRY_TIME, backoff};
+use picloud_abi::invocation::{Event, EventKind, Outcome, Trigger};
+use picloud_shared::{
+    api::{self, Totals},
+    executor::{Executor, ExecutorError, Job},
+    ids::{AppId, InvocationId},
+    limits::Limits,
+    outcome,
+    time::now_ms,
+};
+use picloud_store::{Claimed, InvocationStart, Lease, NewInvocation, Settlement, Store};
+use std::{future::pending, sync::Arc, time::Duration};
+
+/// How long a delivery waits that this node has no room for.
+const OVERLOADED_TIME: Duration = Duration::from_secs(1);
+/// How long a delivery waits whose version was replaced at that moment.
+const REPLACED_TIME: Duration = Duration::from_millis(100);
+
+/// All that an attempt needs.
+pub(super) struct Attempt {
+    pub(super) store: Store,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) settings: Arc<DeliverySettings>,
+    pub(super) app: AppId,
+    pub(super) limits: Limits,
+}
+
+impl Attempt {
+    pub(super) async fn make(self, claimed: Claimed) {
+        let lease = claimed.lease.clone();
+        // Each claim counts, so that a script that takes the process down with it does not do so for ever.
+        let (settlement, invocation) = if claimed.attempt > self.settings.attempts {
+            let error = "the server ended during the last attempt".to_owned();
+            (Settlement::Dead { error, begun: false }, None)
+        } else {
+            self.run(claimed).await
+        };
+        self.settle(&lease, settlement, invocation).await;
+    }
+
+    async fn run(&self, claimed: Claimed) -> (Settlement, Option<(NewInvocation, Totals)>) {
+        let id = InvocationId::new();
+        let event = Event {
+            id: claimed.lease.delivery.to_string(),
+            kind: EventKind::Topic,
+            payload: claimed.payload,
+            attempt: claimed.attempt,
+            topic: Some(claimed.topic.into()),
+        };
+        let start = InvocationStart {
+            id,
+            app: self.app,
+            script: claimed.script_id,
+            version: claimed.version,
+            trigger: api::Trigger::Topic,
+            request: None,
+            fuel_limit: self.limits.fuel,
+            started_at: now_ms(),
+            node: self.settings.node.clone(),
+        };
+        let job = Job {
+            id,
+            app: self.app,
+            version: claimed.version,
+            script: claimed.name,
+            trigger: Trigger::Event(event),
+            depth: claimed.depth,
+            limits: self.limits.clone(),
+        };
+        match self.executor.invoke(job, Box::pin(pending())).await {
+            Ok(report) => {
+                let (record, totals, outcome) = start.finished(report);
+                let settlement = failure(&outcome).map_or(Settlement::Done, |why| self.failed(claimed.attempt, why));
+                (settlement, Some((record, totals)))
+            }
+            Err(ExecutorError::Overloaded) => (not_begun(OVERLOADED_TIME), None),
+            Err(ExecutorError::NoSuchVersion) => (not_begun(REPLACED_TIME), None),
+            Err(ExecutorError::Internal(error)) => {
+                tracing::error!(error, delivery = %claimed.lease.delivery, "an event could not be delivered");
+                (self.failed(claimed.attempt, "the platform failed; its log tells why".to_owned()), None)
+            }
+        }
+    }
+
+    fn failed(&self, attempt: u32, error: String) -> Settlement {
+        if attempt >= self.settings.attempts {
+            return Settlement::Dead { error, begun: true };
+        }
+        // Without randomness the wait is a whole one.
+        let random = getrandom::u32().unwrap_or(u32::MAX);
+        Settlement::Retry { after_ms: millis(backoff::wait(self.settings.backoff, attempt, random)) }
+    }
+
+    /// Goes on until the database answers: what the script did shall not be done again for the database's sake, and the
+    /// lease is extended meanwhile.
+    async fn settle(&self, lease: &Lease, settlement: Settlement, invocation: Option<(NewInvocation, Totals)>) {
+        loop {
+            match self.store.settle_delivery(lease, settlement.clone(), invocation.clone()).await {
+                Ok(true) => return,
+                Ok(false) => {
+                    tracing::warn!(delivery = %lease.delivery, "an event was delivered by somebody else meanwhile");
+                    return;
+                }
+                // An earlier try has stored it, and only its answer was lost.
+                Err(error) if error.is_duplicate() => return,
+                Err(error) => {
+                    tracing::error!(%error, delivery = %lease.delivery, "a delivery cannot be settled; trying again");
+                    tokio::time::sleep(RETRY_TIME).await;
+                }
+            }
+        }
+    }
+}
+
+fn not_begun(wait: Duration) -> Settlement {
+    Settlement::NotBegun { after_ms: millis(wait) }
+}
+
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Why a delivery did not arrive, for whoever reads the dead letter.
+fn failure(outcome: &Outcome) -> Option<String> {
+    let error = outcome::error(outcome)?;
+    let place = error.line.zip(error.column).map(|(line, column)| format!(" (line {line}, column {column})"));
+    Some(format!("{}: {}{}", outcome::word(outcome), error.message, place.unwrap_or_default()))
+}

@@ -1,0 +1,201 @@
+//! Delivers the events of topics: claims what is due, in turns that are fair between apps, keeps the leases of what runs,
+//! and sleeps until something is due or heard of. How one attempt goes is in `attempt`.
+
+mod attempt;
+mod backoff;
+
+use attempt::Attempt;
+use picloud_shared::{executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits};
+use picloud_store::{Claimed, Lease, Store, StoreError, Wake};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    task::{self, JoinError, JoinSet},
+    time::{Instant, sleep_until},
+};
+
+/// Deliveries that a node makes at once.
+const AT_ONCE: usize = 64;
+/// Deliveries of one app that a node makes at once, beside the requests that it answers.
+const AT_ONCE_PER_APP: usize = 16;
+/// How long a lease lasts, and how often it is extended: two of three may go missing.
+const LEASE: Duration = Duration::from_secs(30);
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long deliveries may take to end once the process is told to stop, as requests may.
+const DRAIN_TIME: Duration = Duration::from_secs(30);
+/// How often to look although nothing was heard, where other processes publish: a message of theirs may be lost.
+const LOOK_ANYWAY: Duration = Duration::from_secs(30);
+/// How long to wait after the database has failed.
+const RETRY_TIME: Duration = Duration::from_secs(1);
+/// How long to wait for what is due and was not given, as another node is about to claim it.
+const CONTENDED_TIME: Duration = Duration::from_millis(50);
+
+/// What the binary decides.
+#[derive(Clone, Debug)]
+pub struct DeliverySettings {
+    /// The name of this machine, kept with the invocations that it runs.
+    pub node: String,
+    /// What an app's invocations may cost.
+    pub limits: LimitRules,
+    /// Attempts after which a delivery is given up.
+    pub attempts: u32,
+    /// The wait after the first attempt.
+    pub backoff: Duration,
+}
+
+/// The deliveries of one process.
+pub struct Dispatcher {
+    store: Store,
+    executor: Arc<dyn Executor>,
+    settings: Arc<DeliverySettings>,
+    wake: Wake,
+    attempts: JoinSet<()>,
+    running: HashMap<task::Id, (AppId, Lease)>,
+    /// When to extend the leases of what runs.
+    heartbeat: Instant,
+    /// The app that was served last; the next round begins behind it.
+    last: Option<AppId>,
+}
+
+/// When to look again though nothing is heard.
+type Next = Option<Instant>;
+
+impl Dispatcher {
+    /// Takes up what an earlier process left.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn new(
+        store: Store,
+        executor: Arc<dyn Executor>,
+        settings: DeliverySettings,
+    ) -> Result<Self, StoreError> {
+        store.reclaim_leases().await?;
+        let wake = store.wake().await?;
+        let (settings, attempts, running) = (Arc::new(settings), JoinSet::new(), HashMap::new());
+        Ok(Self { store, executor, settings, wake, attempts, running, heartbeat: Instant::now(), last: None })
+    }
+
+    /// Delivers until `stop` ends, then until what has begun is over.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        loop {
+            let next = self.claim_due().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "deliveries cannot be claimed; trying again");
+                Some(Instant::now() + RETRY_TIME)
+            });
+            let (attempts, wake) = (&mut self.attempts, &mut self.wake);
+            tokio::select! {
+                () = &mut stop => break,
+                () = something_new(wake, next) => {}
+                Some(ended) = attempts.join_next_with_id() => self.forget(ended),
+                () = sleep_until(self.heartbeat), if !self.running.is_empty() => self.extend_leases().await,
+            }
+            while let Some(ended) = self.attempts.try_join_next_with_id() {
+                self.forget(ended);
+            }
+        }
+        self.drain().await;
+    }
+
+    /// Begins as many of the deliveries that are due as there is room for.
+    async fn claim_due(&mut self) -> Result<Next, StoreError> {
+        let mut apps = self.store.apps_with_deliveries().await?;
+        let served = apps.partition_point(|app| self.last.is_some_and(|last| app.app <= last));
+        apps.rotate_left(served);
+        let mut soonest: Option<Duration> = None;
+        let mut look_in = |time: Duration| soonest = Some(soonest.map_or(time, |known| known.min(time)));
+        for app in apps {
+            if let Ok(ms @ 1..) = u64::try_from(app.due_in_ms) {
+                look_in(Duration::from_millis(ms));
+                continue;
+            }
+            let limits = self.settings.limits.in_force(&app.limits);
+            let running = self.running.values().filter(|(other, _)| *other == app.app).count();
+            let room = AT_ONCE_PER_APP.min(limits.concurrency).saturating_sub(running);
+            let room = room.min(AT_ONCE.saturating_sub(self.running.len()));
+            // Where there is none, the end of what runs is the next occasion.
+            if room == 0 {
+                continue;
+            }
+            let lease_ms = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
+            let claimed = self.store.claim_deliveries(app.app, room, lease_ms).await?;
+            if claimed.is_empty() {
+                look_in(CONTENDED_TIME);
+                continue;
+            }
+            self.last = Some(app.app);
+            for claimed in claimed {
+                self.begin(app.app, claimed, &limits);
+            }
+        }
+        Ok(soonest.map(|time| Instant::now() + time))
+    }
+
+    fn begin(&mut self, app: AppId, claimed: Claimed, limits: &Limits) {
+        let lease = claimed.lease.clone();
+        let attempt = Attempt {
+            store: self.store.clone(),
+            executor: Arc::clone(&self.executor),
+            settings: Arc::clone(&self.settings),
+            app,
+            limits: limits.clone(),
+        };
+        if self.running.is_empty() {
+            self.heartbeat = Instant::now() + HEARTBEAT;
+        }
+        let task = self.attempts.spawn(attempt.make(claimed));
+        self.running.insert(task.id(), (app, lease));
+    }
+
+    /// An attempt that panicked is not settled: its lease ends, and it is tried again.
+    fn forget(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                tracing::error!(%error, "the delivery of an event ended early");
+                error.id()
+            }
+        };
+        self.running.remove(&id);
+    }
+
+    async fn extend_leases(&mut self) {
+        self.heartbeat = Instant::now() + HEARTBEAT;
+        let leases: Vec<Lease> = self.running.values().map(|(_, lease)| lease.clone()).collect();
+        let lease_ms = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
+        if let Err(error) = self.store.extend_leases(&leases, lease_ms).await {
+            tracing::error!(%error, "leases of deliveries could not be extended");
+        }
+    }
+
+    async fn drain(mut self) {
+        let end = Instant::now() + DRAIN_TIME;
+        while !self.attempts.is_empty() {
+            tokio::select! {
+                Some(ended) = self.attempts.join_next_with_id() => self.forget(ended),
+                () = sleep_until(self.heartbeat) => self.extend_leases().await,
+                () = sleep_until(end) => {
+                    tracing::warn!(deliveries = self.attempts.len(), "some deliveries did not end in time; they will be made again");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Ends when it is time, or something was heard of.
+async fn something_new(wake: &mut Wake, next: Next) {
+    let anyway = wake.has_others().then(|| Instant::now() + LOOK_ANYWAY);
+    let Some(time) = next.into_iter().chain(anyway).min() else { return heard(wake).await };
+    tokio::select! {
+        () = heard(wake) => {}
+        () = sleep_until(time) => {}
+    }
+}
+
+async fn heard(wake: &mut Wake) {
+    if let Err(error) = wake.heard().await {
+        tracing::error!(%error, "the database does not tell of events; looking for them instead");
+        tokio::time::sleep(RETRY_TIME).await;
+    }
+}

@@ -8,11 +8,13 @@ mod error;
 mod invocations;
 mod logs;
 mod scripts;
+mod topics;
 
 pub use client::Client;
 pub use error::Error;
 pub use invocations::{InvocationFilter, InvocationStatus};
 pub use logs::LogFilter;
+pub use topics::DeadLetterFilter;
 
 /// What each method gives.
 pub type Result<T> = std::result::Result<T, Error>;

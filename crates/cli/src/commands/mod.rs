@@ -9,6 +9,7 @@ mod logout;
 mod logs;
 mod scripts;
 mod setup;
+mod topics;
 mod whoami;
 
 use crate::{context::Context, error::CommandResult};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Invocations(invocations::Command),
     Logs(logs::Args),
     Docs(docs::Args),
+    #[command(subcommand)]
+    Topics(topics::Command),
 }
 
 /// Runs the command.
@@ -44,5 +47,6 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Invocations(command) => invocations::run(command, context).await,
         Command::Logs(args) => logs::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
+        Command::Topics(command) => topics::run(command, context).await,
     }
 }

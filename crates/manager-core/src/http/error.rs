@@ -15,12 +15,13 @@ use axum::{
 };
 use picloud_shared::{
     api::{Diagnostic, ErrorBody, ErrorDetail, Role},
+    events::InvalidEvent,
     executor::ExecutorError,
-    limits::SOURCE_BYTES,
+    limits::{DELIVERIES_WAITING, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
     route::Route,
 };
-use picloud_store::{PutRefused, RollbackRefused, StoreError};
+use picloud_store::{PublishRefused, PutRefused, ReplayRefused, RollbackRefused, StoreError};
 use std::sync::Arc;
 
 /// Why a request was not served.
@@ -62,6 +63,12 @@ pub(super) enum ApiError {
     Invalid(String),
     #[error("{}", .0.message)]
     InvalidScript(Diagnostic),
+    #[error("{0}")]
+    TooLarge(InvalidEvent),
+    #[error(
+        "{DELIVERIES_WAITING} deliveries of the app may wait, and this would be more; try again when some have arrived"
+    )]
+    QueueFull,
     #[error("too many sign-ins at once; try again in a moment")]
     TooManySignIns,
     #[error("this server has more to do than it can; try again in a moment")]
@@ -92,6 +99,8 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"),
             Self::InvalidScript(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_script"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full"),
             Self::TooManySignIns => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
@@ -126,7 +135,7 @@ impl IntoResponse for ApiError {
             Self::Unauthorized => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded | Self::TooManySignIns | Self::NotReady(_) => {
+            Self::Overloaded | Self::TooManySignIns | Self::QueueFull | Self::NotReady(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
@@ -209,6 +218,30 @@ impl From<RollbackRefused> for ApiError {
             RollbackRefused::NoSuchScript => Self::NotFound("script"),
             RollbackRefused::NoSuchVersion => Self::NotFound("version"),
             RollbackRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
+        }
+    }
+}
+
+impl From<InvalidEvent> for ApiError {
+    fn from(invalid: InvalidEvent) -> Self {
+        if invalid.is_too_large() { Self::TooLarge(invalid) } else { Self::Invalid(invalid.to_string()) }
+    }
+}
+
+impl From<PublishRefused> for ApiError {
+    fn from(refused: PublishRefused) -> Self {
+        match refused {
+            PublishRefused::NoSuchApp => Self::NotFound("app"),
+            PublishRefused::QueueFull => Self::QueueFull,
+        }
+    }
+}
+
+impl From<ReplayRefused> for ApiError {
+    fn from(refused: ReplayRefused) -> Self {
+        match refused {
+            ReplayRefused::NoneSuch => Self::NotFound("dead letter"),
+            ReplayRefused::QueueFull => Self::QueueFull,
         }
     }
 }

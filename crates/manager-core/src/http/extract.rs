@@ -9,9 +9,9 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use picloud_shared::{
-    ids::InvocationId,
+    ids::{DeliveryId, InvocationId},
     limits::BODY_TIME,
-    names::{InvalidName, ScriptName},
+    names::{InvalidName, ScriptName, TopicName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::error::Error;
@@ -86,32 +86,36 @@ fn refused(status: StatusCode, text: String, rejection: &dyn Error) -> ApiError 
     }
 }
 
-/// The script that the path names. There need not be one.
-pub(super) struct Name(pub(super) ScriptName);
+macro_rules! captured {
+    ($($(#[$doc:meta])* $name:ident($type:ty), $captured:ident, $refused:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name(pub(super) $type);
 
-impl<S: Send + Sync> FromRequestParts<S> for Name {
-    type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        #[derive(Deserialize)]
-        struct Captured {
-            name: String,
+        impl<S: Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = ApiError;
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+                #[derive(Deserialize)]
+                struct Captured {
+                    $captured: String,
+                }
+                let Path(Captured { $captured }) = Path::from_request_parts(parts, state).await?;
+                $captured.parse().map(Self).map_err($refused)
+            }
         }
-        let Path(Captured { name }) = Path::from_request_parts(parts, state).await?;
-        name.parse().map(Self).map_err(|rule: InvalidName| ApiError::Invalid(rule.to_string()))
-    }
+    )*};
 }
 
-/// The invocation that the path names. A text that is no id names none.
-pub(super) struct Invocation(pub(super) InvocationId);
+fn invalid_name(rule: InvalidName) -> ApiError {
+    ApiError::Invalid(rule.to_string())
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for Invocation {
-    type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        #[derive(Deserialize)]
-        struct Captured {
-            id: String,
-        }
-        let Path(Captured { id }) = Path::from_request_parts(parts, state).await?;
-        id.parse().map(Self).map_err(|_| ApiError::NotFound("invocation"))
-    }
+captured! {
+    /// The script that the path names. There need not be one.
+    Name(ScriptName), name, invalid_name;
+    /// The topic that the path names. Nobody needs to be subscribed to it.
+    Topic(TopicName), topic, invalid_name;
+    /// The invocation that the path names. A text that is no id names none.
+    Invocation(InvocationId), id, |_| ApiError::NotFound("invocation");
+    /// The dead letter that the path names. A text that is no id names none.
+    Delivery(DeliveryId), id, |_| ApiError::NotFound("dead letter");
 }

@@ -4,6 +4,7 @@
 mod access;
 mod apps;
 mod auth;
+mod dead_letters;
 mod envelope;
 mod error;
 mod extract;
@@ -14,16 +15,17 @@ mod page;
 mod scripts;
 mod setup;
 mod setup_page;
+mod topics;
 
 use crate::Manager;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use error::ApiError;
-use picloud_shared::limits::SOURCE_BYTES;
+use picloud_shared::limits::{SOURCE_BYTES, TOPIC_PAYLOAD_BYTES};
 
 /// Most bytes of a body that carries neither a source nor a request.
 const SMALL_BODY: usize = 16 << 10;
@@ -39,6 +41,8 @@ pub(crate) fn router(manager: &Manager) -> Router {
     let largest = manager.settings.limits.maxima().request_body;
     let invoke_body = DefaultBodyLimit::max(largest.saturating_mul(JSON_ESCAPE).saturating_add(BESIDE));
 
+    let event_body = DefaultBodyLimit::max(JSON_ESCAPE * TOPIC_PAYLOAD_BYTES + BESIDE);
+
     let script = Router::new()
         .route("/", put(scripts::put).get(scripts::show).delete(scripts::delete).layer(source_body))
         .route("/versions", get(scripts::versions))
@@ -52,7 +56,13 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .nest("/scripts/{name}", script)
         .route("/invocations", get(invocations::list))
         .route("/invocations/{id}", get(invocations::show))
-        .route("/logs", get(logs::list));
+        .route("/logs", get(logs::list))
+        .route("/topics", get(topics::list))
+        .route("/topics/{topic}", post(topics::publish).layer(event_body))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/replay", post(dead_letters::replay_all))
+        .route("/dead-letters/{id}", delete(dead_letters::delete))
+        .route("/dead-letters/{id}/replay", post(dead_letters::replay));
 
     let api = Router::new()
         .route("/setup", post(setup::create))

@@ -1,7 +1,8 @@
 //! Pages of lists that grow without end: how many items, and where the next page begins.
 
 use super::error::ApiError;
-use picloud_shared::{api::Page, ids::InvocationId};
+use picloud_shared::api::Page;
+use std::fmt::Display;
 
 const DEFAULT: u32 = 50;
 const MOST: u32 = 200;
@@ -14,9 +15,9 @@ pub(super) fn size(limit: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// A page of at most `size` invocations, of which one more was looked up than is shown. Items of one invocation stand
-/// together and stay together.
-pub(super) fn of<T>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> InvocationId) -> Page<T> {
+/// A page of at most `size` ids, of which one more was looked up than is shown. Items of one id stand together and stay
+/// together.
+pub(super) fn of<T, I: PartialEq + Display>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> I) -> Page<T> {
     let groups = items.chunk_by(|a, b| id(a) == id(b));
     let shown = groups.take(size as usize).map(<[T]>::len).sum();
     let more = items.len() > shown;
@@ -28,13 +29,14 @@ pub(super) fn of<T>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> InvocationI
 #[cfg(test)]
 mod tests {
     use super::*;
+    use picloud_shared::ids::InvocationId;
 
     #[test]
     fn the_next_page_begins_after_the_last_item() {
         let ids: Vec<_> = (0..3).map(|_| InvocationId::new()).collect();
         assert_eq!(of(ids.clone(), 3, |&id| id), Page { items: ids.clone(), next: None });
         assert_eq!(of(ids.clone(), 2, |&id| id), Page { items: ids[..2].to_vec(), next: Some(ids[1].to_string()) });
-        assert_eq!(of(Vec::new(), 2, |&id| id), Page { items: Vec::new(), next: None });
+        assert_eq!(of(Vec::new(), 2, |id: &InvocationId| *id), Page { items: Vec::new(), next: None });
     }
 
     #[test]

@@ -154,6 +154,12 @@ async fn nothing_but_the_open_doors_opens_without_a_token() {
         ("GET", format!("{app}/invocations")),
         ("GET", format!("{app}/invocations/x")),
         ("GET", format!("{app}/logs")),
+        ("GET", format!("{app}/topics")),
+        ("POST", format!("{app}/topics/orders")),
+        ("GET", format!("{app}/dead-letters")),
+        ("POST", format!("{app}/dead-letters/replay")),
+        ("POST", format!("{app}/dead-letters/x/replay")),
+        ("DELETE", format!("{app}/dead-letters/x")),
     ];
     let strange = format!("pic_{}", "0".repeat(64));
     for (method, path) in closed {

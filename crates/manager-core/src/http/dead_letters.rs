@@ -1,0 +1,79 @@
+//! Dead letters: looking at them, delivering them again, deleting them.
+
+use super::{
+    access::{Access, Editor, Viewer},
+    error::ApiError,
+    extract::{Delivery as Id, Json, Query},
+    page,
+};
+use crate::Manager;
+use axum::{extract::State, http::StatusCode};
+use picloud_shared::{
+    api::{DeadLetter, Page, Replay, Replayed},
+    ids::DeliveryId,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    before: Option<DeliveryId>,
+    limit: Option<u32>,
+}
+
+/// `GET /apps/{app}/dead-letters`, the latest event first.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+    Query(Filter { before, limit }): Query<Filter>,
+) -> Result<axum::Json<Page<DeadLetter>>, ApiError> {
+    let size = page::size(limit)?;
+    let letters = manager.store.dead_letters(app.id, before, size + 1).await?;
+    Ok(axum::Json(page::of(letters.into_iter().map(seen).collect(), size, |letter| letter.id)))
+}
+
+/// `POST /apps/{app}/dead-letters/{id}/replay`.
+pub(super) async fn replay(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Id(id): Id,
+) -> Result<axum::Json<Replayed>, ApiError> {
+    let replayed = manager.store.replay(app.id, Some(id), None).await??;
+    Ok(axum::Json(Replayed { replayed }))
+}
+
+/// `POST /apps/{app}/dead-letters/replay`: all of the app, or of one topic.
+pub(super) async fn replay_all(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Json(Replay { topic }): Json<Replay>,
+) -> Result<axum::Json<Replayed>, ApiError> {
+    let replayed = manager.store.replay(app.id, None, topic.as_ref()).await??;
+    Ok(axum::Json(Replayed { replayed }))
+}
+
+/// `DELETE /apps/{app}/dead-letters/{id}`.
+pub(super) async fn delete(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Id(id): Id,
+) -> Result<StatusCode, ApiError> {
+    let gone = manager.store.delete_dead_letter(app.id, id).await?;
+    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("dead letter")) }
+}
+
+fn seen(letter: picloud_store::DeadLetter) -> DeadLetter {
+    DeadLetter {
+        id: letter.id,
+        topic: letter.topic,
+        script: letter.script,
+        key: letter.key,
+        // Nested too deeply to be read back, it is shown as its text.
+        payload: serde_json::from_str(&letter.payload).unwrap_or(Value::String(letter.payload)),
+        attempts: letter.attempts,
+        error: letter.error,
+        last_invocation: letter.last_invocation,
+        dead_at: letter.dead_at,
+    }
+}

@@ -1,0 +1,47 @@
+//! Topics: who is subscribed, and publishing.
+
+use super::{
+    access::{Access, Editor, Viewer},
+    error::ApiError,
+    extract::{Json, Topic as Name},
+};
+use crate::Manager;
+use axum::{extract::State, http::StatusCode};
+use picloud_shared::{
+    api::{Publish, Published, Topic},
+    events::checked_delay,
+};
+use picloud_store::NewEvent;
+
+/// Milliseconds of a second.
+const SECOND: u64 = 1_000;
+
+/// `GET /apps/{app}/topics`, by name: those that scripts are subscribed to, and those that have deliveries.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+) -> Result<axum::Json<Vec<Topic>>, ApiError> {
+    let topics = manager.store.topics(app.id).await?;
+    let seen = |(name, topic): (_, picloud_store::Topic)| Topic {
+        name,
+        subscribers: topic.subscribers,
+        waiting: topic.waiting,
+        dead: topic.dead,
+    };
+    Ok(axum::Json(topics.into_iter().map(seen).collect()))
+}
+
+/// `POST /apps/{app}/topics/{topic}`: 202 once the event is stored, also where nobody is subscribed.
+pub(super) async fn publish(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(topic): Name,
+    Json(Publish { payload, key, delay }): Json<Publish>,
+) -> Result<(StatusCode, axum::Json<Published>), ApiError> {
+    let payload = payload.to_string();
+    let delay_ms = checked_delay(&payload, key.as_deref(), u64::from(delay.unwrap_or(0)) * SECOND)?;
+    // No event caused this one.
+    let event = NewEvent { topic, key, payload, delay_ms, depth: 1 };
+    let deliveries = manager.store.publish(app.id, event).await??;
+    Ok((StatusCode::ACCEPTED, axum::Json(Published { deliveries })))
+}

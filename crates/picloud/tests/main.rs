@@ -15,5 +15,6 @@ mod limits;
 mod records;
 mod results;
 mod support;
+mod topics;
 mod tour;
 mod uploads;

@@ -1,6 +1,6 @@
 //! `pic` against a real server: what people type, what they read, and the exit codes that scripts rely on.
 
-use crate::support::{Backend, PASSWORD, TestApp};
+use crate::support::{Backend, PASSWORD, Setup, TestApp, until};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -117,6 +117,52 @@ async fn a_script_from_upload_to_rollback() {
 
     pic.ok(&["scripts", "delete", "price", "--yes"]);
     assert_eq!(picloud.text("/shop/price").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_from_publishing_to_replay() {
+    let picloud = Setup::new(Backend::Sqlite).with(&["--delivery-attempts", "1"]).start().await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    assert_eq!(pic.ok(&["topics", "publish", "orders"]), "stored for nobody: no script is subscribed to orders\n");
+    pic.write("ship.rhai", "// topic: orders\nif event.payload.n == 1 { throw \"no stock\" }");
+    let put = pic.ok(&["scripts", "put", "ship.rhai"]);
+    assert_eq!(put, "ship: version 1 answers no requests, gets orders\n");
+    pic.write("bad.rhai", "\n// topic: a b");
+    let (code, told) = pic.fails(&["scripts", "put", "bad.rhai"]);
+    assert!(code == 5 && told.contains("bad.rhai: line 2: a topic is"), "{code} {told}");
+    let sent = pic.ok(&["topics", "publish", "orders", "{\"n\": 1}", "--key", "k"]);
+    assert_eq!(sent, "stored for 1 script\n");
+    assert_eq!(pic.fails(&["topics", "publish", "orders", "{"]).0, 2);
+    let dead = until("a dead letter", async || {
+        let page = pic.json(&["topics", "dead"]);
+        page["items"].as_array().filter(|items| !items.is_empty()).map(|items| items[0].clone())
+    })
+    .await;
+    assert_eq!((&dead["payload"]["n"], &dead["attempts"], &dead["key"]), (&1.into(), &1.into(), &"k".into()));
+    let told = pic.ok(&["topics", "dead"]);
+    assert!(told.contains("no stock") && told.contains("orders"), "{told}");
+    let row = pic.ok(&["topics", "list"]);
+    assert_eq!(row.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>(), ["orders", "ship", "0", "1"]);
+    let shown = pic.ok(&["invocations", "show", dead["last_invocation"].as_str().unwrap()]);
+    assert!(shown.contains("trigger") && shown.contains("topic"), "{shown}");
+    let id = dead["id"].as_str().unwrap();
+    assert_eq!(pic.fails(&["topics", "replay"]).0, 2);
+    for which in [&[id][..], &["--all"], &["--topic", "orders"]] {
+        let replayed = pic.ok(&[&["topics", "replay"], which].concat());
+        assert_eq!(replayed, "1 waiting to be delivered again\n");
+        until("it to die again", async || {
+            let page = pic.json(&["topics", "dead"]);
+            page["items"].as_array().filter(|items| !items.is_empty()).map(drop)
+        })
+        .await;
+    }
+    pic.ok(&["topics", "forget", id]);
+    assert_eq!(pic.ok(&["topics", "dead"]), "(none)\n");
+    assert_eq!(pic.fails(&["topics", "forget", id]).0, 4);
+    pic.ok(&["scripts", "put", "ship.rhai", "--no-topics"]);
+    assert_eq!(pic.ok(&["topics", "list"]), "(none)\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,13 @@
 //! What the documentation says of scripts, of settings and of the sources is there: its scripts run, and the flags,
 //! files and tests that it names exist.
 
-use crate::support::{Backend, TestApp};
+use crate::support::{Backend, TestApp, script_name, until};
+use picloud_client::InvocationFilter;
+use picloud_shared::{
+    api::{Publish, PutScript},
+    names::TopicName,
+};
+use serde_json::json;
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -55,6 +61,29 @@ async fn examples_of_functions_give_what_they_say() {
             panic!("{told}")
         };
         assert_eq!(gives, says, "{source}");
+    }
+}
+
+#[tokio::test]
+async fn subscribers_in_the_documentation_run() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let app = picloud.create_app("docs").await;
+    let page = page("docs/scripting.md");
+    let scripts = blocks(&page, "rhai event");
+    assert!(!scripts.is_empty(), "the scripts are found");
+    for (number, source) in scripts.into_iter().enumerate() {
+        let topics = TopicName::declared_in(source).unwrap();
+        let topic = topics.as_ref().and_then(|topics| topics.first()).expect("it is subscribed").clone();
+        let script = PutScript { source: source.to_owned(), routes: None, topics };
+        picloud.client.put_script(&app, &script_name(&format!("script{number}")), &script).await.unwrap();
+        let event = Publish { payload: json!({"id": "1", "email": "ada@example.org"}), key: None, delay: None };
+        picloud.client.publish(&app, &topic, &event).await.unwrap();
+        let name = script_name(&format!("script{number}"));
+        let filter = InvocationFilter { script: Some(name), ..InvocationFilter::default() };
+        let run = until("the delivery", async || {
+            picloud.client.invocations(&app, &filter).await.unwrap().items.into_iter().next()
+        });
+        assert_eq!(run.await.outcome, "ok", "{source}");
     }
 }
 

@@ -19,6 +19,7 @@ on_both!(
     a_key_keeps_its_order_past_failures,
     events_that_cause_one_another_end,
     what_is_out_of_bounds_is_refused,
+    a_full_queue_is_refused,
     a_delay_is_waited_for,
     nothing_is_asked_while_nothing_is_due,
     an_app_with_many_deliveries_does_not_keep_another_waiting,
@@ -221,6 +222,26 @@ async fn what_is_out_of_bounds_is_refused(backend: Backend) {
         let (status, code, _) = error_of(picloud.api("POST", &path, body.to_string()).await).await;
         assert_eq!((status, code.as_str()), expected, "{path}");
     }
+}
+
+async fn a_full_queue_is_refused(backend: Backend) {
+    let picloud = TestApp::start(backend).await;
+    let app = picloud.create_app("shop").await;
+    for n in 0..100 {
+        subscribe(&picloud, &app, &format!("s{n}"), &["orders"], "()").await;
+    }
+    let source = "try { loop { topics::publish(\"orders\", 1, #{delay: 3600}); } } catch (refused) { refused.code }";
+    picloud.put(&app, "fill", source, &["GET /fill"]).await;
+    assert_eq!(picloud.text("/shop/fill").await, (200, "quota".to_owned()));
+    assert_eq!(picloud.text("/shop/fill").await, (200, "queue_full".to_owned()));
+    picloud.put(&app, "more", "topics::publish(\"orders\", 1)", &["GET /more"]).await;
+    let (status, code, _) = error_of(picloud.get("/shop/more").await).await;
+    assert_eq!((status, code.as_str()), (500, "queue_full"));
+    let refused = picloud.api("POST", "/apps/shop/topics/orders", "{\"payload\": 1}").await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    let (status, code, _) = error_of(refused).await;
+    assert_eq!((status, code.as_str()), (429, "queue_full"));
+    assert_eq!(topics(&picloud, &app).await["orders"].waiting, 10_000);
 }
 
 async fn a_delay_is_waited_for(backend: Backend) {

@@ -1,7 +1,10 @@
 //! What a script's last value becomes.
 
 use crate::support::{InMemory, fail, host, load, program, respond, run};
-use picloud_abi::invocation::{Event, EventKind, FailureCode, Outcome, Position, Runtime, Trigger};
+use picloud_abi::{
+    invocation::{Event, EventKind, FailureCode, Outcome, Position, Runtime, Trigger},
+    topics,
+};
 use picloud_shared::limits::Limits;
 use std::future::pending;
 
@@ -66,6 +69,32 @@ async fn an_event_has_a_payload_and_gives_a_value() {
         .invoke(&load(host(), source).await, &Trigger::Event(event), InMemory::default(), &Limits::default(), pending())
         .await;
     assert_eq!(run.unwrap().outcome, Outcome::Value(r#"{"id":"e1","kind":"manual","n":40}"#.into()));
+}
+
+#[tokio::test]
+async fn events_are_published_with_what_was_given() {
+    let source = r#"[topics::publish("a.b", #{n: 1}), topics::publish("c", (), #{key: "k", delay: 2}), event.topic, event.kind]"#;
+    let trigger =
+        Event { id: "e1".into(), kind: EventKind::Topic, payload: "1".into(), attempt: 2, topic: Some("t".into()) };
+    let run = host()
+        .invoke(
+            &load(host(), source).await,
+            &Trigger::Event(trigger),
+            InMemory::default(),
+            &Limits::default(),
+            pending(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(run.outcome, Outcome::Value(r#"[2,2,"t","topic"]"#.into()));
+    let event = |topic: &str, payload: &str, key: Option<&str>, delay_ms| topics::Event {
+        topic: topic.into(),
+        payload: payload.into(),
+        key: key.map(Into::into),
+        delay_ms,
+    };
+    assert_eq!(run.platform.events, [event("a.b", r#"{"n":1}"#, None, 0), event("c", "null", Some("k"), 2_000)]);
+    assert_eq!(run.calls.iter().map(|call| call.name).collect::<Vec<_>>(), ["topics.publish"; 2]);
 }
 
 #[tokio::test]

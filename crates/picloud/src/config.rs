@@ -63,11 +63,13 @@ pub(crate) struct Config {
     max_limit: Vec<(LimitName, i64)>,
 
     /// How often a delivery of an event is tried before it is a dead letter
-    #[arg(long, env = "PICLOUD_DELIVERY_ATTEMPTS", default_value = "5", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, env = "PICLOUD_DELIVERY_ATTEMPTS", default_value = "5", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) delivery_attempts: u32,
 
-    /// Milliseconds until a failed delivery is tried again for the first time; four times as long for each time after it
-    #[arg(long, env = "PICLOUD_DELIVERY_BACKOFF_MS", default_value = "1000", value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
+    /// Milliseconds until a failed delivery is tried again for the first time; each further wait is four times as long
+    #[arg(long, env = "PICLOUD_DELIVERY_BACKOFF_MS", default_value = "1000", value_name = "MS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
     pub(crate) delivery_backoff_ms: u32,
 
     /// What the engine compiles to; fuel is the same for all

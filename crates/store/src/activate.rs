@@ -166,8 +166,8 @@ impl Store {
         Ok(Ok(Put { script: Script { id, name: new.name, version, routes, topics, totals }, created }))
     }
 
-    /// Makes another version active, with the routes and topics that it had. Without a number it is the one that was active before
-    /// the present one became so; doing that twice therefore ends where it began, as `cd -` does. When that one is not
+    /// Makes another version active, with the routes and topics that it had. Without a number it is the one that was
+    /// active before the present one became so; doing that twice therefore ends where it began, as `cd -` does. When that one is not
     /// known, because the present one has been active since before the store kept it, it is the highest below.
     ///
     /// # Errors
@@ -258,7 +258,8 @@ impl Store {
         }))
     }
 
-    /// Points a script to a version, keeps the number of the one before, and replaces the routes and subscriptions by those given.
+    /// Points a script to a version, keeps the number of the one before, and replaces the routes and subscriptions by
+    /// those given.
     async fn activate(
         &self,
         transaction: &mut Transaction,

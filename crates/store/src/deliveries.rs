@@ -146,8 +146,8 @@ impl Store {
             Transaction::Postgres(_) => " FOR UPDATE SKIP LOCKED",
         };
         let ids: Vec<String> = with_db!(self, &mut transaction, db => {
-            let mut query = QueryBuilder::new("UPDATE deliveries SET leased = TRUE, lease = lease + 1, attempts = attempts + 1");
-            query.push(", due_at = ").push_bind(now.saturating_add(lease_ms));
+            let mut query = QueryBuilder::new("UPDATE deliveries SET leased = TRUE, lease = lease + 1");
+            query.push(", attempts = attempts + 1, due_at = ").push_bind(now.saturating_add(lease_ms));
             query.push(" WHERE id IN (SELECT id FROM deliveries WHERE app_id = ").push_bind(app.to_string());
             query.push(" AND dead_at IS NULL AND due_at <= ").push_bind(now);
             query.push(" ORDER BY due_at, seq LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
@@ -159,8 +159,8 @@ impl Store {
         }
         let claimed = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new(
-                "SELECT d.id AS delivery, d.lease, d.app_id AS app, d.script_id AS script, d.ordering_key, d.script_id, s.name,
-                    v.id AS version, d.topic, d.payload, d.attempts AS attempt, d.depth
+                "SELECT d.id AS delivery, d.lease, d.app_id AS app, d.script_id AS script, d.ordering_key,
+                    d.script_id, s.name, v.id AS version, d.topic, d.payload, d.attempts AS attempt, d.depth
                  FROM deliveries d
                  JOIN scripts s ON s.id = d.script_id
                  JOIN versions v ON v.script_id = s.id AND v.number = s.active
@@ -238,7 +238,9 @@ impl Store {
         let mut transaction = self.begin().await?;
         if matches!(transaction, Transaction::Sqlite(_)) {
             with_db!(self, &mut transaction, db => {
-                sqlx::query("UPDATE deliveries SET due_at = not_before, leased = FALSE WHERE leased").execute(db).await?;
+                sqlx::query("UPDATE deliveries SET due_at = not_before, leased = FALSE WHERE leased")
+                    .execute(db)
+                    .await?;
             });
         }
         Ok(transaction.commit().await?)

@@ -3,7 +3,7 @@
 
 use crate::{Store, StoreError, pool::Transaction};
 use picloud_shared::{
-    ids::{AppId, DeliveryId, ScriptId},
+    ids::{AppId, DeliveryId},
     limits::DELIVERIES_WAITING,
     names::{ScriptName, TopicName},
 };
@@ -51,6 +51,9 @@ fn stored_name<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Resu
     text.parse().map_err(|error| StoreError::Corrupt(format!("{text:?}: {error}")))
 }
 
+/// Of one topic.
+const SUBSCRIBERS: &str = "SELECT script_id FROM subscriptions WHERE app_id = $1 AND topic = $2 ORDER BY script_id";
+
 impl Store {
     /// Publishes an event, and gives the ids of its deliveries: one for each script that is subscribed now. It has
     /// reached the disk when this returns.
@@ -62,7 +65,15 @@ impl Store {
         app: AppId,
         event: NewEvent,
     ) -> Result<Result<Vec<DeliveryId>, PublishRefused>, StoreError> {
-        if self.subscribers(app, &event.topic).await?.is_empty() {
+        let scripts: Vec<String> = with_db!(self, read, db => {
+            sqlx::query_scalar(SUBSCRIBERS)
+                .bind(app.to_string())
+                .bind(event.topic.as_str())
+                .fetch_all(db)
+                .await?
+        });
+        // What goes to nobody needs no transaction.
+        if scripts.is_empty() {
             return Ok(Ok(Vec::new()));
         }
         let mut transaction = self.begin().await?;
@@ -71,7 +82,7 @@ impl Store {
         };
         // Again, as deploys wait for the app's row from here on.
         let scripts: Vec<String> = with_db!(self, &mut transaction, db => {
-            sqlx::query_scalar("SELECT script_id FROM subscriptions WHERE app_id = $1 AND topic = $2 ORDER BY script_id")
+            sqlx::query_scalar(SUBSCRIBERS)
                 .bind(app.to_string())
                 .bind(event.topic.as_str())
                 .fetch_all(db)
@@ -144,17 +155,6 @@ impl Store {
             (topic.waiting, topic.dead) = (all - dead, dead);
         }
         Ok(topics)
-    }
-
-    async fn subscribers(&self, app: AppId, topic: &TopicName) -> Result<Vec<ScriptId>, StoreError> {
-        let scripts: Vec<(String,)> = with_db!(self, read, db => {
-            sqlx::query_as("SELECT script_id FROM subscriptions WHERE app_id = $1 AND topic = $2")
-                .bind(app.to_string())
-                .bind(topic.as_str())
-                .fetch_all(db)
-                .await?
-        });
-        scripts.iter().map(|(script,)| stored_name(script)).collect()
     }
 
     /// Replaces what a script is subscribed to.

@@ -73,7 +73,9 @@ async fn an_event_has_a_payload_and_gives_a_value() {
 
 #[tokio::test]
 async fn events_are_published_with_what_was_given() {
-    let source = r#"[topics::publish("a.b", #{n: 1}), topics::publish("c", (), #{key: "k", delay: 2}), event.topic, event.kind]"#;
+    let source = r#"
+        let sent = [topics::publish("a.b", #{n: 1}), topics::publish("c", (), #{key: "k", delay: 2})];
+        sent + [event.topic, event.kind]"#;
     let trigger =
         Event { id: "e1".into(), kind: EventKind::Topic, payload: "1".into(), attempt: 2, topic: Some("t".into()) };
     let run = host()

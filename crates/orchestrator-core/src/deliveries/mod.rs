@@ -175,7 +175,8 @@ impl Dispatcher {
                 Some(ended) = self.attempts.join_next_with_id() => self.forget(ended),
                 () = sleep_until(self.heartbeat) => self.extend_leases().await,
                 () = sleep_until(end) => {
-                    tracing::warn!(deliveries = self.attempts.len(), "some deliveries did not end in time; they will be made again");
+                    let deliveries = self.attempts.len();
+                    tracing::warn!(deliveries, "some deliveries did not end in time; they will be made again");
                     return;
                 }
             }

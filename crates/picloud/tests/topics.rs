@@ -377,3 +377,39 @@ async fn no_crash_loses_an_acknowledged_event(backend: Backend) {
     }
     assert!(seen.values().all(|ids| ids.len() == 1), "an event came with two ids");
 }
+
+/// Two processes on one database share the work; when one ends in the middle of it, the other takes over once the leases
+/// end.
+#[tokio::test]
+async fn a_node_takes_over_what_another_left() {
+    let setup = Setup::new(Backend::Postgres);
+    let one = setup.clone().with(&["--node", "one"]).start().await;
+    let app = one.create_app("shop").await;
+    let two = setup.beside().with(&["--node", "two"]).start().await;
+    let source = "for i in 0..1000000 {} kv::incr(`seen:${event.id}`)";
+    subscribe(&one, &app, "ship", &["orders"], source).await;
+    let mut published = BTreeSet::new();
+    for n in 0..60 {
+        published.extend(publish(&one, &app, "orders", &event(json!(n))).await);
+    }
+    let nodes = async || {
+        let filter = InvocationFilter { limit: Some(200), ..InvocationFilter::default() };
+        let runs = one.client.invocations(&app, &filter).await.unwrap().items;
+        runs.into_iter().filter(|run| run.trigger == Trigger::Topic).map(|run| run.node).collect::<BTreeSet<_>>()
+    };
+    until("both to have delivered", async || (nodes().await.len() == 2).then_some(())).await;
+    // All of it is leased or taken when this one goes.
+    for n in 60..160 {
+        published.extend(publish(&one, &app, "orders", &event(json!(n))).await);
+    }
+    two.kill();
+    let patience = Instant::now() + Duration::from_secs(90);
+    while topics(&one, &app).await["orders"].waiting > 0 {
+        assert!(Instant::now() < patience, "deliveries are stuck: {:?}", topics(&one, &app).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(letters(&one, &app).await.is_empty());
+    one.put(&app, "seen", "kv::list(\"seen:\", \"\", 1000)", &["GET /seen"]).await;
+    let seen: BTreeSet<String> = serde_json::from_str(&one.text("/shop/seen").await.1).unwrap();
+    assert_eq!(seen, published.iter().map(|id| format!("seen:{id}")).collect());
+}

@@ -1,5 +1,5 @@
 //! The only SQL of PiCloud: SQLite and PostgreSQL behind one concrete type. It keeps and finds what it is given; it has
-//! no clock, no timer and no policy, and sends no statement that nobody asked for.
+//! no clock but the database's, no timer and no policy, and sends no statement that nobody asked for.
 
 #[macro_use]
 mod pool;

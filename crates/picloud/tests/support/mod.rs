@@ -77,6 +77,13 @@ impl Setup {
         self
     }
 
+    /// Another one on the same database.
+    pub(crate) fn beside(&self) -> Self {
+        assert!(self.database.is_some(), "a data directory serves one process");
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        Self { directory, ..self.clone() }
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
@@ -199,6 +206,12 @@ impl TestApp {
         self.process.0.kill().expect("it was running");
         self.process.0.wait().expect("the process ends");
         self.setup.clone().start().await
+    }
+
+    /// Ends the process as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.process.0.kill().expect("it was running");
+        self.process.0.wait().expect("the process ends");
     }
 
     pub(crate) async fn create_app(&self, slug: &str) -> AppSlug {

@@ -40,7 +40,12 @@ fn thrown(value: &Dynamic, failure: impl Fn(FailureCode, String) -> Failure) -> 
             RefusalCode::Quota => FailureCode::Quota,
             RefusalCode::TooLarge => FailureCode::TooLarge,
             RefusalCode::QueueFull => FailureCode::QueueFull,
-            RefusalCode::Invalid | RefusalCode::Loading | RefusalCode::Unavailable => FailureCode::Error,
+            RefusalCode::Invalid
+            | RefusalCode::Loading
+            | RefusalCode::Unavailable
+            | RefusalCode::RefusedAddress
+            | RefusalCode::Timeout
+            | RefusalCode::Unreachable => FailureCode::Error,
         };
         return failure(code, refused.0.message.clone());
     }

@@ -98,7 +98,8 @@ pub fn result(value: &Dynamic) -> Result<String> {
     }
 }
 
-fn encode(body: Dynamic) -> Result<(Option<&'static str>, Vec<u8>)> {
+/// A body, and the type of content that it has unless the script says another.
+pub fn encode(body: Dynamic) -> Result<(Option<&'static str>, Vec<u8>)> {
     if body.is_unit() {
         return Ok((None, Vec::new()));
     }
@@ -111,6 +112,6 @@ fn encode(body: Dynamic) -> Result<(Option<&'static str>, Vec<u8>)> {
     }
 }
 
-fn content_type(kind: &str) -> (String, String) {
+pub fn content_type(kind: &str) -> (String, String) {
     ("content-type".to_owned(), kind.to_owned())
 }

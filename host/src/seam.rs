@@ -48,6 +48,7 @@ pub(crate) struct Running<P> {
     waiting: Vec<u8>,
     kv: Allowance,
     topics: Allowance,
+    http: Allowance,
 }
 
 /// Calls of one capability.
@@ -85,6 +86,7 @@ impl<P> Running<P> {
             waiting: Vec::new(),
             kv: Allowance::of(limits.kv_calls),
             topics: Allowance::of(limits.topic_calls),
+            http: Allowance::of(limits.http_calls),
         }
     }
 
@@ -194,6 +196,18 @@ impl<P> Running<P> {
             Request::Topics(topics::Request::Publish(_)) => {
                 self.topics.take(1, "publish")?;
                 Ok(Some("topics.publish"))
+            }
+            Request::Http(request) => {
+                self.http.take(1, "send HTTP requests")?;
+                Ok(Some(match request.method.as_str() {
+                    "GET" => "http.get",
+                    "HEAD" => "http.head",
+                    "POST" => "http.post",
+                    "PUT" => "http.put",
+                    "PATCH" => "http.patch",
+                    "DELETE" => "http.delete",
+                    _ => "http.request",
+                }))
             }
             Request::Log(_) | Request::Clock | Request::Random(_) | Request::Fault(_) => Ok(None),
         }

@@ -18,7 +18,7 @@ pub mod http;
 
 pub use serde_bytes::ByteBuf as Bytes;
 
-pub use generated::picloud::platform::{clock, invocation, kv, log, seam, topics};
+pub use generated::picloud::platform::{clock, invocation, kv, log, outbound, seam, topics};
 
 /// Encodes one message.
 ///

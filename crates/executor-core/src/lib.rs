@@ -6,6 +6,7 @@ mod images;
 mod platform;
 mod turns;
 
+use capability::http::Outbound;
 use images::{Images, Loaded};
 use picloud_abi::{
     invocation::{Diagnostic, Failure, FailureCode, Outcome, Program},
@@ -19,7 +20,7 @@ use picloud_shared::{
     time::TimestampMs,
 };
 use picloud_store::Store;
-use platform::ScriptPlatform;
+use platform::{ScriptPlatform, Services};
 use std::{sync::Arc, time::Duration};
 use turns::Turns;
 
@@ -36,7 +37,7 @@ pub struct LocalExecutor {
     images: Images,
     turns: Turns,
     slots: usize,
-    store: Store,
+    services: Services,
     clock: Clock,
 }
 
@@ -48,7 +49,8 @@ impl LocalExecutor {
     pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
         let host = Host::new(settings)?;
         let (slots, images) = (host.free_slots(), Images::new());
-        Ok(Self { host, images, turns: Turns::new(slots), slots, store, clock })
+        let services = Services { store, outbound: Arc::new(Outbound::new()) };
+        Ok(Self { host, images, turns: Turns::new(slots), slots, services, clock })
     }
 
     async fn check(
@@ -83,8 +85,12 @@ impl LocalExecutor {
     }
 
     async fn load_version(&self, job: &Job) -> Result<Loaded, ExecutorError> {
-        let source =
-            self.store.source(job.version).await.map_err(|error| ExecutorError::Internal(error.to_string()))?;
+        let source = self
+            .services
+            .store
+            .source(job.version)
+            .await
+            .map_err(|error| ExecutorError::Internal(error.to_string()))?;
         let source = source.ok_or(ExecutorError::NoSuchVersion)?;
         let program = Program { name: job.script.to_string(), source };
         Ok(self.load(job.app, &program).await?.map(Arc::new))
@@ -103,7 +109,7 @@ impl LocalExecutor {
             place = self.turns.begin(job.app) => place?,
             () = &mut *cancelled => return Ok(Report::never_begun(gone())),
         };
-        let platform = ScriptPlatform::new(self.store.clone(), place.clone(), self.clock, &job);
+        let platform = ScriptPlatform::new(self.services.clone(), &job, place.clone(), self.clock);
         let run = self.host.invoke(image, &job.trigger, platform, &job.limits, cancelled);
         let run = place.in_slices(run).await.map_err(from_host)?;
         let (logs, logs_dropped) = run.platform.into_logs();

@@ -9,7 +9,7 @@ use picloud_abi::invocation::Outcome;
 use picloud_shared::{
     api::{self, Invoke},
     executor::{ExecutorError, Job},
-    ids::{AppId, InvocationId},
+    ids::InvocationId,
     limits::Limits,
     names::ScriptName,
     time::now_ms,
@@ -53,7 +53,7 @@ impl Manager {
         let limits = self.settings.limits.in_force(&app.limits);
         let wanted = wanted(id, name, invoke, limits.request_body)?;
         let script = self.store.script_head(app.id, name).await?.ok_or(InvokeError::NoSuchScript)?;
-        let (manager, app) = (self.clone(), app.id);
+        let (manager, app) = (self.clone(), app.clone());
         let run = tokio::spawn(async move { manager.run_and_record(id, app, script, limits, wanted).await });
         run.await.map_err(|_| InvokeError::Interrupted)?
     }
@@ -61,7 +61,7 @@ impl Manager {
     async fn run_and_record(
         &self,
         id: InvocationId,
-        app: AppId,
+        App { id: app, outbound, .. }: App,
         script: Script,
         limits: Limits,
         Wanted { trigger, line }: Wanted,
@@ -77,7 +77,7 @@ impl Manager {
             started_at: now_ms(),
             node: self.settings.node.clone(),
         };
-        let job = Job { id, app, version: script.version.id, script: script.name, trigger, depth: 0, limits };
+        let job = Job { id, app, version: script.version.id, script: script.name, trigger, depth: 0, limits, outbound };
         let (record, totals, outcome) =
             start.finished(self.executor.invoke(job, Box::pin(std::future::pending())).await?);
         self.store.record(&[record], &[(script.id, totals)]).await?;

@@ -2,7 +2,7 @@
 //! database: every change of this process moves the store's revision, and only then is the app's own asked for.
 
 use crate::routes::Routes;
-use picloud_shared::{ids::AppId, limit_rules::LimitRules, limits::Limits, names::AppSlug};
+use picloud_shared::{ids::AppId, limit_rules::LimitRules, limits::Limits, names::AppSlug, outbound::AllowedHosts};
 use picloud_store::{DeployedRoute, Store, StoreError};
 use quick_cache::sync::Cache;
 use std::sync::{
@@ -21,6 +21,7 @@ pub(crate) struct Deployed {
     pub(crate) debug: bool,
     /// Those in force.
     pub(crate) limits: Limits,
+    pub(crate) outbound: AllowedHosts,
     pub(crate) routes: Routes<DeployedRoute>,
     revision: i64,
 }
@@ -63,6 +64,7 @@ impl Deployments {
             Arc::new(Deployed {
                 app: deployment.app.id,
                 debug: deployment.app.debug,
+                outbound: deployment.app.outbound,
                 limits: self.rules.in_force(&deployment.app.limits),
                 revision: deployment.app.revision,
                 routes: deployment.routes.into_iter().map(|deployed| (deployed.route.clone(), deployed)).collect(),

@@ -155,8 +155,16 @@ impl Ingress {
             started_at: now_ms(),
             node: self.settings.node.clone(),
         };
-        let (version, script) = (route.version, route.name.clone());
-        let job = Job { id, app: deployed.app, version, script, trigger, depth: 0, limits };
+        let job = Job {
+            id,
+            app: deployed.app,
+            version: route.version,
+            script: route.name.clone(),
+            trigger,
+            depth: 0,
+            limits,
+            outbound: deployed.outbound.clone(),
+        };
         let (outcome, fuel) = self.run_and_record(admitted, start, job).await.map_err(|error| match error {
             ExecutorError::Overloaded => Refused::Overloaded,
             // The script was deleted between the look at its routes and now.

@@ -14,7 +14,7 @@ pub(crate) struct Connections {
 }
 
 /// Asks for as many descriptors as may be had, and divides them: an eighth for the manager, so that a crowd at the apps'
-/// door never keeps the operator out.
+/// door never keeps the operator out, and of the rest one half for that crowd, and one for what their scripts connect to.
 pub(crate) fn raise() -> Connections {
     let limit = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -28,7 +28,7 @@ fn divide(descriptors: u64) -> Connections {
     let free = descriptors.saturating_sub(OWN).clamp(16, MOST);
     let manager = (free / 8).max(1);
     let count = |connections| usize::try_from(connections).unwrap_or(usize::MAX);
-    Connections { manager: count(manager), ingress: count(free - manager) }
+    Connections { manager: count(manager), ingress: count((free - manager).div_ceil(2)) }
 }
 
 #[cfg(test)]
@@ -42,6 +42,6 @@ mod tests {
             assert!(connections.manager >= 1 && connections.ingress > connections.manager, "{descriptors}");
         }
         let connections = divide(1_024);
-        assert_eq!((connections.manager, connections.ingress), (120, 840));
+        assert_eq!((connections.manager, connections.ingress), (120, 420));
     }
 }

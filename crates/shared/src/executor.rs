@@ -4,6 +4,7 @@ use crate::{
     ids::{AppId, InvocationId, VersionId},
     limits::Limits,
     names::ScriptName,
+    outbound::AllowedHosts,
     time::TimestampMs,
 };
 use picloud_abi::{
@@ -72,6 +73,8 @@ pub struct Job {
     pub depth: u32,
     /// What it may cost.
     pub limits: Limits,
+    /// Which other servers it may reach.
+    pub outbound: AllowedHosts,
 }
 
 /// What an invocation left.

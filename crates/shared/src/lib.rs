@@ -9,6 +9,7 @@ pub mod ids;
 pub mod limit_rules;
 pub mod limits;
 pub mod names;
+pub mod outbound;
 pub mod outcome;
 pub mod route;
 pub mod target;

@@ -26,6 +26,8 @@ pub enum LimitName {
     KvCalls,
     /// [`Limits::topic_calls`]
     TopicCalls,
+    /// [`Limits::http_calls`]
+    HttpCalls,
     /// [`Limits::random_bytes`]
     RandomBytes,
     /// [`Limits::concurrency`]
@@ -34,7 +36,7 @@ pub enum LimitName {
 
 impl LimitName {
     /// Each of them, in the order in which they are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Fuel,
         Self::MemoryBytes,
         Self::WallTimeMs,
@@ -44,6 +46,7 @@ impl LimitName {
         Self::LogBytes,
         Self::KvCalls,
         Self::TopicCalls,
+        Self::HttpCalls,
         Self::RandomBytes,
         Self::Concurrency,
     ];
@@ -60,6 +63,7 @@ impl LimitName {
             Self::LogBytes => "log_bytes",
             Self::KvCalls => "kv_calls",
             Self::TopicCalls => "topic_calls",
+            Self::HttpCalls => "http_calls",
             Self::RandomBytes => "random_bytes",
             Self::Concurrency => "concurrency",
         }
@@ -81,6 +85,7 @@ impl LimitName {
             | Self::LogBytes
             | Self::KvCalls
             | Self::TopicCalls
+            | Self::HttpCalls
             | Self::RandomBytes => 0,
         }
     }
@@ -154,6 +159,7 @@ impl Limits {
             LimitName::LogBytes => count(self.log_bytes),
             LimitName::KvCalls => self.kv_calls.into(),
             LimitName::TopicCalls => self.topic_calls.into(),
+            LimitName::HttpCalls => self.http_calls.into(),
             LimitName::RandomBytes => self.random_bytes.into(),
             LimitName::Concurrency => count(self.concurrency),
         }
@@ -179,6 +185,7 @@ impl Limits {
             LimitName::LogBytes => self.log_bytes = count,
             LimitName::KvCalls => self.kv_calls = small,
             LimitName::TopicCalls => self.topic_calls = small,
+            LimitName::HttpCalls => self.http_calls = small,
             LimitName::RandomBytes => self.random_bytes = small,
             LimitName::Concurrency => self.concurrency = count,
         }

@@ -23,6 +23,8 @@ pub struct Limits {
     pub kv_calls: u32,
     /// Events that it may publish.
     pub topic_calls: u32,
+    /// HTTP requests to other servers.
+    pub http_calls: u32,
     /// Bytes that one call may ask of the random source.
     pub random_bytes: u32,
     /// Invocations of the app that a node has in flight, those that wait included.
@@ -45,6 +47,7 @@ impl Limits {
         log_bytes: 1 << 20,
         kv_calls: 10_000,
         topic_calls: 1_000,
+        http_calls: 1_000,
         random_bytes: 1 << 20,
         concurrency: 10_000,
     };
@@ -62,6 +65,7 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             kv_calls: 1_000,
             topic_calls: 100,
+            http_calls: 32,
             random_bytes: 64 << 10,
             concurrency: 64,
         }

@@ -6,6 +6,7 @@ use picloud_shared::{
     ids::{AppId, UserId},
     limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
+    outbound::AllowedHosts,
     time::TimestampMs,
 };
 
@@ -26,6 +27,9 @@ pub struct App {
     /// The limits that it sets itself.
     #[sqlx(try_from = "String")]
     pub limits: LimitValues,
+    /// The hosts that its scripts may reach.
+    #[sqlx(try_from = "String")]
+    pub outbound: AllowedHosts,
     /// Grows with every change of the app, its scripts and its routes.
     pub revision: i64,
     /// When it was made.
@@ -69,13 +73,15 @@ pub struct AppChanges {
     pub debug: Option<bool>,
     /// Limits to set, or to have their defaults again.
     pub limits: LimitChanges,
+    /// The hosts that its scripts may reach.
+    pub outbound: Option<AllowedHosts>,
 }
 
 /// The memberships of user $1, for whom $2 says whether it is an administrator, that is, an owner of every app.
 macro_rules! select_memberships {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.revision, a.created_at,
+            "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.outbound, a.revision, a.created_at,
                 CASE WHEN $2 THEN 'owner' ELSE m.role END AS role
              FROM apps a LEFT JOIN memberships m ON m.app_id = a.id AND m.user_id = $1
              WHERE ($2 OR m.role IS NOT NULL) ",
@@ -95,7 +101,7 @@ impl Store {
             sqlx::query_as(
                 "INSERT INTO apps (id, slug, name, debug, revision, created_at) VALUES ($1, $2, $3, $4, 1, $5)
                  ON CONFLICT (slug) DO NOTHING
-                 RETURNING id, slug, name, debug, limits, revision, created_at",
+                 RETURNING id, slug, name, debug, limits, outbound, revision, created_at",
             )
             .bind(new.id.to_string())
             .bind(new.slug.as_str())
@@ -173,7 +179,7 @@ impl Store {
             sqlx::query_as(
                 "UPDATE apps SET name = COALESCE($2, name), debug = COALESCE($3, debug), revision = revision + 1
                  WHERE id = $1
-                 RETURNING id, slug, name, debug, limits, revision, created_at",
+                 RETURNING id, slug, name, debug, limits, outbound, revision, created_at",
             )
             .bind(id.to_string())
             .bind(changes.name.map(String::into_bytes))
@@ -183,16 +189,18 @@ impl Store {
         });
         let Some(app) = app else { return Ok(None) };
         let limits = app.limits.changed(&changes.limits);
+        let outbound = changes.outbound.unwrap_or(app.outbound);
         with_db!(self, &mut transaction, db => {
-            sqlx::query("UPDATE apps SET limits = $2 WHERE id = $1")
+            sqlx::query("UPDATE apps SET limits = $2, outbound = $3 WHERE id = $1")
                 .bind(id.to_string())
                 .bind(to_json(&limits)?)
+                .bind(to_json(&outbound)?)
                 .execute(db)
                 .await?;
         });
         transaction.commit().await?;
         self.changed();
-        Ok(Some(App { limits, ..app }))
+        Ok(Some(App { limits, outbound, ..app }))
     }
 
     /// Deletes an app with everything it owns. `false` when there is no such app.

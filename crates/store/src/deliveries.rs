@@ -14,6 +14,7 @@ use picloud_shared::{
     limit_rules::LimitValues,
     limits::DEAD_LETTER_TIME,
     names::{ScriptName, TopicName},
+    outbound::AllowedHosts,
 };
 use sqlx::QueryBuilder;
 
@@ -24,6 +25,8 @@ pub struct AppDeliveries {
     pub app: AppId,
     /// The limits that it sets itself.
     pub limits: LimitValues,
+    /// The hosts that its scripts may reach.
+    pub outbound: AllowedHosts,
     /// Milliseconds until the first may be claimed; not positive when it may be now.
     pub due_in_ms: i64,
 }
@@ -34,6 +37,8 @@ struct AppRow {
     app: AppId,
     #[sqlx(try_from = "String")]
     limits: LimitValues,
+    #[sqlx(try_from = "String")]
+    outbound: AllowedHosts,
     due_at: i64,
 }
 
@@ -122,7 +127,7 @@ impl Store {
                     SELECT (SELECT MIN(d.app_id) FROM deliveries d WHERE d.dead_at IS NULL AND d.app_id > w.app_id)
                     FROM waiting w WHERE w.app_id IS NOT NULL
                  )
-                 SELECT a.id AS app, a.limits,
+                 SELECT a.id AS app, a.limits, a.outbound,
                     (SELECT MIN(d.due_at) FROM deliveries d WHERE d.app_id = a.id AND d.dead_at IS NULL) AS due_at
                  FROM waiting w JOIN apps a ON a.id = w.app_id ORDER BY a.id",
             )
@@ -130,7 +135,10 @@ impl Store {
             .await?
         });
         transaction.commit().await?;
-        let app = |row: AppRow| AppDeliveries { app: row.app, limits: row.limits, due_in_ms: row.due_at - now };
+        let app = |row: AppRow| {
+            let AppRow { app, limits, outbound, due_at } = row;
+            AppDeliveries { app, limits, outbound, due_in_ms: due_at - now }
+        };
         Ok(rows.into_iter().map(app).collect())
     }
 

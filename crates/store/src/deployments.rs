@@ -44,7 +44,7 @@ impl Store {
     pub async fn deployment(&self, slug: &AppSlug) -> Result<Option<Deployment>, StoreError> {
         let mut transaction = self.inner.pool.begin_read().await?;
         let app: Option<App> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as("SELECT id, slug, name, debug, limits, revision, created_at FROM apps WHERE slug = $1")
+            sqlx::query_as("SELECT id, slug, name, debug, limits, outbound, revision, created_at FROM apps WHERE slug = $1")
                 .bind(slug.as_str())
                 .fetch_optional(db)
                 .await?

@@ -6,6 +6,7 @@ use picloud_shared::{
     api::Role,
     ids::{AppId, UserId},
     limit_rules::{LimitName, LimitValues},
+    outbound::AllowedHosts,
 };
 use picloud_store::{AppChanges, KvValue, NewApp, StoreError, User};
 
@@ -15,6 +16,7 @@ cases! {
     members_see_their_apps_and_administrators_all
     an_update_changes_what_is_given
     an_app_keeps_the_limits_that_it_sets
+    an_app_keeps_the_hosts_that_it_may_reach
     a_deleted_app_leaves_nothing
     changes_are_counted
     an_owner_must_exist
@@ -102,6 +104,20 @@ async fn an_app_keeps_the_limits_that_it_sets(store: &TestStore) {
     // A change of anything else leaves them.
     assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().limits, less);
     assert_eq!(store.apps_for(&admin).await.unwrap()[0].app.limits, less);
+}
+
+async fn an_app_keeps_the_hosts_that_it_may_reach(store: &TestStore) {
+    let app = store.app("demo").await;
+    assert_eq!(app.outbound, AllowedHosts::default());
+    let hosts: AllowedHosts = vec!["*.example.com:81".parse().unwrap(), "[::1]:9".parse().unwrap()].into();
+    let changes = AppChanges { outbound: Some(hosts.clone()), ..AppChanges::default() };
+    assert_eq!(store.update_app(app.id, changes).await.unwrap().unwrap().outbound, hosts);
+    // A change of anything else leaves them.
+    assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().outbound, hosts);
+    assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.outbound, hosts);
+    assert_eq!(store.app_for(&store.admin().await, &app.slug).await.unwrap().unwrap().app.outbound, hosts);
+    let none = AppChanges { outbound: Some(AllowedHosts::default()), ..AppChanges::default() };
+    assert_eq!(store.update_app(app.id, none).await.unwrap().unwrap().outbound, AllowedHosts::default());
 }
 
 async fn a_deleted_app_leaves_nothing(store: &TestStore) {

@@ -6,6 +6,7 @@ mod bytes;
 mod crypto;
 mod global;
 mod hex;
+mod http;
 mod json;
 mod kv;
 pub mod log;
@@ -25,6 +26,7 @@ pub const MODULES: [(&str, fn() -> Module); 12] = [
     ("base64", || rhai::exported_module!(base64::base64)),
     ("crypto", || rhai::exported_module!(crypto::crypto)),
     ("hex", || rhai::exported_module!(hex::hex)),
+    ("http", || rhai::exported_module!(http::http)),
     ("json", || rhai::exported_module!(json::json)),
     ("kv", || rhai::exported_module!(kv::kv)),
     ("log", || rhai::exported_module!(log::log)),
@@ -42,6 +44,7 @@ pub fn register(engine: &mut Engine) {
         .register_get("code", |refused: &mut Refused| code(refused.0.code))
         .register_get("message", |refused: &mut Refused| refused.0.message.clone())
         .register_fn("to_string", |refused: &mut Refused| refused.0.message.clone());
+    http::register(engine);
     engine.register_global_module(rhai::exported_module!(global::global).into());
     for (name, make) in MODULES {
         engine.register_static_module(name, make().into());
@@ -60,6 +63,9 @@ fn code(code: RefusalCode) -> &'static str {
         RefusalCode::Loading => "loading",
         RefusalCode::QueueFull => "queue_full",
         RefusalCode::Unavailable => "unavailable",
+        RefusalCode::RefusedAddress => "refused_address",
+        RefusalCode::Timeout => "timeout",
+        RefusalCode::Unreachable => "unreachable",
     }
 }
 

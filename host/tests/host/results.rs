@@ -1,6 +1,6 @@
 //! What a script's last value becomes.
 
-use crate::support::{InMemory, fail, host, load, program, respond, run};
+use crate::support::{InMemory, fail, host, load, program, respond, run, run_with};
 use picloud_abi::{
     invocation::{Event, EventKind, FailureCode, Outcome, Position, Runtime, Trigger},
     topics,
@@ -161,6 +161,46 @@ async fn calls_reach_the_platform() {
     assert_eq!(run.platform.messages(), ["printed", "1 @ 2:27", "#{\"a\": 1}"]);
     assert_eq!(run.calls.len(), 12);
     assert_eq!(run.calls[0].name, "kv.set");
+}
+
+#[tokio::test]
+async fn requests_to_other_servers_are_what_the_script_says() {
+    for (source, body) in [
+        ("http::get(\"http://a/\").text()", "GET http://a/ [] None None None"),
+        ("http::post(\"u\", \"x\").text()", "POST u [content-type: text/plain; charset=utf-8] Some(\"x\") None None"),
+        ("http::post(\"u\", [1]).text()", "POST u [content-type: application/json] Some(\"[1]\") None None"),
+        (
+            "http::post(\"u\", blob(1, 65)).text()",
+            "POST u [content-type: application/octet-stream] Some(\"A\") None None",
+        ),
+        (
+            "http::request(#{url: \"u\", method: \"put\", body: #{a: 1}, headers: #{\"Content-Type\": \"a/b\", x: [1, 2]}, \
+             timeout_ms: 9, redirects: 0}).text()",
+            "PUT u [content-type: a/b; x: 1; x: 2] Some(\"{\\\"a\\\":1}\") Some(9) Some(0)",
+        ),
+    ] {
+        assert_response(source, 200, TEXT, body.as_bytes()).await;
+    }
+    let parts = "let r = http::get(\"u\"); [r.status, r.headers, r.body.len(), r.url]";
+    assert_response(parts, 200, JSON, br#"[201,{"set-cookie":["a","b","c"]},23,"u"]"#).await;
+    for (source, told) in [
+        ("http::get(\"u\").json()", "not valid JSON"),
+        ("http::request(#{})", "needs its url"),
+        ("http::request(#{url: 1})", "\"url\" of a request is a string"),
+        ("http::request(#{url: \"u\", timeout_ms: -1})", "\"timeout_ms\" of a request cannot be -1"),
+        ("http::request(#{url: \"u\", timeout: 1})", "a request has no \"timeout\""),
+    ] {
+        let failure = fail(source).await;
+        assert!(failure.message.contains(told) && failure.position.is_some(), "{source}: {failure:?}");
+    }
+    let limits = Limits { http_calls: 2, ..Limits::default() };
+    let run = run_with("http::get(\"u\"); http::post(\"u\", 1); http::get(\"u\")", &limits).await;
+    let Outcome::Failure(failure) = run.outcome else { panic!() };
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (FailureCode::Quota, "an invocation may send HTTP requests 2 times")
+    );
+    assert_eq!(run.calls.iter().map(|call| call.name).collect::<Vec<_>>(), ["http.get", "http.post"]);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use picloud_abi::{
     invocation::{Diagnostic, Failure, FailureCode, HttpRequest, Outcome, Program, Response, Trigger},
     kv,
     log::Entry,
+    outbound,
     seam::{Answer, Request},
     topics,
 };
@@ -59,6 +60,22 @@ impl Platform for InMemory {
             Request::Topics(topics::Request::Publish(event)) => {
                 self.events.push(event);
                 Answer::Topics(topics::Answer::Published(2))
+            }
+            // Tells what it was asked.
+            Request::Http(request) => {
+                let name = |(name, value): &(String, String)| format!("{name}: {value}");
+                let headers = request.headers.iter().map(name).collect::<Vec<_>>().join("; ");
+                let body = request.body.map(|body| String::from_utf8_lossy(&body).into_owned());
+                let told = format!(
+                    "{} {} [{headers}] {body:?} {:?} {:?}",
+                    request.method, request.url, request.timeout_ms, request.redirects
+                );
+                Answer::Http(outbound::Response {
+                    status: 201,
+                    headers: ["a", "b", "c"].map(|value| ("set-cookie".into(), value.into())).into(),
+                    body: told.into_bytes().into(),
+                    url: request.url,
+                })
             }
             Request::Clock => Answer::Clock(1_700_000_000_000),
             Request::Random(count) => Answer::Random(vec![7; count as usize].into()),

@@ -1,6 +1,7 @@
 //! What scripts can do beyond computing: one file a capability, each with one interface in `wit/` and one module in
 //! the guest.
 
+pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;

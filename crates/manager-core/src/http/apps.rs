@@ -10,6 +10,7 @@ use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
     api::{App, NewApp, Role, UpdateApp},
     ids::AppId,
+    outbound::{AllowedHost, AllowedHosts},
     time::now_ms,
 };
 use picloud_store::AppChanges;
@@ -53,12 +54,15 @@ pub(super) async fn show(State(manager): State<Manager>, Viewer(Access { app, ro
 /// `PATCH /apps/{app}`.
 pub(super) async fn update(
     State(manager): State<Manager>,
-    Owner(Access { app, role, .. }): Owner,
+    Owner(Access { app, role, caller }): Owner,
     Json(update): Json<UpdateApp>,
 ) -> Result<axum::Json<App>, ApiError> {
     let name = update.name.map(checked_name).transpose()?;
     manager.settings.limits.check(&update.limits).map_err(|error| ApiError::Invalid(error.to_string()))?;
-    let changes = AppChanges { name, debug: update.debug, limits: update.limits };
+    if let Some(hosts) = &update.outbound {
+        check_outbound(hosts, &app.outbound, caller.admin)?;
+    }
+    let changes = AppChanges { name, debug: update.debug, limits: update.limits, outbound: update.outbound };
     let app = manager.store.update_app(app.id, changes).await?.ok_or(ApiError::NotFound("app"))?;
     Ok(axum::Json(seen(&manager, app, role)))
 }
@@ -81,8 +85,22 @@ fn seen(manager: &Manager, app: picloud_store::App, role: Role) -> App {
         debug: app.debug,
         limits_in_force: manager.settings.limits.in_force(&app.limits).values(),
         limits: app.limits,
+        outbound: app.outbound,
         role,
         created_at: app.created_at,
+    }
+}
+
+/// What lies in the server's own network is its administrators': an owner may narrow what is public, and keep what was
+/// opened.
+fn check_outbound(hosts: &AllowedHosts, before: &AllowedHosts, admin: bool) -> Result<(), ApiError> {
+    if hosts.entries().len() > AllowedHosts::MOST {
+        return Err(ApiError::Invalid(format!("an app's list has at most {} hosts", AllowedHosts::MOST)));
+    }
+    let opened = |host: &&AllowedHost| host.opens_private() && !before.entries().contains(host);
+    match hosts.entries().iter().find(opened) {
+        Some(host) if !admin => Err(ApiError::AdministratorOnly(host.clone())),
+        _ => Ok(()),
     }
 }
 

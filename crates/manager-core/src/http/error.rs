@@ -19,6 +19,7 @@ use picloud_shared::{
     executor::ExecutorError,
     limits::{DELIVERIES_WAITING, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
+    outbound::AllowedHost,
     route::Route,
 };
 use picloud_store::{PublishRefused, PutRefused, ReplayRefused, RollbackRefused, StoreError};
@@ -37,6 +38,8 @@ pub(super) enum ApiError {
     WrongSetupToken,
     #[error("this needs the role {}", .0.as_str())]
     Forbidden(Role),
+    #[error("{0} may be a private address, which only an administrator of the server may open to an app")]
+    AdministratorOnly(AllowedHost),
     #[error("no such endpoint")]
     NoSuchEndpoint,
     #[error("no such {0}")]
@@ -87,7 +90,7 @@ impl ApiError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
             Self::WrongSetupToken => (StatusCode::FORBIDDEN, "wrong_setup_token"),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Forbidden(_) | Self::AdministratorOnly(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NoSuchEndpoint | Self::NotFound(_) | Self::NoVersionBefore => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),

@@ -8,6 +8,7 @@ use picloud_shared::{
     executor::{Executor, ExecutorError, Job},
     ids::{AppId, InvocationId},
     limits::Limits,
+    outbound::AllowedHosts,
     outcome,
     time::now_ms,
 };
@@ -26,6 +27,7 @@ pub(super) struct Attempt {
     pub(super) settings: Arc<DeliverySettings>,
     pub(super) app: AppId,
     pub(super) limits: Limits,
+    pub(super) outbound: AllowedHosts,
 }
 
 impl Attempt {
@@ -69,6 +71,7 @@ impl Attempt {
             trigger: Trigger::Event(event),
             depth: claimed.depth,
             limits: self.limits.clone(),
+            outbound: self.outbound.clone(),
         };
         match self.executor.invoke(job, Box::pin(pending())).await {
             Ok(report) => {

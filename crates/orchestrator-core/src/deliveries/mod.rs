@@ -6,7 +6,7 @@ mod backoff;
 
 use attempt::Attempt;
 use picloud_shared::{executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits};
-use picloud_store::{Claimed, Lease, Store, StoreError, Wake};
+use picloud_store::{AppDeliveries, Claimed, Lease, Store, StoreError, Wake};
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     task::{self, JoinError, JoinSet},
@@ -125,26 +125,27 @@ impl Dispatcher {
             }
             self.last = Some(app.app);
             for claimed in claimed {
-                self.begin(app.app, claimed, &limits);
+                self.begin(&app, claimed, &limits);
             }
         }
         Ok(soonest.map(|time| Instant::now() + time))
     }
 
-    fn begin(&mut self, app: AppId, claimed: Claimed, limits: &Limits) {
+    fn begin(&mut self, app: &AppDeliveries, claimed: Claimed, limits: &Limits) {
         let lease = claimed.lease.clone();
         let attempt = Attempt {
             store: self.store.clone(),
             executor: Arc::clone(&self.executor),
             settings: Arc::clone(&self.settings),
-            app,
+            app: app.app,
             limits: limits.clone(),
+            outbound: app.outbound.clone(),
         };
         if self.running.is_empty() {
             self.heartbeat = Instant::now() + HEARTBEAT;
         }
         let task = self.attempts.spawn(attempt.make(claimed));
-        self.running.insert(task.id(), (app, lease));
+        self.running.insert(task.id(), (app.app, lease));
     }
 
     /// An attempt that panicked is not settled: its lease ends, and it is tried again.

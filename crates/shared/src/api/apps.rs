@@ -4,6 +4,7 @@ use crate::{
     ids::AppId,
     limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
+    outbound::AllowedHosts,
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub struct App {
     pub limits: LimitValues,
     /// All limits as they count for its invocations.
     pub limits_in_force: LimitValues,
+    /// The hosts that its scripts may reach; empty: every public address.
+    pub outbound: AllowedHosts,
     /// What the asker may do in it.
     pub role: Role,
     /// When it was made.
@@ -58,6 +61,9 @@ pub struct UpdateApp {
     /// Limits to set, or, with `null`, to have their defaults again.
     #[serde(default, skip_serializing_if = "LimitChanges::is_empty")]
     pub limits: LimitChanges,
+    /// The hosts that its scripts may reach, in place of those before; empty: every public address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<AllowedHosts>,
 }
 
 /// What a member may do: each role may also do what those before it may.

@@ -103,6 +103,7 @@ fn rhai_type(rust: &str) -> Result<&'static str> {
         "Blob" => "blob",
         "Dynamic" => "any",
         "Map" => "map",
+        "HttpResponse" => "http response",
         "Response" => "response",
         "String" | "ImmutableString" | "&str" => "string",
         "bool" => "boolean",

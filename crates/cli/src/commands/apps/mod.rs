@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod limits;
 mod list;
+mod outbound;
 mod show;
 mod r#use;
 
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Show(show::Args),
     Use(r#use::Args),
     Limits(limits::Args),
+    Outbound(outbound::Args),
     Delete(delete::Args),
 }
 
@@ -29,6 +31,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Show(args) => show::run(args, context).await,
         Command::Use(args) => r#use::run(args, context).await,
         Command::Limits(args) => limits::run(args, context).await,
+        Command::Outbound(args) => outbound::run(args, context).await,
         Command::Delete(args) => delete::run(args, context).await,
     }
 }

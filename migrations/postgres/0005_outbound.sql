@@ -1,0 +1,4 @@
+-- The hosts that an app's scripts may reach. The same as ../sqlite/0005_outbound.sql.
+
+-- A JSON array of hosts; when it is empty, every public address.
+ALTER TABLE apps ADD COLUMN outbound TEXT COLLATE "C" NOT NULL DEFAULT '[]';

@@ -81,6 +81,11 @@ async fn a_script_from_upload_to_rollback() {
     let (code, told) = pic.fails(&["apps", "limits", "shop", "fuel=1"]);
     assert!(code == 5 && told.contains("the limit fuel is 1000000 to 10000000000, not 1"), "{code} {told}");
     assert_eq!(pic.fails(&["apps", "limits", "shop", "fule=1"]).0, 2);
+    assert_eq!(pic.ok(&["apps", "outbound", "shop"]), "every public address\n");
+    pic.ok(&["apps", "outbound", "shop", "*.Example.com", "10.0.0.7:9000"]);
+    assert_eq!(pic.ok(&["apps", "outbound", "shop"]), "*.example.com\n10.0.0.7:9000\n");
+    assert_eq!(pic.json(&["apps", "outbound", "shop", "--public"])["outbound"], serde_json::json!([]));
+    assert_eq!(pic.fails(&["apps", "outbound", "shop", "http://example.com"]).0, 2);
     pic.write("price.rhai", "log::info(\"asked\");\n#{price: 10}");
     let put = pic.ok(&["scripts", "put", "price.rhai"]);
     let port = picloud.ingress.rsplit_once(':').unwrap().1;

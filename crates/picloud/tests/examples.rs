@@ -1,8 +1,11 @@
 //! Every script of `examples/`, deployed by `--demo` and called as its users would call it.
 
-use crate::support::{Backend, Setup, TestApp, on_both, until};
+use crate::support::{
+    Backend, Setup, TestApp, on_both, until,
+    upstream::{Reply, Upstream},
+};
 use picloud_client::DeadLetterFilter;
-use picloud_shared::api::Publish;
+use picloud_shared::api::{Publish, UpdateApp};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -24,6 +27,7 @@ async fn every_example_does_what_it_says(backend: Backend) {
         flags,
         guestbook,
         hello,
+        notify,
         orders,
         orders_charge,
         orders_ship,
@@ -89,6 +93,42 @@ async fn hello(picloud: &TestApp) {
     let answer = call(picloud, "GET /hello?name=Ada%20L", "").await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "Hello, Ada L!\n"));
     assert_eq!(call(picloud, "GET /hello", "").await.text, "Hello, world!\n");
+}
+
+async fn notify(picloud: &TestApp) {
+    let event = r#"{"action": "opened", "issue": {"number": 7, "title": "It \"rains\" in"}}"#;
+    refuses(picloud, "POST /notify", event, 409).await;
+    let chat = Upstream::start(|path| match path {
+        "/hook" => Reply::with("200 OK", "", "ok"),
+        _ => Reply::with("503 Busy", "", ""),
+    })
+    .await;
+    let aim = async |path: &str| {
+        let target = format!("http://{}{path}", chat.address);
+        assert_eq!(call(picloud, "PUT /notify/target", &target).await.status, 204);
+    };
+    aim("/hook").await;
+    // The chat is on this machine, which is closed until it is opened on purpose.
+    refuses(picloud, "POST /notify", event, 502).await;
+    assert!(chat.received().is_empty());
+    let open = UpdateApp {
+        outbound: Some(vec![chat.address.to_string().parse().expect("a host")].into()),
+        ..UpdateApp::default()
+    };
+    picloud.client.update_app(&"demo".parse().expect("a slug"), &open).await.expect("it is opened");
+    assert_eq!(call(picloud, "POST /notify", event).await.status, 202);
+    let sent = chat.received().concat();
+    assert!(
+        sent.starts_with("POST /hook HTTP/1.1\r\n") && sent.contains("content-type: application/json\r\n"),
+        "{sent}"
+    );
+    assert!(sent.ends_with(r#"{"text":"opened: #7 It \"rains\" in"}"#), "{sent}");
+    aim("/busy").await;
+    refuses(picloud, "POST /notify", event, 502).await;
+    for bad in ["", "{}", "[]", r#"{"issue": 1}"#] {
+        refuses(picloud, "POST /notify", bad, 400).await;
+    }
+    refuses(picloud, "PUT /notify/target", "file:///etc/passwd", 400).await;
 }
 
 async fn visits(picloud: &TestApp) {

@@ -118,6 +118,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_administrators_open_what_is_private() {
+        let hosts = |entries: &[&str]| -> AllowedHosts {
+            entries.iter().map(|entry| entry.parse().unwrap()).collect::<Vec<AllowedHost>>().into()
+        };
+        let none = AllowedHosts::default();
+        for narrow in [&[][..], &["example.com", "*.example.com:81", "1.1.1.1:53"]] {
+            assert!(check_outbound(&hosts(narrow), &none, false).is_ok(), "{narrow:?}");
+        }
+        for open in ["10.0.0.7", "127.0.0.1:7070", "[::1]", "localhost:80", "example.com:443"] {
+            let open = hosts(&["example.com", open]);
+            assert!(matches!(check_outbound(&open, &none, false), Err(ApiError::AdministratorOnly(_))), "{open:?}");
+            assert!(check_outbound(&open, &none, true).is_ok() && check_outbound(&open, &open, false).is_ok());
+        }
+        assert!(check_outbound(&hosts(&["a"; 100]), &none, false).is_ok());
+        assert!(matches!(check_outbound(&hosts(&["a"; 101]), &none, true), Err(ApiError::Invalid(_))));
+    }
+
+    #[test]
     fn names_are_short_and_printable() {
         for good in ["a", "Käse & Söhne", &"ü".repeat(100)] {
             assert!(checked_name(good.into()).is_ok(), "{good}");

@@ -101,6 +101,29 @@ async fn an_app_changes_and_goes() {
 }
 
 #[tokio::test]
+async fn an_app_lists_the_hosts_that_it_may_reach() {
+    let (server, token) = Server::with_app().await;
+    let app = "/api/v1/apps/shop";
+    let patch = async |hosts: Value| server.send("PATCH", app, &token, Some(json!({"outbound": hosts}))).await;
+    assert_eq!(server.send("GET", app, &token, None).await.json()["outbound"], json!([]));
+    let changed = patch(json!(["API.example.com", "*.example.com", "0x7f.1:9000"])).await.json();
+    assert_eq!(changed["outbound"], json!(["api.example.com", "*.example.com", "127.0.0.1:9000"]));
+    assert_eq!(server.send("GET", app, &token, None).await.json(), changed);
+    for (hosts, told) in [
+        (json!(["http://example.com"]), "\"http://example.com\" is no host"),
+        (json!(vec!["a"; 101]), "at most 100 hosts"),
+        (json!("example.com"), "outbound"),
+    ] {
+        let refused = patch(hosts).await;
+        let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(refused.error(), (422, "invalid_request".into()), "{message}");
+        assert!(message.contains(told), "{message}");
+    }
+    assert_eq!(server.send("GET", app, &token, None).await.json(), changed, "a refused change left something");
+    assert_eq!(patch(json!([])).await.json()["outbound"], json!([]));
+}
+
+#[tokio::test]
 async fn an_app_sets_its_limits_within_the_servers() {
     let (server, token) = Server::with_app().await;
     let app = "/api/v1/apps/shop";

@@ -4,6 +4,7 @@
 
 mod cpu;
 mod memory;
+mod outbound;
 
 use crate::support::{Backend, Setup, TestApp, error_of, until};
 use picloud_shared::{

@@ -1,5 +1,7 @@
 //! A real PiCloud for a test.
 
+pub(crate) mod upstream;
+
 use picloud_client::Client;
 use picloud_shared::{
     api::{InvocationDetail, Invoke, Login, NewApp, PutScript, Script},

@@ -40,7 +40,7 @@ pub(crate) async fn run(Args { slug, hosts, public }: Args, context: &mut Contex
 
 fn describe(hosts: &AllowedHosts) -> String {
     if hosts.entries().is_empty() {
-        return "every public address".to_owned();
+        return "every public address\n".to_owned();
     }
-    hosts.entries().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    hosts.entries().iter().map(|host| format!("{host}\n")).collect()
 }

@@ -167,6 +167,9 @@ impl Outbound {
     fn take_room(&self, taken: &mut Option<OwnedSemaphorePermit>, kib: usize) -> Result<(), Refusal> {
         let have = taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = u32::try_from(kib.saturating_sub(have)).unwrap_or(u32::MAX);
+        if more == 0 {
+            return Ok(());
+        }
         let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
             return Err(refuse(RefusalCode::Unavailable, "too much is being received at once; try again in a moment"));
         };

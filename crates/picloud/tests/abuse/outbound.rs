@@ -127,9 +127,10 @@ async fn servers_that_do_not_behave_are_given_up() {
         "/never" => Reply::Never,
         "/slow-body" => Reply::Whole(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab".to_vec()),
         "/endless" => Reply::Endless("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 65_536]),
-        "/endless-chunks" => {
-            Reply::Endless("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"4\r\nabcd\r\n".repeat(9_999))
-        }
+        "/endless-chunks" => Reply::Endless(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            format!("400\r\n{}\r\n", "x".repeat(0x400)).repeat(64).into_bytes(),
+        ),
         "/endless-head" => Reply::Endless("HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n".to_vec()),
         "/endless-early" => Reply::Endless("", b"HTTP/1.1 103 Early Hints\r\n\r\n".to_vec()),
         "/huge" => Reply::Whole(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999\r\n\r\nab".to_vec()),

@@ -22,7 +22,7 @@ use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext, Position};
 
 /// The modules: how scripts name them, and what makes them.
-pub const MODULES: [(&str, fn() -> Module); 12] = [
+pub const MODULES: [(&str, fn() -> Module); 13] = [
     ("base64", || rhai::exported_module!(base64::base64)),
     ("crypto", || rhai::exported_module!(crypto::crypto)),
     ("hex", || rhai::exported_module!(hex::hex)),

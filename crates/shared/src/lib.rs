@@ -6,6 +6,7 @@ pub mod declarations;
 pub mod events;
 pub mod executor;
 pub mod ids;
+pub mod imports;
 pub mod limit_rules;
 pub mod limits;
 pub mod names;

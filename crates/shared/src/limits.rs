@@ -76,6 +76,10 @@ impl Default for Limits {
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
+/// Most scripts that one imports, those included that they import.
+pub const IMPORTS: usize = 64;
+/// Most bytes of a script's source with the sources of all that it imports.
+pub const PROGRAM_BYTES: usize = 1 << 20;
 /// Most bytes of a key in the key-value store.
 pub const KV_KEY_BYTES: usize = 512;
 /// Most bytes of a value in the key-value store.

@@ -12,15 +12,17 @@ use rhai::{Dynamic, EvalAltResult, Map, ParseError};
 const THROWN_STATUS: std::ops::RangeInclusive<i64> = 400..=599;
 
 pub fn diagnostic(error: &ParseError) -> Diagnostic {
-    Diagnostic { message: error.err_type().to_string(), position: position(error.position()) }
+    Diagnostic { message: error.err_type().to_string(), script: None, position: position(error.position()) }
 }
 
-pub fn from_error(error: &EvalAltResult) -> Failure {
+/// `script` is the name of what ran, if what it imports may have failed.
+pub fn from_error(error: &EvalAltResult, script: Option<&str>) -> Failure {
     // The innermost error is where it went wrong; the frames around it are how it came there.
     let inner = error.unwrap_inner();
+    let script = script.and_then(|name| source(error).filter(|source| *source != name).map(str::to_owned));
     let failure = |code, mut message: String| {
         cut(&mut message, MESSAGE_BYTES);
-        Failure { code, message, status: None, position: position(inner.position()) }
+        Failure { code, message, status: None, script: script.clone(), position: position(inner.position()) }
     };
     match inner {
         EvalAltResult::ErrorTerminated(why, _) => match why.clone().try_cast::<Stop>() {
@@ -63,6 +65,16 @@ fn thrown(value: &Dynamic, failure: impl Fn(FailureCode, String) -> Failure) -> 
     failure(FailureCode::Error, value.to_string())
 }
 
+/// The script whose function, or whose call, the innermost error is in; none for what stands outside functions.
+fn source(error: &EvalAltResult) -> Option<&str> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, name, inner, _) | EvalAltResult::ErrorInModule(name, inner, _) => {
+            source(inner).or_else(|| Some(name.as_str()).filter(|name| !name.is_empty()))
+        }
+        _ => None,
+    }
+}
+
 /// The message without the position, which travels apart.
 fn inner_message(error: &EvalAltResult) -> String {
     let text = error.to_string();
@@ -73,7 +85,7 @@ fn inner_message(error: &EvalAltResult) -> String {
     text.strip_suffix(&format!(" ({position})")).map_or(text.clone(), str::to_owned)
 }
 
-fn position(position: rhai::Position) -> Option<Position> {
+pub fn position(position: rhai::Position) -> Option<Position> {
     let line = u32::try_from(position.line()?).ok()?;
     // Rhai counts columns from 1 and says 0 for the start of a line.
     let column = u32::try_from(position.position().unwrap_or(0)).ok()?.max(1);

@@ -10,6 +10,7 @@ mod engine;
 mod event;
 mod failure;
 mod heap;
+mod imports;
 mod json;
 mod natives;
 mod platform;
@@ -18,7 +19,7 @@ mod response;
 mod script;
 mod watch;
 
-use picloud_abi::invocation::{Diagnostic, Failure, FailureCode, Outcome, Program, Trigger};
+use picloud_abi::invocation::{Diagnostic, Failure, FailureCode, ImportStatement, Outcome, Program, Trigger};
 use rhai::{Dynamic, Engine, Module};
 use script::Script;
 use std::{cell::RefCell, rc::Rc};
@@ -46,6 +47,12 @@ pub extern "C" fn alloc(len: u32) -> u32 {
     platform::set_aside(len as usize) as u32
 }
 
+/// Takes a source and answers `Result<Vec<ImportStatement>, Diagnostic>`: which scripts it imports.
+#[unsafe(no_mangle)]
+pub extern "C" fn imports(ptr: u32, len: u32) -> u64 {
+    answer(&imports_of(ptr, len))
+}
+
 /// Takes a `Program`, keeps it compiled, and answers `Result<Runtime, Diagnostic>`.
 #[unsafe(no_mangle)]
 pub extern "C" fn load(ptr: u32, len: u32) -> u64 {
@@ -67,12 +74,21 @@ pub extern "C" fn invoke(ptr: u32, len: u32) -> u64 {
     })
 }
 
+fn imports_of(ptr: u32, len: u32) -> Result<Vec<ImportStatement>, Diagnostic> {
+    let source: String = platform::take(ptr, len).map_err(whole)?;
+    ENGINE.with_borrow(|engine| imports::of(engine.as_ref().ok_or_else(|| whole(NOT_BUILT.into()))?, &source))
+}
+
 fn compile(ptr: u32, len: u32) -> Result<Script, Diagnostic> {
-    let program: Program = platform::take(ptr, len).map_err(|message| Diagnostic { message, position: None })?;
-    ENGINE.with_borrow(|engine| {
-        let engine = engine.as_ref().ok_or_else(|| Diagnostic { message: NOT_BUILT.into(), position: None })?;
-        Script::compile(engine, program).map_err(|error| failure::diagnostic(&error))
-    })
+    let program: Program = platform::take(ptr, len).map_err(whole)?;
+    // What is imported runs now.
+    watch::start();
+    ENGINE.with_borrow_mut(|engine| Script::compile(engine.as_mut().ok_or_else(|| whole(NOT_BUILT.into()))?, program))
+}
+
+/// What concerns no single place.
+fn whole(message: String) -> Diagnostic {
+    Diagnostic { message, script: None, position: None }
 }
 
 fn run(trigger: Trigger) -> Outcome {
@@ -92,7 +108,7 @@ fn run(trigger: Trigger) -> Outcome {
         Ok(value) => response::result(&value).map(Outcome::Value),
         Err(error) => Err(error),
     }
-    .unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error)));
+    .unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error, script.name())));
     // The host discards all of it: freeing what there is would only burn the caller's fuel.
     std::mem::forget((engine, script));
     outcome
@@ -101,7 +117,7 @@ fn run(trigger: Trigger) -> Outcome {
 const NOT_BUILT: &str = "the interpreter was not built";
 
 fn crashed(message: String) -> Outcome {
-    Outcome::Failure(Failure { code: FailureCode::Crashed, message, status: None, position: None })
+    Outcome::Failure(Failure { code: FailureCode::Crashed, message, status: None, script: None, position: None })
 }
 
 fn answer<T: serde::Serialize>(message: &T) -> u64 {

@@ -1,10 +1,10 @@
 //! A compiled script: as Rhai's bytecode, Grain, where all of it can be lowered to that and means the same, else as its
 //! syntax tree. Which one depends on the source alone.
 
-use crate::api::MODULES;
-use picloud_abi::invocation::{Program, Runtime};
+use crate::{api::MODULES, imports};
+use picloud_abi::invocation::{Diagnostic, Program, Runtime};
 use rhai::{
-    AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, FnCallExpr, Module, ParseError, Scope, Stmt,
+    AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, FnCallExpr, Module, Scope, Stmt,
     grain::{Compiler, SharedProgram, Vm, callback_wrappers},
 };
 use std::rc::Rc;
@@ -19,9 +19,9 @@ pub enum Script {
 }
 
 impl Script {
-    pub fn compile(engine: &Engine, program: Program) -> Result<Self, ParseError> {
-        let mut ast = engine.compile(&program.source)?;
-        ast.set_source(program.name);
+    pub fn compile(engine: &mut Engine, program: Program) -> Result<Self, Diagnostic> {
+        let known = imports::load(engine, program.imports)?;
+        let ast = imports::compile(engine, &known, &program.name, &program.source)?;
         if !means_the_same(&ast) {
             return Ok(Self::Tree(ast));
         }
@@ -39,6 +39,14 @@ impl Script {
         match self {
             Self::Bytecode { .. } => Runtime::Bytecode,
             Self::Tree(_) => Runtime::Tree,
+        }
+    }
+
+    /// Its name, where parts of it have others: bytecode has no imports.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Bytecode { .. } => None,
+            Self::Tree(ast) => ast.source(),
         }
     }
 

@@ -47,7 +47,7 @@ async fn main() -> Result<()> {
     let cache = std::env::args_os().nth(1).map(PathBuf::from);
     let settings = Settings { cache, slots: Some(INVOCATIONS), memory: limits.memory, ..Settings::default() };
     let host = Arc::new(Host::<Upstream>::new(&settings)?);
-    let program = Program { name: "waits".into(), source: SCRIPT.into() };
+    let program = Program { name: "waits".into(), source: SCRIPT.into(), imports: Vec::new() };
     let image = host.load(&program).await?.map_err(|diagnostic| anyhow::anyhow!("{diagnostic:?}"))?;
     let image = Arc::new(image);
     let upstream = Upstream { asked: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) };

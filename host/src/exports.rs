@@ -13,6 +13,7 @@ pub(crate) struct ExportPlaces {
     stack_pointer: ModuleExport,
     fuel: ModuleExport,
     alloc: ModuleExport,
+    imports: ModuleExport,
     load: ModuleExport,
     invoke: ModuleExport,
 }
@@ -28,6 +29,7 @@ pub(crate) struct Exports {
     /// The one in which its fuel is counted.
     pub(crate) fuel: Global,
     pub(crate) alloc: TypedFunc<u32, u32>,
+    pub(crate) imports: Step,
     pub(crate) load: Step,
     pub(crate) invoke: Step,
 }
@@ -40,6 +42,7 @@ impl ExportPlaces {
             stack_pointer: place("__stack_pointer")?,
             fuel: place("fuel")?,
             alloc: place("alloc")?,
+            imports: place("imports")?,
             load: place("load")?,
             invoke: place("invoke")?,
         })
@@ -52,6 +55,7 @@ impl ExportPlaces {
             stack_pointer: global(&mut store, instance, &self.stack_pointer)?,
             fuel: global(&mut store, instance, &self.fuel)?,
             alloc: function(&mut store, instance, &self.alloc)?,
+            imports: function(&mut store, instance, &self.imports)?,
             load: function(&mut store, instance, &self.load)?,
             invoke: function(&mut store, instance, &self.invoke)?,
         })

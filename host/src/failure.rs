@@ -44,8 +44,8 @@ pub(crate) fn timeout() -> Failure {
 /// How a script that was over its time has ended: the guest was told of no fuel, and knows no more.
 pub(crate) fn out_of_time(outcome: Outcome) -> Outcome {
     match outcome {
-        Outcome::Failure(Failure { code: FailureCode::OutOfFuel, position, .. }) => {
-            Outcome::Failure(Failure { position, ..timeout() })
+        Outcome::Failure(Failure { code: FailureCode::OutOfFuel, script, position, .. }) => {
+            Outcome::Failure(Failure { script, position, ..timeout() })
         }
         outcome => outcome,
     }
@@ -64,5 +64,5 @@ pub(crate) fn out_of_memory() -> Failure {
 }
 
 fn failure(code: FailureCode, message: &str) -> Failure {
-    Failure { code, message: message.to_owned(), status: None, position: None }
+    Failure { code, message: message.to_owned(), status: None, script: None, position: None }
 }

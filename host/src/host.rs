@@ -15,7 +15,7 @@ use crate::{
 };
 use picloud_abi::{
     bounds::{MESSAGE_BYTES, cut, headers_fit},
-    invocation::{Diagnostic, Failure, Outcome, Program, Trigger},
+    invocation::{Diagnostic, Failure, ImportStatement, Outcome, Program, Trigger},
 };
 use picloud_shared::{executor::Call, limits::Limits};
 use std::{
@@ -32,7 +32,7 @@ use wasmtime::{Engine, Linker};
 /// The pre-initialised guest, as built by `cargo xtask guest`.
 const GUEST: &[u8] = include_bytes!("../../guest/prebuilt/guest.wasm");
 
-/// Fuel for compiling one program, half a second or so. Rhai takes time that grows with the square of some counts, such
+/// Fuel for compiling one program with all that it imports, half a second or so. Rhai takes time that grows with the square of some counts, such
 /// as a literal's keys: sources of ordinary shape need a hundredth of this, one such of 200 KiB more than there is.
 const LOAD_FUEL: u64 = 4_000_000_000;
 /// Wall time for compiling one program.
@@ -168,7 +168,26 @@ impl<P: Platform> Host<P> {
         (self.runs_kept.load(Ordering::Relaxed), self.runs_new.load(Ordering::Relaxed))
     }
 
-    /// Compiles a program, without running any of it, to an image from which it can be invoked any number of times.
+    /// The imports of a source that compiles.
+    ///
+    /// # Errors
+    /// Only the host's own.
+    pub async fn imports(&self, source: &str) -> Result<Result<Vec<ImportStatement>, Diagnostic>, HostError> {
+        // No other word means it, so that most sources need no look.
+        if !source.contains("import") {
+            return Ok(Ok(Vec::new()));
+        }
+        let _permit = self.admit()?;
+        let mut instance = self.fresh_instance().await?;
+        let found = tokio::time::timeout(LOAD_TIME, instance.imports(source, LOAD_FUEL)).await;
+        match found.map_err(|_| HostError::Overloaded)? {
+            Ok(found) => Ok(found),
+            Err(trap) => Ok(Err(trapped(&trap, instance.fault())?)),
+        }
+    }
+
+    /// Compiles a program, of which nothing runs but what stands outside functions in what it imports, to an image from
+    /// which it can be invoked any number of times.
     ///
     /// # Errors
     /// Only the host's own.
@@ -181,8 +200,7 @@ impl<P: Platform> Host<P> {
         let runtime = match loaded.map_err(|_| HostError::Overloaded)? {
             Ok(Ok(runtime)) => runtime,
             Ok(Err(diagnostic)) => return Ok(Err(diagnostic)),
-            Err(trap) if failure::is_overload(&trap) => return Err(HostError::Overloaded),
-            Err(trap) => return Ok(Err(too_large(&failure::from_trap(&trap, instance.fault()).message))),
+            Err(trap) => return Ok(Err(trapped(&trap, instance.fault())?)),
         };
         let image = instance.image(fresh, runtime).await?;
         if image.size() > IMAGE_BYTES {
@@ -266,8 +284,17 @@ impl<P: Platform> Host<P> {
     }
 }
 
+/// What a trap says of what was being compiled.
+fn trapped(trap: &wasmtime::Error, fault: Option<&str>) -> Result<Diagnostic, HostError> {
+    if failure::is_overload(trap) {
+        return Err(HostError::Overloaded);
+    }
+    Ok(too_large(&failure::from_trap(trap, fault).message))
+}
+
 fn too_large(why: &str) -> Diagnostic {
-    Diagnostic { message: format!("the script is too large to compile: {why}"), position: None }
+    let message = format!("the script is too large to compile: {why}");
+    Diagnostic { message, script: None, position: None }
 }
 
 /// What the guest has told its script already, kept here whatever the guest does.

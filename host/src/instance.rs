@@ -11,7 +11,7 @@ use crate::{
 };
 use picloud_abi::{
     Packed,
-    invocation::{Diagnostic, Outcome, Program, Runtime, Trigger},
+    invocation::{Diagnostic, ImportStatement, Outcome, Program, Runtime, Trigger},
 };
 use picloud_shared::limits::Limits;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,8 @@ use wasmtime::{AsContext, Engine, InstancePre, Store, format_err};
 
 /// Longest answer of `load`: a diagnostic.
 const DIAGNOSTIC_BYTES: usize = 1 << 20;
+/// Longest answer of `imports`: all that a source of the largest size may hold, and their positions.
+const IMPORTS_BYTES: usize = 2 << 20;
 /// What an outcome has beside a body: headers, a message, and room.
 const BESIDE_BODY_BYTES: usize = 64 << 10;
 /// Bytes by which linear memory grows.
@@ -59,6 +61,18 @@ impl<P: Platform> Instance<P> {
         let exports = guest.places.exports(&mut store, &instance)?;
         store.data_mut().memory = Some(exports.memory);
         Ok(Self { tracked: None, store, exports })
+    }
+
+    /// What a source imports.
+    pub(crate) async fn imports(
+        &mut self,
+        source: &str,
+        fuel: u64,
+    ) -> wasmtime::Result<Result<Vec<ImportStatement>, Diagnostic>> {
+        let message = picloud_abi::encode(&source);
+        self.start(fuel)?;
+        let place = self.give(&message).await?;
+        self.run(self.exports.imports.clone(), place, IMPORTS_BYTES).await
     }
 
     /// Compiles a program and keeps it.
@@ -271,7 +285,7 @@ mod tests {
 
         async fn image(&self, fresh: &[u8], source: &str) -> Image {
             let mut instance = self.fresh().await;
-            let program = Program { name: "program".into(), source: source.into() };
+            let program = Program { name: "program".into(), source: source.into(), imports: Vec::new() };
             let runtime = instance.load(&program, 1_000_000_000).await.unwrap().unwrap();
             instance.image(fresh, runtime).await.unwrap()
         }
@@ -328,7 +342,7 @@ mod tests {
         let image = slot.image(&fresh, WRITER).await;
 
         let mut loaded = slot.fresh().await;
-        let program = Program { name: "program".into(), source: WRITER.into() };
+        let program = Program { name: "program".into(), source: WRITER.into(), imports: Vec::new() };
         loaded.load(&program, 1_000_000_000).await.unwrap().unwrap();
         let again = loaded.image(&fresh, image.runtime()).await.unwrap();
         assert!(again == image, "loading does the same each time");

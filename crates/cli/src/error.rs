@@ -138,6 +138,7 @@ mod tests {
                 code: "some_code".to_owned(),
                 message: "why".to_owned(),
                 request_id: "id".to_owned(),
+                script: None,
                 line: None,
                 column: None,
             };

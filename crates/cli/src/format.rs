@@ -1,7 +1,7 @@
 //! Numbers, times and lists as people read them.
 
 use jiff::Timestamp;
-use picloud_shared::{api::Diagnostic, time::TimestampMs};
+use picloud_shared::{api::Diagnostic, names::ScriptName, time::TimestampMs};
 
 /// With a comma between each three digits.
 pub(crate) fn count(number: i64) -> String {
@@ -58,8 +58,10 @@ pub(crate) fn list(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// `name:line:column: message`, with as much of the position as is known.
-pub(crate) fn diagnostic(name: &str, Diagnostic { message, line, column }: &Diagnostic) -> String {
+/// `name:line:column: message`, with as much of the position as is known; the name of another script, if the place is
+/// there.
+pub(crate) fn diagnostic(name: &str, Diagnostic { message, script, line, column }: &Diagnostic) -> String {
+    let name = script.as_ref().map_or(name, ScriptName::as_str);
     match (line, column) {
         (Some(line), Some(column)) => format!("{name}:{line}:{column}: {message}"),
         (Some(line), None) => format!("{name}:{line}: {message}"),
@@ -97,9 +99,12 @@ mod tests {
 
     #[test]
     fn a_diagnostic_tells_what_is_known_of_its_place() {
-        let at = |line, column| diagnostic("a.rhai", &Diagnostic { message: "no".to_owned(), line, column });
+        let found =
+            |script, line, column| diagnostic("a.rhai", &Diagnostic { message: "no".to_owned(), script, line, column });
+        let at = |line, column| found(None, line, column);
         assert_eq!(at(Some(3), Some(7)), "a.rhai:3:7: no");
         assert_eq!(at(Some(3), None), "a.rhai:3: no");
         assert_eq!(at(None, None), "a.rhai: no");
+        assert_eq!(found("lib/a".parse().ok(), Some(3), Some(7)), "lib/a:3:7: no");
     }
 }

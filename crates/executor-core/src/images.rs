@@ -1,8 +1,9 @@
-//! The images of versions, kept by version: a version never changes, so what is kept never grows stale.
+//! The images of versions, kept by what they are made of: versions never change, so what is kept never grows stale.
 
+use crate::programs::Parts;
 use picloud_abi::invocation::Diagnostic;
 use picloud_host::Image;
-use picloud_shared::{executor::ExecutorError, ids::VersionId};
+use picloud_shared::executor::ExecutorError;
 use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
@@ -17,17 +18,18 @@ const EXPECTED_IMAGES: usize = 1_000;
 /// A program that compiled when it was uploaded does so again, unless the guest has changed since.
 pub(crate) type Loaded = Result<Arc<Image>, Diagnostic>;
 
-pub(crate) struct Images(Cache<VersionId, Loaded, Bytes>);
+pub(crate) struct Images(Cache<Parts, Loaded, Bytes>);
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<VersionId, Loaded> for Bytes {
-    fn weight(&self, _: &VersionId, loaded: &Loaded) -> u64 {
-        match loaded {
-            Ok(image) => image.size() as u64,
-            Err(diagnostic) => (diagnostic.message.len() + size_of::<Diagnostic>()) as u64,
-        }
+impl Weighter<Parts, Loaded> for Bytes {
+    fn weight(&self, parts: &Parts, loaded: &Loaded) -> u64 {
+        let loaded = match loaded {
+            Ok(image) => image.size(),
+            Err(diagnostic) => diagnostic.message.len() + size_of::<Diagnostic>(),
+        };
+        (loaded + size_of_val::<[_]>(parts)) as u64
     }
 }
 
@@ -43,13 +45,13 @@ impl Images {
         Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default()))
     }
 
-    /// The image of a version; however many ask at once, it is loaded once.
+    /// The image that is made of these; however many ask at once, it is loaded once.
     pub(crate) async fn get(
         &self,
-        version: VersionId,
+        parts: &Parts,
         load: impl Future<Output = Result<Loaded, ExecutorError>>,
     ) -> Result<Loaded, ExecutorError> {
-        self.0.get_or_insert_async(&version, load).await
+        self.0.get_or_insert_async(parts, load).await
     }
 
     /// How often an image was there when it was asked for, and how often not.

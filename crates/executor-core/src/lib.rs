@@ -2,8 +2,10 @@
 //! the capabilities. Knows neither HTTP nor who may call.
 
 mod capability;
+mod check;
 mod images;
 mod platform;
+mod programs;
 mod turns;
 
 use capability::http::Outbound;
@@ -14,13 +16,15 @@ use picloud_abi::{
 };
 use picloud_host::{Host, HostError, Image, Settings};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Load, LogLine, Report},
+    api,
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, LogLine, Report, Source},
     ids::AppId,
-    names::ScriptName,
+    outcome,
     time::TimestampMs,
 };
-use picloud_store::Store;
+use picloud_store::{Store, StoreError};
 use platform::{ScriptPlatform, Services};
+use programs::Programs;
 use std::{sync::Arc, time::Duration};
 use turns::Turns;
 
@@ -35,6 +39,7 @@ pub type Clock = fn() -> TimestampMs;
 pub struct LocalExecutor {
     host: Host<ScriptPlatform>,
     images: Images,
+    programs: Programs,
     turns: Turns,
     slots: usize,
     services: Services,
@@ -49,32 +54,23 @@ impl LocalExecutor {
     pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
         let host = Host::new(settings)?;
         let (slots, images) = (host.free_slots(), Images::new());
+        let programs = Programs::new(store.clone());
         let services = Services { store, outbound: Arc::new(Outbound::new()) };
-        Ok(Self { host, images, turns: Turns::new(slots), slots, services, clock })
-    }
-
-    async fn check(
-        &self,
-        app: AppId,
-        name: ScriptName,
-        source: Arc<str>,
-    ) -> Result<Result<(), Diagnostic>, ExecutorError> {
-        let program = Program { name: name.into(), source: source.as_ref().to_owned() };
-        Ok(self.load(app, &program).await?.map(drop))
+        Ok(Self { host, images, programs, turns: Turns::new(slots), slots, services, clock })
     }
 
     async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
         let loaded = tokio::select! {
             // An image that is there is taken without a look at anything else, nor is a timer made.
             biased;
-            loaded = self.images.get(job.version, self.load_version(&job)) => loaded?,
+            loaded = self.image(&job) => loaded?,
             () = &mut cancelled => return Ok(Report::never_begun(gone())),
             () = async { tokio::time::sleep(IMAGE_TIME).await } => return Err(ExecutorError::Overloaded),
         };
         let mut report = match loaded {
             Ok(image) => self.run(&image, job, &mut cancelled).await?,
-            Err(Diagnostic { message, position }) => {
-                Report::never_begun(Failure { code: FailureCode::Error, message, status: None, position })
+            Err(Diagnostic { message, script, position }) => {
+                Report::never_begun(Failure { code: FailureCode::Error, message, status: None, script, position })
             }
         };
         // Whoever reads the log to see why a script failed finds it there.
@@ -84,16 +80,16 @@ impl LocalExecutor {
         Ok(report)
     }
 
-    async fn load_version(&self, job: &Job) -> Result<Loaded, ExecutorError> {
-        let source = self
-            .services
-            .store
-            .source(job.version)
-            .await
-            .map_err(|error| ExecutorError::Internal(error.to_string()))?;
-        let source = source.ok_or(ExecutorError::NoSuchVersion)?;
-        let program = Program { name: job.script.to_string(), source };
-        Ok(self.load(job.app, &program).await?.map(Arc::new))
+    async fn image(&self, job: &Job) -> Result<Loaded, ExecutorError> {
+        let parts = match self.programs.parts(job.app, &job.script, job.version).await? {
+            Ok(parts) => parts,
+            Err(diagnostic) => return Ok(Err(diagnostic)),
+        };
+        let load = async {
+            let program = self.programs.program(&parts).await?;
+            Ok(self.load(job.app, &program).await?.map(Arc::new))
+        };
+        self.images.get(&parts, load).await
     }
 
     /// Takes a turn of its own: whoever waits for an image has none meanwhile, and no part in what it costs.
@@ -129,10 +125,9 @@ impl Executor for LocalExecutor {
     fn check(
         &self,
         app: AppId,
-        name: ScriptName,
-        source: Arc<str>,
-    ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
-        Box::pin(self.check(app, name, source))
+        sources: Vec<Source>,
+    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>> {
+        Box::pin(self.check(app, sources))
     }
 
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {
@@ -156,18 +151,23 @@ impl Executor for LocalExecutor {
 
 fn gone() -> Failure {
     let message = "the caller went away before the script began".to_owned();
-    Failure { code: FailureCode::Cancelled, message, status: None, position: None }
+    Failure { code: FailureCode::Cancelled, message, status: None, script: None, position: None }
 }
 
 /// What a failure is in the log; a status that the script threw is its answer, not a failure.
 fn complaint(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Failure(Failure { code, message, position, .. }) if *code != FailureCode::Thrown => {
-            let place = position.as_ref().map(|at| format!(" (line {}, column {})", at.line, at.column));
-            Some(message.clone() + &place.unwrap_or_default())
+        Outcome::Failure(failure) if failure.code != FailureCode::Thrown => {
+            let error = api::Diagnostic::from(failure.clone());
+            let place = outcome::place(&error);
+            Some(error.message + &place)
         }
         _ => None,
     }
+}
+
+fn stored(error: StoreError) -> ExecutorError {
+    ExecutorError::Internal(error.to_string())
 }
 
 fn from_host(error: HostError) -> ExecutorError {

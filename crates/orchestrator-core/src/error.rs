@@ -90,7 +90,7 @@ impl Refused {
 }
 
 pub(crate) fn detail(id: InvocationId, code: &str, message: String) -> ErrorDetail {
-    ErrorDetail { code: code.to_owned(), message, request_id: id.to_string(), line: None, column: None }
+    ErrorDetail { code: code.to_owned(), message, request_id: id.to_string(), script: None, line: None, column: None }
 }
 
 /// An answer of the one error shape.

@@ -8,9 +8,13 @@ use axum::{
 };
 use picloud_abi::{
     http::may_set_header,
-    invocation::{self, Failure, FailureCode, Outcome},
+    invocation::{self, FailureCode, Outcome},
 };
-use picloud_shared::{ids::InvocationId, outcome};
+use picloud_shared::{
+    api::{Diagnostic, ErrorDetail},
+    ids::InvocationId,
+    outcome,
+};
 
 /// `debug`: the app wants its callers to see what went wrong.
 pub(crate) fn from_outcome(id: InvocationId, outcome: Outcome, debug: bool) -> Response {
@@ -19,13 +23,12 @@ pub(crate) fn from_outcome(id: InvocationId, outcome: Outcome, debug: bool) -> R
     match outcome {
         Outcome::Response(response) => from_script(status, response),
         Outcome::Value(value) => from_script(status, plain(value)),
-        Outcome::Failure(Failure { code: kind, message, position, .. }) => {
-            let told = debug || kind == FailureCode::Thrown;
+        Outcome::Failure(failure) => {
+            let told = debug || failure.code == FailureCode::Thrown;
+            let Diagnostic { message, script, line, column } = failure.into();
             let message = if told { message } else { "the script failed; its log tells why".to_owned() };
-            let position = position.filter(|_| debug);
-            let mut error = detail(id, code, message);
-            (error.line, error.column) = (position.map(|at| at.line), position.map(|at| at.column));
-            error_response(status, error)
+            let error = detail(id, code, message);
+            error_response(status, if debug { ErrorDetail { script, line, column, ..error } } else { error })
         }
     }
 }

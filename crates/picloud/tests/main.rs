@@ -11,6 +11,7 @@ mod examples;
 mod first_start;
 mod fuel;
 mod http;
+mod imports;
 mod limits;
 mod records;
 mod results;

@@ -8,10 +8,10 @@ use crate::{
     time::TimestampMs,
 };
 use picloud_abi::{
-    invocation::{Diagnostic, Failure, Outcome, Trigger},
+    invocation::{Failure, Outcome, Position, Trigger},
     log::Level,
 };
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 /// A future that can be sent and named.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -22,19 +22,44 @@ pub type Cancelled = BoxFuture<'static, ()>;
 /// Runs invocations. What is asked of it is answered with a value even when the script fails; `Err` means that the
 /// platform could not run it.
 pub trait Executor: Send + Sync + 'static {
-    /// Compiles a source without running it, at the expense of an app.
+    /// Compiles sources as they would be with each other and with what the app has already, at its expense; also the
+    /// scripts that import them. Of a source that is imported what stands outside functions runs, and nothing else does.
     fn check(
         &self,
         app: AppId,
-        name: ScriptName,
-        source: Arc<str>,
-    ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>>;
+        sources: Vec<Source>,
+    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>>;
 
     /// Runs a stored version once, until it ends or `cancelled` does: then too there is a report of what it did.
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>>;
 
     /// How busy it is now.
     fn load(&self) -> Load;
+}
+
+/// A source that is to become a script's.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The script's name.
+    pub name: ScriptName,
+    /// Rhai.
+    pub text: Arc<str>,
+}
+
+/// The scripts that a source imports itself.
+pub type Imports = BTreeSet<ScriptName>;
+
+/// Why sources cannot become scripts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Which of them cannot.
+    pub source: ScriptName,
+    /// The script in which the place is.
+    pub script: ScriptName,
+    /// What is wrong.
+    pub message: String,
+    /// And where, if it is at one place.
+    pub position: Option<Position>,
 }
 
 /// How busy an executor is.

@@ -3,9 +3,10 @@
 
 use crate::{
     api::{Call, Diagnostic, Totals},
-    executor::Report,
+    executor::{Fault, Report},
+    names::ScriptName,
 };
-use picloud_abi::invocation::{self, FailureCode, Outcome, Position};
+use picloud_abi::invocation::{Failure, FailureCode, Outcome, Position};
 use std::time::Duration;
 
 /// The word of an outcome that is no failure.
@@ -61,18 +62,34 @@ pub fn word(outcome: &Outcome) -> &'static str {
 pub fn error(outcome: &Outcome) -> Option<Diagnostic> {
     match outcome {
         Outcome::Response(_) | Outcome::Value(_) => None,
-        Outcome::Failure(failure) => Some(diagnostic(failure.message.clone(), failure.position)),
+        Outcome::Failure(failure) => Some(failure.clone().into()),
     }
 }
 
-impl From<invocation::Diagnostic> for Diagnostic {
-    fn from(found: invocation::Diagnostic) -> Self {
-        diagnostic(found.message, found.position)
+/// The place of an error, to be put behind its message.
+pub fn place(error: &Diagnostic) -> String {
+    match (&error.script, error.line.zip(error.column)) {
+        (Some(script), Some((line, column))) => format!(" ({script}:{line}:{column})"),
+        (Some(script), None) => format!(" ({script})"),
+        (None, Some((line, column))) => format!(" (line {line}, column {column})"),
+        (None, None) => String::new(),
     }
 }
 
-fn diagnostic(message: String, position: Option<Position>) -> Diagnostic {
-    Diagnostic { message, line: position.map(|at| at.line), column: position.map(|at| at.column) }
+impl From<Failure> for Diagnostic {
+    fn from(Failure { message, script, position, .. }: Failure) -> Self {
+        diagnostic(message, script.and_then(|name| name.parse().ok()), position)
+    }
+}
+
+impl From<Fault> for Diagnostic {
+    fn from(Fault { source, script, message, position }: Fault) -> Self {
+        diagnostic(message, Some(script).filter(|script| *script != source), position)
+    }
+}
+
+fn diagnostic(message: String, script: Option<ScriptName>, position: Option<Position>) -> Diagnostic {
+    Diagnostic { message, script, line: position.map(|at| at.line), column: position.map(|at| at.column) }
 }
 
 /// What the invocation adds to its script's totals; whether its record was dropped is not known here.
@@ -104,11 +121,11 @@ fn micros(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use picloud_abi::invocation::{Failure, Position, Response};
+    use picloud_abi::invocation::Response;
 
     fn failure(code: FailureCode, status: Option<u16>) -> Outcome {
         let position = Some(Position { line: 3, column: 7 });
-        Outcome::Failure(Failure { code, message: "no".into(), status, position })
+        Outcome::Failure(Failure { code, message: "no".into(), status, script: Some("lib/a".into()), position })
     }
 
     fn response(status: u16) -> Outcome {
@@ -131,6 +148,7 @@ mod tests {
         assert_eq!(word(&failure(FailureCode::OutOfFuel, None)), "out_of_fuel");
         let told = error(&failure(FailureCode::Error, None)).unwrap();
         assert_eq!((told.message.as_str(), told.line, told.column), ("no", Some(3), Some(7)));
+        assert_eq!(told.script, Some("lib/a".parse().unwrap()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
 use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, UserId, VersionId},
+    imports::ImportError,
     names::{ScriptName, TopicName},
     route::Route,
     time::TimestampMs,
@@ -28,6 +29,8 @@ pub struct NewVersion {
     pub routes: Option<Vec<Route>>,
     /// What it is subscribed to. `None`: what the active version is, and nothing for a new script.
     pub topics: Option<Vec<TopicName>>,
+    /// What its source imports itself.
+    pub imports: BTreeSet<ScriptName>,
     /// Who stores it.
     pub author: Option<UserId>,
     /// When it is stored.
@@ -60,6 +63,9 @@ pub enum PutRefused {
     /// A route that stands twice among the new ones.
     #[error("the route \"{0}\" is given twice")]
     RouteTwice(Route),
+    /// What it imports is not there, or goes round in a circle.
+    #[error(transparent)]
+    Imports(#[from] ImportError),
 }
 
 /// Why an old version was not made active. Nothing has changed.
@@ -79,6 +85,20 @@ pub enum RollbackRefused {
         /// Whose it is.
         script: ScriptName,
     },
+    /// What the old version imports is not there any more, or goes round in a circle.
+    #[error(transparent)]
+    Imports(#[from] ImportError),
+}
+
+/// A version that a rollback would make active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The version's number.
+    pub number: i64,
+    /// The version's id.
+    pub version: VersionId,
+    /// What its source imports itself.
+    pub imports: BTreeSet<ScriptName>,
 }
 
 /// A route that is another script's.
@@ -107,6 +127,8 @@ struct TargetRow {
     routes: Json<Vec<Route>>,
     #[sqlx(try_from = "String")]
     topics: Json<Vec<TopicName>>,
+    #[sqlx(try_from = "String")]
+    imports: Json<BTreeSet<ScriptName>>,
 }
 
 /// What starts a version.
@@ -115,6 +137,13 @@ struct Triggers {
     /// In alphabetical order, each once.
     topics: Vec<TopicName>,
 }
+
+/// The `TargetRow` of a script and a number, if one was given.
+const SELECT_TARGET: &str =
+    "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics, v.imports
+    FROM scripts s JOIN versions v ON v.script_id = s.id
+    WHERE s.id = $1 AND v.number = COALESCE($2, s.previous,
+        (SELECT MAX(below.number) FROM versions below WHERE below.script_id = s.id AND below.number < s.active))";
 
 impl Store {
     /// Stores a source as the next version of its script and makes it active. When the active version has the same
@@ -149,13 +178,17 @@ impl Store {
             Some(script)
                 if script.version.sha256 == sha256
                     && script.routes == triggers.routes
-                    && script.topics == triggers.topics =>
+                    && script.topics == triggers.topics
+                    && script.imports == new.imports =>
             {
                 return Ok(Ok(Put { script, created }));
             }
             Some(script) => (script.id, script.totals),
             None => (self.insert_script(&mut transaction, app, &new.name).await?, Totals::default()),
         };
+        if let Err(error) = self.may_import(&mut transaction, app, &new.name, &new.imports).await? {
+            return Ok(Err(error.into()));
+        }
         let version = self.insert_version(&mut transaction, id, &new, sha256, &triggers).await?;
         if let Err(taken) = self.activate(&mut transaction, app, id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
@@ -163,7 +196,8 @@ impl Store {
         transaction.commit().await?;
         self.changed();
         let Triggers { routes, topics } = triggers;
-        Ok(Ok(Put { script: Script { id, name: new.name, version, routes, topics, totals }, created }))
+        let script = Script { id, name: new.name, version, routes, topics, imports: new.imports, totals };
+        Ok(Ok(Put { script, created }))
     }
 
     /// Makes another version active, with the routes and topics that it had. Without a number it is the one that was
@@ -187,21 +221,15 @@ impl Store {
             return Ok(Ok(current));
         }
         let target: Option<TargetRow> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as(
-                "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics
-                 FROM scripts s JOIN versions v ON v.script_id = s.id
-                 WHERE s.id = $1 AND v.number = COALESCE($2, s.previous,
-                    (SELECT MAX(below.number) FROM versions below
-                     WHERE below.script_id = s.id AND below.number < s.active))",
-            )
-            .bind(current.id.to_string())
-            .bind(number)
-            .fetch_optional(db)
-            .await?
+            sqlx::query_as(SELECT_TARGET).bind(current.id.to_string()).bind(number).fetch_optional(db).await?
         });
-        let Some(TargetRow { version, routes: Json(routes), topics: Json(topics) }) = target else {
+        let Some(TargetRow { version, routes: Json(routes), topics: Json(topics), imports: Json(imports) }) = target
+        else {
             return Ok(Err(RollbackRefused::NoSuchVersion));
         };
+        if let Err(error) = self.may_import(&mut transaction, app, name, &imports).await? {
+            return Ok(Err(error.into()));
+        }
         let triggers = Triggers { routes, topics };
         if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
@@ -209,7 +237,28 @@ impl Store {
         transaction.commit().await?;
         self.changed();
         let Triggers { routes, topics } = triggers;
-        Ok(Ok(Script { version, routes, topics, ..current }))
+        Ok(Ok(Script { version, routes, topics, imports, ..current }))
+    }
+
+    /// The version that [`Store::rollback`] would make active.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn rollback_target(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+        number: Option<i64>,
+    ) -> Result<Result<Target, RollbackRefused>, StoreError> {
+        let Some(current) = self.script_head(app, name).await? else {
+            return Ok(Err(RollbackRefused::NoSuchScript));
+        };
+        let target: Option<TargetRow> = with_db!(self, read, db => {
+            sqlx::query_as(SELECT_TARGET).bind(current.id.to_string()).bind(number).fetch_optional(db).await?
+        });
+        let target =
+            target.map(|row| Target { number: row.version.number, version: row.version.id, imports: row.imports.0 });
+        Ok(target.ok_or(RollbackRefused::NoSuchVersion))
     }
 
     async fn insert_script(
@@ -239,10 +288,12 @@ impl Store {
         triggers: &Triggers,
     ) -> Result<Version, StoreError> {
         let (routes, topics) = (to_json(&triggers.routes)?, to_json(&triggers.topics)?);
+        let imports = to_json(&new.imports)?;
         Ok(with_db!(self, transaction, db => {
             sqlx::query_as(
-                "INSERT INTO versions (id, script_id, number, source, sha256, routes, topics, author, created_at)
-                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7, $8 FROM versions WHERE script_id = $2
+                "INSERT INTO versions (id, script_id, number, source, sha256, routes, topics, imports, author, created_at)
+                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7, $8, $9 FROM versions
+                 WHERE script_id = $2
                  RETURNING id, number, sha256, created_at, TRUE AS active",
             )
             .bind(VersionId::new().to_string())
@@ -251,6 +302,7 @@ impl Store {
             .bind(&sha256[..])
             .bind(&routes)
             .bind(&topics)
+            .bind(&imports)
             .bind(new.author.map(|author| author.to_string()))
             .bind(new.now)
             .fetch_one(db)

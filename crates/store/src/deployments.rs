@@ -1,5 +1,5 @@
-//! What the ingress and the executor read: an app with the routes of its active versions, and the sources. Includes
-//! the table `routes`, which is written by `activate`.
+//! What the ingress reads: an app with the routes of its active versions. Includes the table `routes`, which is written
+//! by `activate`.
 
 use crate::{App, Store, StoreError};
 use picloud_shared::{
@@ -77,20 +77,5 @@ impl Store {
                 .fetch_optional(db)
                 .await?
         }))
-    }
-
-    /// The source of a version, active or not.
-    ///
-    /// # Errors
-    /// When the database fails, or the source is not UTF-8.
-    pub async fn source(&self, version: VersionId) -> Result<Option<String>, StoreError> {
-        let bytes: Option<Vec<u8>> = with_db!(self, read, db => {
-            sqlx::query_scalar("SELECT source FROM versions WHERE id = $1")
-                .bind(version.to_string())
-                .fetch_optional(db)
-                .await?
-        });
-        let text = bytes.map(String::from_utf8).transpose();
-        text.map_err(|e| StoreError::Corrupt(format!("the source of version {version}: {e}")))
     }
 }

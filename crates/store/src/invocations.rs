@@ -7,7 +7,7 @@ use crate::{
 use picloud_shared::{
     api::{Call, Diagnostic, Trigger},
     ids::{AppId, InvocationId},
-    names::ScriptName,
+    names::{InvalidName, ScriptName},
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
@@ -88,6 +88,8 @@ struct InvocationRow {
     node: String,
     #[sqlx(try_from = "Option<Vec<u8>>")]
     error_message: OptionalText,
+    #[sqlx(try_from = "Option<String>")]
+    error_script: OptionalName,
     #[sqlx(try_from = "Option<i64>")]
     error_line: OptionalPosition,
     #[sqlx(try_from = "Option<i64>")]
@@ -96,6 +98,16 @@ struct InvocationRow {
     logs_dropped: u32,
     #[sqlx(try_from = "String")]
     calls: Json<Vec<Call>>,
+}
+
+/// A script's name, or NULL.
+struct OptionalName(Option<ScriptName>);
+
+impl TryFrom<Option<String>> for OptionalName {
+    type Error = InvalidName;
+    fn try_from(name: Option<String>) -> Result<Self, Self::Error> {
+        name.map(ScriptName::try_from).transpose().map(Self)
+    }
 }
 
 /// A line or a column, or NULL.
@@ -110,7 +122,7 @@ impl TryFrom<Option<i64>> for OptionalPosition {
 
 impl From<InvocationRow> for Invocation {
     fn from(row: InvocationRow) -> Self {
-        let (line, column) = (row.error_line.0, row.error_column.0);
+        let (script, line, column) = (row.error_script.0, row.error_line.0, row.error_column.0);
         Self {
             id: row.id,
             script: row.script,
@@ -125,7 +137,7 @@ impl From<InvocationRow> for Invocation {
             duration_us: row.duration_us,
             started_at: row.started_at,
             node: row.node,
-            error: row.error_message.0.map(|message| Diagnostic { message, line, column }),
+            error: row.error_message.0.map(|message| Diagnostic { message, script, line, column }),
             logs_dropped: row.logs_dropped,
             calls: row.calls.0,
         }
@@ -134,8 +146,8 @@ impl From<InvocationRow> for Invocation {
 
 const SELECT_INVOCATIONS: &str = "
     SELECT i.id, s.name AS script, i.version, i.trigger_kind, i.request, i.status, i.outcome, i.fuel, i.fuel_limit,
-        i.memory_bytes, i.duration_us, i.started_at, i.node, i.error_message, i.error_line, i.error_column,
-        i.logs_dropped, i.calls
+        i.memory_bytes, i.duration_us, i.started_at, i.node, i.error_message, i.error_script, i.error_line,
+        i.error_column, i.logs_dropped, i.calls
     FROM invocations i JOIN scripts s ON s.id = i.script_id
     WHERE i.app_id = ";
 

@@ -11,6 +11,7 @@ use picloud_shared::{
     api::{Call, Diagnostic, Totals, Trigger},
     executor::{LogLine, Report},
     ids::{AppId, InvalidId, InvocationId, ScriptId, VersionId},
+    names::ScriptName,
     outcome,
     time::TimestampMs,
 };
@@ -118,7 +119,8 @@ static INVOCATIONS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::into(
         "invocations",
         "id, app_id, script_id, version, trigger_kind, request, status, outcome, fuel, fuel_limit, memory_bytes,
-            duration_us, started_at, node, error_message, error_line, error_column, calls, log_lines, logs_dropped",
+            duration_us, started_at, node, error_message, error_script, error_line, error_column, calls, log_lines,
+            logs_dropped",
     )
 });
 
@@ -295,6 +297,7 @@ impl Store {
                         .bind(record.started_at)
                         .bind(words.shared(&record.node))
                         .bind(error.map(|e| e.message.as_bytes()))
+                        .bind(error.and_then(|e| e.script.as_ref()).map(ScriptName::as_str))
                         .bind(error.and_then(|e| e.line).map(i64::from))
                         .bind(error.and_then(|e| e.column).map(i64::from))
                         .bind(if record.calls.is_empty() { words.shared("[]") } else { to_json(&record.calls)?.into() })

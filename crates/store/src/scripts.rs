@@ -8,6 +8,7 @@ use picloud_shared::{
     route::Route,
     time::TimestampMs,
 };
+use std::collections::BTreeSet;
 
 /// A script with its active version.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +23,21 @@ pub struct Script {
     pub routes: Vec<Route>,
     /// What the active version is subscribed to, in alphabetical order.
     pub topics: Vec<TopicName>,
+    /// What the active version's source imports itself.
+    pub imports: BTreeSet<ScriptName>,
     /// Sums over all its invocations.
     pub totals: Totals,
+}
+
+/// Why a script was not deleted. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteRefused {
+    /// There is no such script.
+    #[error("there is no such script")]
+    NoSuchScript,
+    /// Others import it; at least one.
+    #[error("it is imported by {}", .0.iter().map(ScriptName::as_str).collect::<Vec<_>>().join(", "))]
+    Imported(Vec<ScriptName>),
 }
 
 /// One version of a script, without its source.
@@ -55,6 +69,8 @@ struct ScriptRow {
     routes: Json<Vec<Route>>,
     #[sqlx(try_from = "String")]
     topics: Json<Vec<TopicName>>,
+    #[sqlx(try_from = "String")]
+    imports: Json<BTreeSet<ScriptName>>,
     invocations: i64,
     failures: i64,
     fuel: i64,
@@ -79,6 +95,7 @@ impl From<ScriptRow> for Script {
             version: row.version,
             routes: row.routes.0,
             topics: row.topics.0,
+            imports: row.imports.0,
             totals: Totals {
                 invocations: row.invocations,
                 failures: row.failures,
@@ -96,7 +113,8 @@ macro_rules! select_scripts {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT s.id AS script_id, s.name, s.invocations, s.failures, s.fuel, s.duration_us, s.dropped_records,
-                s.dropped_logs, v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics",
+                s.dropped_logs, v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics,
+                v.imports",
             $columns,
             " FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active ",
             $rest
@@ -181,13 +199,17 @@ impl Store {
         Ok(Some(versions).filter(|versions| !versions.is_empty()))
     }
 
-    /// Deletes a script with its versions, routes and invocations. `false` when there is no such script.
+    /// Deletes a script with its versions, routes and invocations, if no other imports it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_script(&self, app: AppId, name: &ScriptName) -> Result<bool, StoreError> {
+    pub async fn delete_script(&self, app: AppId, name: &ScriptName) -> Result<Result<(), DeleteRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         self.lock_app(&mut transaction, app).await?;
+        let importers = self.import_graph(&mut transaction, app).await?.importers(name);
+        if !importers.is_empty() {
+            return Ok(Err(DeleteRefused::Imported(importers)));
+        }
         let gone = with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM scripts WHERE app_id = $1 AND name = $2")
                 .bind(app.to_string())
@@ -197,10 +219,10 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(false);
+            return Ok(Err(DeleteRefused::NoSuchScript));
         }
         transaction.commit().await?;
         self.changed();
-        Ok(true)
+        Ok(Ok(()))
     }
 }

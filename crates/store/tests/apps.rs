@@ -156,7 +156,7 @@ async fn changes_are_counted(store: &TestStore) {
     grew("rollback");
     store.update_app(app.id, debug()).await.unwrap();
     grew("update");
-    store.delete_script(app.id, &"greet".parse().unwrap()).await.unwrap();
+    store.delete_script(app.id, &"greet".parse().unwrap()).await.unwrap().unwrap();
     grew("delete script");
     assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some(6));
     store.delete_app(app.id).await.unwrap();

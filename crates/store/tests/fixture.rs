@@ -83,6 +83,11 @@ impl TestStore {
         Store::open(&self.database).await.unwrap()
     }
 
+    /// The source of a version, if there is one.
+    pub(crate) async fn source(&self, version: VersionId) -> Option<String> {
+        self.sources(&[version]).await.unwrap().remove(&version).map(|(_, source)| source)
+    }
+
     /// Sends a statement past the store.
     pub(crate) async fn execute(&self, sql: &'static str) {
         past_the_store!(self, pool => {
@@ -136,6 +141,7 @@ pub(crate) fn version(name: &str, source: &str) -> NewVersion {
         source: source.to_owned(),
         routes: None,
         topics: None,
+        imports: BTreeSet::new(),
         author: None,
         now: NOW,
     }

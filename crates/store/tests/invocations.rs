@@ -41,7 +41,12 @@ pub(crate) fn invocation(app: AppId, script: &Script) -> NewInvocation {
         duration_us: 0,
         started_at: NOW,
         node: "node-1".to_owned(),
-        error: Some(Diagnostic { message: "bad\0 ü".to_owned(), line: Some(u32::MAX), column: None }),
+        error: Some(Diagnostic {
+            message: "bad\0 ü".to_owned(),
+            script: "lib/util".parse().ok(),
+            line: Some(u32::MAX),
+            column: None,
+        }),
         logs: vec![line(Level::Debug, "nul \0 here"), line(Level::Error, "")],
         logs_dropped: u32::MAX,
         calls: vec![Call { name: "kv.get".to_owned(), start_us: 1, duration_us: 2 }],
@@ -117,7 +122,7 @@ async fn what_is_deleted_meanwhile_is_left_out(store: &TestStore) {
     let (script, deleted) = (store.put(app, "kept", "1").await, store.put(app, "deleted", "1").await);
     let of_gone = store.put(gone, "greet", "1").await;
     store.delete_app(gone).await.unwrap();
-    store.delete_script(app, &deleted.name).await.unwrap();
+    store.delete_script(app, &deleted.name).await.unwrap().unwrap();
     let kept = invocation(app, &script);
     let batch = [
         invocation(gone, &of_gone),
@@ -180,7 +185,7 @@ async fn recording_and_deleting_never_wait_in_a_circle(store: &TestStore) {
         });
         let puts = async {
             let _ = store.put_script(app, crate::fixture::version("b", "2")).await.unwrap();
-            other.delete_script(app, &scripts[0].name).await.unwrap();
+            other.delete_script(app, &scripts[0].name).await.unwrap().unwrap();
             other.delete_app(app).await.unwrap();
         };
         futures_util::future::join(join_all(records), puts).await;

@@ -6,6 +6,7 @@ mod apps;
 mod delivery_model;
 mod deployments;
 mod fixture;
+mod imports;
 mod invocations;
 mod kv;
 mod open;

@@ -3,7 +3,7 @@
 use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
 use futures_util::future::join_all;
 use picloud_shared::ids::{AppId, UserId};
-use picloud_store::{NewVersion, Put, PutRefused, RollbackRefused, StoreError};
+use picloud_store::{DeleteRefused, NewVersion, Put, PutRefused, RollbackRefused, StoreError};
 
 cases! {
     a_new_script_gets_its_default_route
@@ -46,9 +46,9 @@ async fn sources_come_back_byte_for_byte(store: &TestStore) {
     for source in ["", "a\0b", "ü\u{10ffff}\u{feff}\r\n", &"x".repeat(256 << 10)] {
         let script = store.put(app.id, "s", source).await;
         assert_eq!(store.script(app.id, &script.name).await.unwrap().unwrap().1, source);
-        assert_eq!(store.source(script.version.id).await.unwrap().unwrap(), source);
+        assert_eq!(store.source(script.version.id).await.unwrap(), source);
     }
-    assert_eq!(store.source(unknown().2).await.unwrap(), None);
+    assert_eq!(store.source(unknown().2).await, None);
 }
 
 async fn the_same_again_changes_nothing(store: &TestStore) {
@@ -85,7 +85,7 @@ async fn racing_puts_get_consecutive_numbers(store: &TestStore) {
     assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
     let (script, source) = store.script(app.id, &"greet".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(script.version.number, 24);
-    assert_eq!(store.source(script.version.id).await.unwrap(), Some(source));
+    assert_eq!(store.source(script.version.id).await, Some(source));
     assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some(25));
 }
 
@@ -262,9 +262,9 @@ async fn a_deleted_script_frees_its_routes(store: &TestStore) {
     let name = "greet".parse().unwrap();
     let old = store.put(app.id, "greet", "1").await;
     store.put(app.id, "greet", "2").await;
-    assert!(store.delete_script(app.id, &name).await.unwrap());
-    assert!(!store.delete_script(app.id, &name).await.unwrap());
-    assert_eq!(store.source(old.version.id).await.unwrap(), None);
+    store.delete_script(app.id, &name).await.unwrap().unwrap();
+    assert_eq!(store.delete_script(app.id, &name).await.unwrap(), Err(DeleteRefused::NoSuchScript));
+    assert_eq!(store.source(old.version.id).await, None);
     store.put_script(app.id, routed("other", "1", &["ANY /greet"])).await.unwrap().unwrap();
     let new = store.put_script(app.id, routed("greet", "1", &[])).await.unwrap().unwrap().script;
     assert_eq!(new.version.number, 1);
@@ -276,7 +276,7 @@ async fn apps_do_not_share_scripts(store: &TestStore) {
     store.put(one.id, "greet", "1").await;
     store.put(two.id, "greet", "2").await;
     let name = "greet".parse().unwrap();
-    assert!(store.delete_script(one.id, &name).await.unwrap());
+    store.delete_script(one.id, &name).await.unwrap().unwrap();
     assert_eq!(store.script(two.id, &name).await.unwrap().unwrap().1, "2");
     assert!(store.deployment(&one.slug).await.unwrap().unwrap().routes.is_empty());
 }
@@ -285,7 +285,7 @@ async fn what_is_unknown_is_refused(store: &TestStore) {
     let nobody = unknown().0;
     let name = "greet".parse().unwrap();
     assert_eq!(store.put_script(nobody, version("greet", "1")).await.unwrap().unwrap_err(), PutRefused::NoSuchApp);
-    assert!(!store.delete_script(nobody, &name).await.unwrap());
+    assert_eq!(store.delete_script(nobody, &name).await.unwrap(), Err(DeleteRefused::NoSuchScript));
     assert!(store.scripts(nobody).await.unwrap().is_empty());
     assert_eq!(store.script(nobody, &name).await.unwrap(), None);
     assert_eq!(store.script_head(nobody, &name).await.unwrap(), None);

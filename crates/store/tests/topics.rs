@@ -272,7 +272,7 @@ async fn apps_and_scripts_take_their_deliveries_along(store: &TestStore) {
     }
     publish(store, app.id, event("t", None, "1")).await;
     let claimed = claim(store, app.id).await.remove(0);
-    assert!(store.delete_script(app.id, &claimed.name).await.unwrap());
+    store.delete_script(app.id, &claimed.name).await.unwrap().unwrap();
     assert!(!settle(store, &claimed, Settlement::Done).await);
     assert_eq!(counts(store, app.id).await, (1, 0));
     assert!(store.delete_app(app.id).await.unwrap());

@@ -41,7 +41,7 @@ impl PiCloud {
     }
 
     pub(crate) fn load(&self, source: &str) -> Arc<Image> {
-        let program = Program { name: "bench".into(), source: source.to_owned() };
+        let program = Program { name: "bench".into(), source: source.to_owned(), imports: Vec::new() };
         Arc::new(self.runtime.block_on(self.host.load(&program)).expect("the host works").expect("the script compiles"))
     }
 

@@ -2,8 +2,8 @@
 //! and every benchmark, run both ways in the guest, with the same answer or the same error at the same place, the same log lines
 //! and the same stored values.
 
-use crate::support::{InMemory, fail, host, program, request};
-use picloud_abi::invocation::{Event, EventKind, Outcome, Position, Runtime, Trigger};
+use crate::support::{InMemory, fail, host, program_with, request};
+use picloud_abi::invocation::{Event, EventKind, Outcome, Position, Program, Runtime, Trigger};
 use picloud_shared::limits::Limits;
 use std::{fs, future::pending, path::Path, sync::Arc};
 
@@ -18,15 +18,30 @@ fn idle_call(arguments: usize) -> String {
     format!("if blob() == () {{ idle({}) }}\n", vec!["0"; arguments].join(", "))
 }
 
+/// With the examples' libraries, for a source that imports some.
+fn with_libraries(source: &str) -> Program {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/lib");
+    let mut libraries: Vec<(String, String)> = Vec::new();
+    if source.contains("import \"lib/") {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            libraries.push((format!("lib/{name}"), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    let libraries: Vec<_> = libraries.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
+    program_with(source, &libraries)
+}
+
 /// What would run a source; nothing when it does not compile.
 async fn runtime(source: &str) -> Option<Runtime> {
-    let loaded = host().load(&program(source)).await.expect("the host works");
+    let loaded = host().load(&with_libraries(source)).await.expect("the host works");
     loaded.ok().map(|image| image.runtime())
 }
 
 /// All that can be seen of a run, but for what it cost.
 async fn observe(source: &str, trigger: &Trigger) -> String {
-    let image = match host().load(&program(source)).await.expect("the host works") {
+    let image = match host().load(&with_libraries(source)).await.expect("the host works") {
         Ok(image) => Arc::new(image),
         Err(diagnostic) => return format!("{diagnostic:?}"),
     };

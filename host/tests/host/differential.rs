@@ -1,9 +1,10 @@
 //! The guest computes what Rhai computes: the same scripts, natively and in an instance, with the same values, the
 //! same messages and the same places.
 
-use crate::support::{fail, respond};
-use picloud_abi::invocation::FailureCode;
-use rhai::{Dynamic, Engine};
+use crate::support::{fail, program_with, respond, run_program};
+use picloud_abi::invocation::{FailureCode, Outcome};
+use picloud_shared::limits::Limits;
+use rhai::{Dynamic, Engine, Module, Scope, module_resolvers::StaticModuleResolver};
 
 const VALUES: [&str; 22] = [
     "1 + 2 * 3 - 4 / 5 % 6 ** 2",
@@ -58,6 +59,54 @@ async fn values_are_the_same() {
         let native = if native.is_string() { native.to_string() } else { serde_json::to_string(&native).unwrap() };
         let guest = respond(source).await;
         assert_eq!(String::from_utf8(guest.body.into_vec()).unwrap(), native, "{source}");
+    }
+}
+
+/// Libraries, each after those that it imports, and sources that use them.
+const LIBRARIES: [(&str, &str); 2] = [
+    ("lib/base", "export const UNIT = 7; let hidden = 1; fn twice(x) { x * 2 } fn bad(x) {\n x.nothing() }"),
+    (
+        "lib/shop",
+        "import \"lib/base\" as base; export let list = [1, 2]; fn price(n) { base::twice(n) + base::UNIT }\n\
+      fn each(list, f) { list.map(f) } fn bad(x) { base::bad(x) } fn inner(list) { list.map(|x| x * 2) }",
+    ),
+];
+const IMPORTERS: [&str; 7] = [
+    "import \"lib/shop\" as s; [s::price(3), s::list, s::base::UNIT]",
+    "import \"lib/shop\" as s; let n = 2; s::each([1, 2], |x| x + n)",
+    "import \"lib/base\" as b; fn f(x) { import \"lib/base\" as c; c::twice(x) } f(b::UNIT)",
+    "import \"lib/shop\" as s; let r = []; try { s::bad(1) } catch (e) { r = [e.message, e.line] } r",
+    "import \"lib/shop\" as s; s::list.push(3); s::list",
+    "import \"lib/shop\" as s; s::inner([1, 2])",
+    "{ import \"lib/base\" as b; } let r = 0; try { b::twice(1) } catch (e) { r = e.message } r",
+];
+
+#[tokio::test]
+async fn imports_are_the_same() {
+    let mut engine = native();
+    let mut modules = StaticModuleResolver::new();
+    for (name, source) in LIBRARIES {
+        let mut ast = engine.compile(source).unwrap();
+        ast.set_source(name);
+        modules.insert(name, Module::eval_ast_as_new(Scope::new(), &ast, &engine).unwrap());
+        engine.set_module_resolver(modules.clone());
+    }
+    for source in IMPORTERS {
+        let native: Result<Dynamic, _> = engine.eval(source);
+        let guest = run_program(&program_with(source, &LIBRARIES), &Limits::default()).await.outcome;
+        match (native, guest) {
+            (Ok(native), Outcome::Response(guest)) => {
+                let native =
+                    if native.is_string() { native.to_string() } else { serde_json::to_string(&native).unwrap() };
+                assert_eq!(String::from_utf8(guest.body.into_vec()).unwrap(), native, "{source}");
+            }
+            (Err(native), Outcome::Failure(guest)) => {
+                let inner = native.unwrap_inner();
+                assert!(inner.to_string().contains(&guest.message), "{source}: {inner} is not {:?}", guest.message);
+                assert_eq!(guest.position.map(|at| at.line as usize), inner.position().line(), "{source}");
+            }
+            (native, guest) => panic!("{source}: {native:?} is not {guest:?}"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod bytecode;
 mod contract;
 mod differential;
 mod helpers;
+mod imports;
 mod isolation;
 mod kept;
 mod limits;

@@ -1,7 +1,7 @@
 //! One host for all tests of this binary, and a platform that keeps everything in memory.
 
 use picloud_abi::{
-    invocation::{Diagnostic, Failure, FailureCode, HttpRequest, Outcome, Program, Response, Trigger},
+    invocation::{Diagnostic, Failure, FailureCode, HttpRequest, Library, Outcome, Program, Response, Trigger},
     kv,
     log::Entry,
     outbound,
@@ -101,12 +101,22 @@ pub(crate) fn host_with(settings: Settings) -> Host<InMemory> {
 }
 
 pub(crate) fn program(source: &str) -> Program {
-    Program { name: "test".into(), source: source.into() }
+    program_with(source, &[])
+}
+
+/// A program with the names and the sources of its libraries, each after those that it imports.
+pub(crate) fn program_with(source: &str, libraries: &[(&str, &str)]) -> Program {
+    let library = |&(name, source): &(&str, &str)| Library { name: name.into(), source: source.into() };
+    Program { name: "test".into(), source: source.into(), imports: libraries.iter().map(library).collect() }
 }
 
 /// The image of a program that compiles.
 pub(crate) async fn load(host: &Host<InMemory>, source: &str) -> Arc<Image> {
-    Arc::new(host.load(&program(source)).await.expect("the host works").expect(source))
+    load_program(host, &program(source)).await
+}
+
+pub(crate) async fn load_program(host: &Host<InMemory>, program: &Program) -> Arc<Image> {
+    Arc::new(host.load(program).await.expect("the host works").expect(&program.source))
 }
 
 pub(crate) fn request() -> HttpRequest {
@@ -127,7 +137,11 @@ pub(crate) async fn run(source: &str) -> Run<InMemory> {
 }
 
 pub(crate) async fn run_with(source: &str, limits: &Limits) -> Run<InMemory> {
-    let (image, trigger) = (load(host(), source).await, Trigger::Http(request()));
+    run_program(&program(source), limits).await
+}
+
+pub(crate) async fn run_program(program: &Program, limits: &Limits) -> Run<InMemory> {
+    let (image, trigger) = (load_program(host(), program).await, Trigger::Http(request()));
     host().invoke(&image, &trigger, InMemory::default(), limits, pending()).await.expect("the host works")
 }
 
@@ -140,8 +154,9 @@ pub(crate) async fn respond(source: &str) -> Response {
 
 /// How a program fails, be it before it runs.
 pub(crate) async fn fail(source: &str) -> Failure {
-    if let Err(Diagnostic { message, position }) = host().load(&program(source)).await.expect("the host works") {
-        return Failure { code: FailureCode::Error, message, status: None, position };
+    if let Err(Diagnostic { message, script, position }) = host().load(&program(source)).await.expect("the host works")
+    {
+        return Failure { code: FailureCode::Error, message, status: None, script, position };
     }
     match run(source).await.outcome {
         Outcome::Failure(failure) => failure,

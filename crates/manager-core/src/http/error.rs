@@ -17,12 +17,13 @@ use picloud_shared::{
     api::{Diagnostic, ErrorBody, ErrorDetail, Role},
     events::InvalidEvent,
     executor::ExecutorError,
+    imports::ImportError,
     limits::{DELIVERIES_WAITING, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
     outbound::AllowedHost,
     route::Route,
 };
-use picloud_store::{PublishRefused, PutRefused, ReplayRefused, RollbackRefused, StoreError};
+use picloud_store::{DeleteRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, StoreError};
 use std::sync::Arc;
 
 /// Why a request was not served.
@@ -54,6 +55,8 @@ pub(super) enum ApiError {
     SlugTaken(AppSlug),
     #[error("the route \"{route}\" is that of the script {script} already")]
     RouteConflict { route: Route, script: ScriptName },
+    #[error("{0}, so that it cannot be deleted")]
+    Imported(DeleteRefused),
     #[error("the source has more than {SOURCE_BYTES} bytes")]
     SourceTooLarge,
     #[error("{0}")]
@@ -96,6 +99,7 @@ impl ApiError {
             Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),
             Self::SlugTaken(_) => (StatusCode::CONFLICT, "slug_taken"),
             Self::RouteConflict { .. } => (StatusCode::CONFLICT, "route_conflict"),
+            Self::Imported(_) => (StatusCode::CONFLICT, "imported"),
             Self::SourceTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "source_too_large"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
@@ -117,12 +121,21 @@ impl ApiError {
 
     /// The body that tells it.
     pub(super) fn body(&self, request_id: String) -> ErrorBody {
-        let (line, column) = match self {
-            Self::InvalidScript(diagnostic) => (diagnostic.line, diagnostic.column),
-            _ => (None, None),
-        };
         let code = self.class().1.to_owned();
-        ErrorBody { error: ErrorDetail { code, message: self.to_string(), request_id, line, column } }
+        let detail =
+            ErrorDetail { code, message: self.to_string(), request_id, script: None, line: None, column: None };
+        let error = match self {
+            Self::InvalidScript(Diagnostic { script, line, column, .. }) => {
+                ErrorDetail { script: script.clone(), line: *line, column: *column, ..detail }
+            }
+            _ => detail,
+        };
+        ErrorBody { error }
+    }
+
+    /// What was there when the source was checked, and was not any more when it was stored.
+    fn cannot_import(error: &ImportError) -> Self {
+        Self::InvalidScript(Diagnostic { message: error.to_string(), script: None, line: None, column: None })
     }
 
     fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -196,9 +209,10 @@ impl From<DeployError> for ApiError {
         match error {
             DeployError::SlugTaken(slug) => Self::SlugTaken(slug),
             DeployError::SourceTooLarge(_) => Self::SourceTooLarge,
-            DeployError::InvalidScript { diagnostic, .. } => Self::InvalidScript(diagnostic),
+            DeployError::InvalidScript(fault) => Self::InvalidScript(fault.into()),
             DeployError::TooManyRoutes(_) | DeployError::TooManyTopics(_) => Self::Invalid(error.to_string()),
             DeployError::Refused(refused) => refused.into(),
+            DeployError::RollbackRefused(refused) => refused.into(),
             DeployError::Executor(error) => error.into(),
             DeployError::Store(error) => error.into(),
         }
@@ -211,6 +225,7 @@ impl From<PutRefused> for ApiError {
             PutRefused::NoSuchApp => Self::NotFound("app"),
             PutRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
             PutRefused::RouteTwice(_) => Self::Invalid(refused.to_string()),
+            PutRefused::Imports(error) => Self::cannot_import(&error),
         }
     }
 }
@@ -221,6 +236,16 @@ impl From<RollbackRefused> for ApiError {
             RollbackRefused::NoSuchScript => Self::NotFound("script"),
             RollbackRefused::NoSuchVersion => Self::NotFound("version"),
             RollbackRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
+            RollbackRefused::Imports(error) => Self::cannot_import(&error),
+        }
+    }
+}
+
+impl From<DeleteRefused> for ApiError {
+    fn from(refused: DeleteRefused) -> Self {
+        match refused {
+            DeleteRefused::NoSuchScript => Self::NotFound("script"),
+            DeleteRefused::Imported(_) => Self::Imported(refused),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     error::ApiError,
     extract::{Json, Name},
 };
-use crate::Manager;
+use crate::{Manager, deploy::DeployError};
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
 use picloud_store::{Put, RollbackRefused};
@@ -48,8 +48,8 @@ pub(super) async fn delete(
     Editor(Access { app, .. }): Editor,
     Name(name): Name,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.delete_script(app.id, &name).await?;
-    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("script")) }
+    manager.store.delete_script(app.id, &name).await??;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /apps/{app}/scripts/{name}/versions`, newest first.
@@ -69,10 +69,10 @@ pub(super) async fn rollback(
     Name(name): Name,
     Json(rollback): Json<Rollback>,
 ) -> Result<axum::Json<Script>, ApiError> {
-    let script = manager.store.rollback(app.id, &name, rollback.version).await?;
-    let script = script.map_err(|refused| match (refused, rollback.version) {
-        (RollbackRefused::NoSuchVersion, None) => ApiError::NoVersionBefore,
-        (refused, _) => refused.into(),
+    let script = manager.rollback_script(app.id, &name, rollback.version).await;
+    let script = script.map_err(|error| match (error, rollback.version) {
+        (DeployError::RollbackRefused(RollbackRefused::NoSuchVersion), None) => ApiError::NoVersionBefore,
+        (error, _) => error.into(),
     })?;
     Ok(axum::Json(seen(&manager.app_url(&app.slug), script)))
 }
@@ -84,7 +84,7 @@ pub(super) async fn check(
     Name(name): Name,
     Json(check): Json<Check>,
 ) -> Result<axum::Json<Checked>, ApiError> {
-    let found = manager.check_source(app.id, &name, &check.source).await?;
+    let found = manager.check_source(app.id, name, check.source).await?;
     Ok(axum::Json(Checked { diagnostics: found.into_iter().collect() }))
 }
 
@@ -96,6 +96,7 @@ fn seen(url: &str, script: picloud_store::Script) -> Script {
         source: None,
         routes: script.routes,
         topics: script.topics,
+        imports: script.imports.into_iter().collect(),
         url: url.to_owned(),
         totals: script.totals,
     }

@@ -6,13 +6,12 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use picloud_abi::invocation::{Diagnostic, Outcome, Position, Response, Trigger};
+use picloud_abi::invocation::{Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, Settings, SetupToken};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Job, Load, Report},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, Report, Source},
     ids::AppId,
     limit_rules::LimitRules,
-    names::ScriptName,
 };
 use picloud_store::{Database, Store};
 use serde_json::{Value, json};
@@ -103,12 +102,16 @@ impl Executor for Echo {
     fn check(
         &self,
         _: AppId,
-        _: ScriptName,
-        source: Arc<str>,
-    ) -> BoxFuture<'_, Result<Result<(), Diagnostic>, ExecutorError>> {
-        let column = source.find('!').map(|at| u32::try_from(at).unwrap() + 1);
-        let position = column.map(|column| Position { line: 1, column });
-        let checked = position.map_or(Ok(()), |at| Err(Diagnostic { message: "no '!'".into(), position: Some(at) }));
+        sources: Vec<Source>,
+    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>> {
+        let checked = sources.into_iter().map(|Source { name, text }| match text.find('!') {
+            None => Ok(Imports::new()),
+            Some(at) => {
+                let position = Some(Position { line: 1, column: u32::try_from(at).unwrap() + 1 });
+                Err(Fault { source: name.clone(), script: name, message: "no '!'".into(), position })
+            }
+        });
+        let checked = checked.collect();
         Box::pin(async { Ok(checked) })
     }
 

@@ -129,6 +129,5 @@ fn millis(wait: Duration) -> i64 {
 /// Why a delivery did not arrive, for whoever reads the dead letter.
 fn failure(outcome: &Outcome) -> Option<String> {
     let error = outcome::error(outcome)?;
-    let place = error.line.zip(error.column).map(|(line, column)| format!(" (line {line}, column {column})"));
-    Some(format!("{}: {}{}", outcome::word(outcome), error.message, place.unwrap_or_default()))
+    Some(format!("{}: {}{}", outcome::word(outcome), error.message, outcome::place(&error)))
 }

@@ -1,5 +1,6 @@
 //! The one shape of an error, on both listeners.
 
+use crate::names::ScriptName;
 use serde::{Deserialize, Serialize};
 
 /// `{"error": {…}}`.
@@ -18,6 +19,9 @@ pub struct ErrorDetail {
     pub message: String,
     /// Names the request in the server's log; for a failed invocation, the invocation.
     pub request_id: String,
+    /// Where the place is, when it is not in the script itself but in another that is imported, or that imports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<ScriptName>,
     /// Line in the script, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,

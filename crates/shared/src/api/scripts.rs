@@ -39,6 +39,9 @@ pub struct Script {
     pub routes: Vec<Route>,
     /// What the active version is subscribed to, in alphabetical order.
     pub topics: Vec<TopicName>,
+    /// The scripts that the active version imports itself, in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<ScriptName>,
     /// What stands before a route's path to call it: where the app answers.
     pub url: String,
     /// What all its invocations cost together.
@@ -107,6 +110,9 @@ pub struct Checked {
 pub struct Diagnostic {
     /// A sentence for people.
     pub message: String,
+    /// Where the place is, when it is not in the source itself but in another script that is imported, or that imports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<ScriptName>,
     /// Counted from 1; absent when it concerns the whole source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,

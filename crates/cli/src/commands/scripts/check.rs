@@ -43,6 +43,8 @@ pub(crate) async fn run(Args { file, name }: Args, context: &mut Context) -> Com
 
 fn render(file: &Path, source: &str, found: &Diagnostic) -> String {
     let headline = format::diagnostic(&file.display().to_string(), found);
-    let excerpt = found.line.and_then(|line| excerpt::render(source, line, found.column));
+    // Of another script there is no source here.
+    let line = found.line.filter(|_| found.script.is_none());
+    let excerpt = line.and_then(|line| excerpt::render(source, line, found.column));
     [sanitize::line(&headline).into_owned()].into_iter().chain(excerpt).map(|part| part + "\n").collect()
 }

@@ -46,10 +46,12 @@ fn read_source(file: &Path) -> Result<String, CommandError> {
     text_file::read(file, SOURCE_BYTES)
 }
 
-/// The name of the script in a file: the file's, without its extension.
+/// The name of the script in a file: the file's, without its extension, and below `lib/` where its directory is named so.
 fn name_of(file: &Path) -> Result<ScriptName, CommandError> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    stem.parse().map_err(|error| {
+    let library = file.parent().and_then(Path::file_name).is_some_and(|directory| directory == "lib");
+    let name = if library { format!("lib/{stem}") } else { stem.to_owned() };
+    name.parse().map_err(|error| {
         CommandError::new(Exit::Usage, format!("{} cannot be named after its file: {error}", file.display()))
             .hint("give --name")
     })
@@ -74,6 +76,7 @@ fn describe(script: &Script) -> String {
         ("version", script.version.number.to_string()),
         ("routes", format::list(&script.routes)),
         ("topics", format::list(&script.topics)),
+        ("imports", format::list(&script.imports)),
         ("created", format::time(script.version.created_at)),
         ("sha256", script.version.sha256.clone()),
         ("invocations", format::count(script.totals.invocations)),
@@ -92,6 +95,8 @@ mod tests {
     fn a_script_is_named_after_its_file() {
         for (file, name) in
             [("greet.rhai", "greet"), ("dir/util.rhai", "util"), ("v1.2.rhai", "v1.2"), ("plain", "plain")]
+                .into_iter()
+                .chain([("lib/util.rhai", "lib/util"), ("/app/lib/util.rhai", "lib/util"), ("lib/a/b.rhai", "b")])
         {
             assert_eq!(name_of(Path::new(file)).unwrap().as_str(), name);
         }

@@ -11,6 +11,7 @@ use crate::{
 use picloud_client::Error as ClientError;
 use picloud_shared::{
     api::{Diagnostic, ErrorDetail, PutScript},
+    imports::ImportGraph,
     names::{ScriptName, TopicName},
     route::Route,
 };
@@ -21,13 +22,14 @@ use std::path::{Path, PathBuf};
 /// Without --route and --no-routes, a script answers where its source declares it, in lines such as
 /// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new
 /// script at ANY /NAME. It is subscribed to topics in the same way: by --topic, or by lines such as '// topic: orders';
-/// a new script that is gets no route unless it is given one.
+/// a new script that is gets no route unless it is given one. Of several files those that others import go first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Rhai sources
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The script's name, such as lib/util; the file's name without its extension when absent
+    /// The script's name, such as lib/util; the file's name without its extension when absent, below lib/ where its
+    /// directory is named so
     #[arg(long)]
     name: Option<ScriptName>,
     /// A route to answer, such as 'GET /users/{id}'; may be given several times
@@ -60,14 +62,14 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
         Ok((file, name, PutScript { source, routes, topics }))
     });
     // All are read before the first is uploaded, so that a misspelt name leaves nothing half done.
-    let puts = puts.collect::<Result<Vec<_>, CommandError>>()?;
+    let puts = in_order(puts.collect::<Result<Vec<_>, CommandError>>()?);
     let before = client.scripts(&app).await.doing(format!("upload to the app {app}"))?;
     for (at, (file, name, put)) in puts.iter().enumerate() {
         let script = client.put_script(&app, name, put).await.map_err(|error| {
             if puts.len() > 1 {
-                output::note(&progress(&args.files, at));
+                output::note(&progress(&puts.iter().map(|(file, ..)| file.as_path()).collect::<Vec<_>>(), at));
             }
-            explain(error, file, name, &put.source)
+            explain(error, file, name, &puts)
         })?;
         let unchanged = before.iter().any(|old| old.id == script.id && old.version.id == script.version.id);
         context.output.result(&script, |script| {
@@ -77,9 +79,25 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     Ok(Exit::Ok)
 }
 
+/// A file that is to be uploaded.
+type Upload<'a> = (&'a PathBuf, ScriptName, PutScript);
+
+/// Each after those that it imports, as far as that can be seen without the server: it names them in quotes.
+fn in_order(mut puts: Vec<Upload<'_>>) -> Vec<Upload<'_>> {
+    let mut graph = ImportGraph::default();
+    for (_, name, PutScript { source, .. }) in &puts {
+        let named = |other: &ScriptName| other != name && source.contains(&format!("\"{other}\""));
+        let others = puts.iter().map(|(_, other, _)| other).filter(|other| named(other));
+        graph.insert(name.clone(), if source.contains("import") { others.cloned().collect() } else { [].into() });
+    }
+    // One that imports another imports all that this one does, and so has more. Circles are the server's to refuse.
+    puts.sort_by_cached_key(|(_, name, _)| graph.order(name).map_or(usize::MAX, |imports| imports.len()));
+    puts
+}
+
 /// What became of each file when one of them failed.
-fn progress(files: &[PathBuf], failed: usize) -> String {
-    let list = |files: &[PathBuf]| match files {
+fn progress(files: &[&Path], failed: usize) -> String {
+    let list = |files: &[&Path]| match files {
         [] => "none".to_owned(),
         files => files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "),
     };
@@ -100,13 +118,15 @@ fn given_or<T: Clone, E: std::fmt::Display>(
     declared().map_err(|error| CommandError::new(Exit::Refused, format!("{}: {error}", file.display())))
 }
 
-/// With the place in the file, where the server names one.
-fn explain(error: ClientError, file: &Path, name: &ScriptName, source: &str) -> CommandError {
-    let ClientError::Api { detail: ErrorDetail { message, line: Some(line), column, .. }, .. } = error else {
+/// With the place in the file, where the server names one, or in another one that was given.
+fn explain(error: ClientError, file: &Path, name: &ScriptName, puts: &[Upload<'_>]) -> CommandError {
+    let ClientError::Api { detail: ErrorDetail { message, script, line: Some(line), column, .. }, .. } = error else {
         return CommandError::from(error).doing(format_args!("upload {}", file.display()));
     };
-    let excerpt = excerpt::render(source, line, column);
-    let found = Diagnostic { message, line: Some(line), column };
+    let place = script.as_ref().unwrap_or(name);
+    let source = puts.iter().find(|(_, name, _)| name == place).map(|(_, _, put)| put.source.as_str());
+    let excerpt = source.and_then(|source| excerpt::render(source, line, column));
+    let found = Diagnostic { message, script, line: Some(line), column };
     CommandError::new(Exit::Refused, format::diagnostic(&file.display().to_string(), &found))
         .excerpt(excerpt)
         .hint(format!("{name} was not changed; correct the source and upload it again"))
@@ -116,9 +136,41 @@ fn explain(error: ClientError, file: &Path, name: &ScriptName, source: &str) -> 
 mod tests {
     use super::*;
 
+    fn upload<'a>(file: &'a PathBuf, name: &str, source: &str) -> Upload<'a> {
+        (file, name.parse().unwrap(), PutScript { source: source.to_owned(), routes: None, topics: None })
+    }
+
+    #[test]
+    fn what_others_import_goes_first() {
+        let file = PathBuf::from("x.rhai");
+        let puts = vec![
+            upload(&file, "z", "1"),
+            upload(&file, "greet", "import \"lib/b\" as b; b::hello()"),
+            upload(&file, "lib/b", "import \"lib/a\" as a; fn hello() { a::hello() }"),
+            upload(&file, "lib/a", "fn hello() { \"greet\" }"),
+            upload(&file, "c", "import \"d\" as d;"),
+            upload(&file, "d", "import \"c\" as c;"),
+        ];
+        let names: Vec<String> = in_order(puts).into_iter().map(|(_, name, _)| name.to_string()).collect();
+        assert_eq!(names, ["z", "lib/a", "lib/b", "greet", "c", "d"]);
+    }
+
+    #[test]
+    fn an_error_in_another_script_shows_that_script() {
+        let body = r#"{"code":"invalid_script","message":"no","request_id":"r","script":"lib/a","line":1,"column":5}"#;
+        let error =
+            || ClientError::Api { status: 422.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
+        let (file, library) = (PathBuf::from("greet.rhai"), PathBuf::from("lib/a.rhai"));
+        let puts = [upload(&file, "greet", "1"), upload(&library, "lib/a", "let x = y;")];
+        let explained = explain(error(), &file, &puts[0].1, &puts);
+        assert_eq!(explained.message(), "lib/a:1:5: no");
+        assert_eq!(explained.excerpt_text(), Some("  |\n1 | let x = y;\n  |     ^"));
+        assert_eq!(explain(error(), &file, &puts[0].1, &puts[..1]).excerpt_text(), None);
+    }
+
     #[test]
     fn a_failure_among_several_files_tells_what_became_of_the_others() {
-        let files = ["a.rhai", "b.rhai", "c.rhai"].map(PathBuf::from);
+        let files = ["a.rhai", "b.rhai", "c.rhai"].map(Path::new);
         assert_eq!(progress(&files, 1), "uploaded: a.rhai; failed: b.rhai; not tried: c.rhai");
         assert_eq!(progress(&files, 2), "uploaded: a.rhai, b.rhai; failed: c.rhai; not tried: none");
     }
@@ -127,8 +179,9 @@ mod tests {
     fn a_parse_error_shows_its_place() {
         let body = r#"{"code":"invalid_script","message":"expecting ';'","request_id":"r","line":2,"column":9}"#;
         let error = ClientError::Api { status: 422.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
-        let name = "greet".parse().unwrap();
-        let error = explain(error, Path::new("dir/greet.rhai"), &name, "let a = 1;\nlet b = 2 3;\n");
+        let file = PathBuf::from("dir/greet.rhai");
+        let puts = [upload(&file, "greet", "let a = 1;\nlet b = 2 3;\n")];
+        let error = explain(error, &file, &puts[0].1, &puts);
         assert_eq!(error.message(), "dir/greet.rhai:2:9: expecting ';'");
         assert_eq!(error.excerpt_text(), Some("  |\n2 | let b = 2 3;\n  |         ^"));
         assert_eq!(error.exit(), Exit::Refused);
@@ -138,7 +191,7 @@ mod tests {
     fn any_other_refusal_names_the_file() {
         let body = r#"{"code":"route_conflict","message":"the route is taken","request_id":"r"}"#;
         let error = ClientError::Api { status: 409.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
-        let error = explain(error, Path::new("greet.rhai"), &"greet".parse().unwrap(), "");
+        let error = explain(error, Path::new("greet.rhai"), &"greet".parse().unwrap(), &[]);
         assert_eq!(error.message(), "cannot upload greet.rhai: the route is taken");
         assert_eq!((error.exit(), error.excerpt_text()), (Exit::Refused, None));
     }

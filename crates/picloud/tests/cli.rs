@@ -125,6 +125,37 @@ async fn a_script_from_upload_to_rollback() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn libraries_go_before_the_scripts_that_import_them() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    fs::create_dir(pic.directory.path().join("lib")).unwrap();
+    pic.write("price.rhai", "import \"lib/tax\" as tax;\ntax::gross(100)");
+    pic.write("lib/tax.rhai", "import \"lib/rates\" as rates;\nfn gross(net) { net + rates::of(net) }");
+    pic.write("lib/rates.rhai", "fn of(net) { net / 5 }");
+    let files = ["scripts", "put", "price.rhai", "lib/tax.rhai", "lib/rates.rhai"];
+    let put = pic.ok(&files);
+    let order: Vec<_> = put.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(order, ["lib/rates", "lib/tax", "price"]);
+    assert_eq!(pic.ok(&["invoke", "price"]).trim_end(), "120");
+    assert!(pic.ok(&["scripts", "show", "price"]).contains("lib/tax"));
+
+    // An error is shown where it is, in whichever file that is.
+    pic.write("lib/rates.rhai", "fn of(net) { net / 0 }\nkv::get(\"a\");");
+    let (code, told) = pic.fails(&files);
+    assert_eq!(code, 5);
+    assert!(told.contains("lib/rates.rhai:2:5: ") && told.contains("2 | kv::get"), "{told}");
+    pic.write("lib/rates.rhai", "fn of(net) {\n    net / 0\n}");
+    pic.ok(&files);
+    let (code, told) = pic.fails(&["invoke", "price"]);
+    assert_eq!(code, 1);
+    assert!(told.contains("lib/rates:2:9: "), "{told}");
+    let (code, told) = pic.fails(&["scripts", "delete", "lib/rates", "--yes"]);
+    assert!(code == 5 && told.contains("it is imported by lib/tax"), "{code} {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_from_publishing_to_replay() {
     let picloud = Setup::new(Backend::Sqlite).with(&["--delivery-attempts", "1"]).start().await;
     let pic = Pic::new(&picloud);

@@ -29,6 +29,13 @@ async fn scripts_in_the_documentation_run() {
     let page = page("docs/scripting.md");
     let scripts = blocks(&page, "rhai");
     assert!(scripts.len() > 3, "the scripts are found");
+    // A library's block says its name.
+    let libraries: Vec<_> = page.split("\n```rhai lib/").skip(1).filter_map(|block| block.split_once('\n')).collect();
+    assert!(!libraries.is_empty(), "the libraries are found");
+    for (name, rest) in libraries {
+        let source = rest.split("\n```").next().unwrap_or_default();
+        picloud.put(&app, &format!("lib/{name}"), source, &[]).await;
+    }
     for (number, script) in scripts.into_iter().enumerate() {
         let name = format!("script{number}");
         picloud.put(&app, &name, script, &[]).await;

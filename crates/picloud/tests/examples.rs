@@ -43,9 +43,28 @@ async fn every_example_does_what_it_says(backend: Backend) {
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 fn examples() -> BTreeSet<String> {
-    let entries = fs::read_dir(Path::new(DIRECTORY)).expect("the examples");
+    let mut files = files(Path::new(DIRECTORY));
+    assert!(files.remove("lib"), "there are libraries");
+    files.into_iter().map(|file| file.strip_suffix(".rhai").expect("examples are Rhai").to_owned()).collect()
+}
+
+fn files(directory: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(directory).expect("the examples");
     let file = |entry: std::io::Result<fs::DirEntry>| entry.expect("a file").file_name().into_string().expect("text");
-    entries.map(file).map(|file| file.strip_suffix(".rhai").expect("examples are Rhai").to_owned()).collect()
+    entries.map(file).collect()
+}
+
+/// Each library is used by two examples at least, and so called with them.
+#[test]
+fn libraries_are_used() {
+    let source =
+        |name: &String| fs::read_to_string(Path::new(DIRECTORY).join(format!("{name}.rhai"))).expect("a source");
+    let sources: Vec<String> = examples().iter().map(source).collect();
+    for library in files(&Path::new(DIRECTORY).join("lib")) {
+        let name = library.strip_suffix(".rhai").expect("libraries are Rhai");
+        let import = format!("import \"lib/{name}\" as");
+        assert!(sources.iter().filter(|source| source.contains(&import)).count() > 1, "{name}");
+    }
 }
 
 /// An answer of the app `demo`.

@@ -42,6 +42,7 @@ fn thrown(value: &Dynamic, failure: impl Fn(FailureCode, String) -> Failure) -> 
             RefusalCode::Quota => FailureCode::Quota,
             RefusalCode::TooLarge => FailureCode::TooLarge,
             RefusalCode::QueueFull => FailureCode::QueueFull,
+            RefusalCode::StorageFull => FailureCode::StorageFull,
             RefusalCode::Invalid
             | RefusalCode::Loading
             | RefusalCode::Unavailable

@@ -6,9 +6,9 @@ use crate::{
     limiter::MemoryLimiter,
 };
 use picloud_abi::{
-    Packed, kv,
+    Packed, files, kv,
     seam::{Answer, Refusal, RefusalCode, Request},
-    topics,
+    secrets, topics, vars,
 };
 use picloud_shared::{
     executor::{Call, Report},
@@ -49,7 +49,12 @@ pub(crate) struct Running<P> {
     kv: Allowance,
     topics: Allowance,
     http: Allowance,
+    files: Allowance,
+    settings: Allowance,
 }
+
+/// What variables and secrets are counted as, together.
+const SETTINGS: &str = "read variables and secrets";
 
 /// Calls of one capability.
 struct Allowance {
@@ -87,6 +92,8 @@ impl<P> Running<P> {
             kv: Allowance::of(limits.kv_calls),
             topics: Allowance::of(limits.topic_calls),
             http: Allowance::of(limits.http_calls),
+            files: Allowance::of(limits.file_calls),
+            settings: Allowance::of(limits.setting_calls),
         }
     }
 
@@ -95,8 +102,8 @@ impl<P> Running<P> {
     }
 }
 
-/// Longest request that is read from a guest: a batch for the key-value store of the largest size, and room.
-const REQUEST_BYTES: u32 = (1 << 20) + (64 << 10);
+/// Longest request that is read from a guest: a file of the largest size, and room.
+const REQUEST_BYTES: u32 = (10 << 20) + (64 << 10);
 
 /// Gives the guest its two imports.
 pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Result<()> {
@@ -208,6 +215,24 @@ impl<P> Running<P> {
                     "DELETE" => "http.delete",
                     _ => "http.request",
                 }))
+            }
+            Request::Files(request) => {
+                self.files.take(1, "call about files")?;
+                Ok(Some(match request {
+                    files::Request::Read(_) => "files.read",
+                    files::Request::Write(_) => "files.write",
+                    files::Request::Delete(_) => "files.delete",
+                    files::Request::List(_) => "files.list",
+                    files::Request::Info(_) => "files.info",
+                }))
+            }
+            Request::Vars(vars::Request::Get(_)) => {
+                self.settings.take(1, SETTINGS)?;
+                Ok(Some("vars.get"))
+            }
+            Request::Secrets(secrets::Request::Get(_)) => {
+                self.settings.take(1, SETTINGS)?;
+                Ok(Some("secrets.get"))
             }
             Request::Log(_) | Request::Clock | Request::Random(_) | Request::Fault(_) => Ok(None),
         }

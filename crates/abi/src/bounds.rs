@@ -2,6 +2,8 @@
 
 /// Most bytes of a failure's message.
 pub const MESSAGE_BYTES: usize = 4 << 10;
+/// Most bytes of a line of a log that cross.
+pub const LOG_LINE_BYTES: usize = 64 << 10;
 /// Most headers of a response.
 pub const HEADERS: usize = 100;
 /// Most bytes of a response's header names and values together.

@@ -18,7 +18,7 @@ pub mod http;
 
 pub use serde_bytes::ByteBuf as Bytes;
 
-pub use generated::picloud::platform::{clock, invocation, kv, log, outbound, seam, topics};
+pub use generated::picloud::platform::{clock, files, invocation, kv, log, outbound, seam, secrets, topics, vars};
 
 /// Encodes one message.
 ///

@@ -1,7 +1,7 @@
 //! Where a password comes from: standard input, the environment or the terminal; never the command line, which other
 //! users of the machine can read.
 
-use crate::{error::CommandError, exit::Exit};
+use crate::{error::CommandError, exit::Exit, text_file};
 use std::io::{IsTerminal as _, Read, stdin};
 
 /// More than any server takes; keeps an endless input from filling the memory.
@@ -49,10 +49,7 @@ fn from_reader(reader: impl Read) -> Result<String, CommandError> {
         .take(MOST_BYTES)
         .read_to_string(&mut password)
         .map_err(|error| CommandError::new(Exit::Refused, format!("cannot read the password: {error}")))?;
-    if password.ends_with('\n') {
-        password.pop();
-        password.truncate(password.strip_suffix('\r').unwrap_or(&password).len());
-    }
+    let password = text_file::without_line_break(password);
     if password.is_empty() {
         return Err(CommandError::new(Exit::Refused, "there is no password on standard input"));
     }

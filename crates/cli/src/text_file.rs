@@ -1,4 +1,4 @@
-//! Reads a text file whole.
+//! Reads a text file whole, and what is typed instead of one.
 
 use crate::{error::CommandError, exit::Exit, format};
 use std::{fs::File, io::Read as _, path::Path};
@@ -21,6 +21,15 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<String, CommandError> {
         CommandError::new(Exit::Refused, format!("{name} is not UTF-8: line {line} holds other bytes"))
             .hint("save the file as UTF-8")
     })
+}
+
+/// What was meant by a text that was typed or echoed: all of it but the line break at its end.
+pub(crate) fn without_line_break(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+        text.truncate(text.strip_suffix('\r').unwrap_or(&text).len());
+    }
+    text
 }
 
 #[cfg(test)]

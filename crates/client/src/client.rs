@@ -82,6 +82,12 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| self.decode_error(status, &error))
     }
 
+    /// Sends a request and gives the bytes of its answer.
+    pub(crate) async fn fetch_bytes(&self, request: RequestBuilder) -> Result<Vec<u8>> {
+        let response = self.send(request).await?;
+        self.read(response).await
+    }
+
     /// Sends a request whose answer holds nothing but its status.
     pub(crate) async fn execute(&self, request: RequestBuilder) -> Result<()> {
         self.send(request).await.map(drop)

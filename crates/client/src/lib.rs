@@ -5,13 +5,17 @@ mod apps;
 mod auth;
 mod client;
 mod error;
+mod files;
 mod invocations;
 mod logs;
 mod scripts;
+mod secrets;
 mod topics;
+mod vars;
 
 pub use client::Client;
 pub use error::Error;
+pub use files::FileFilter;
 pub use invocations::{InvocationFilter, InvocationStatus};
 pub use logs::LogFilter;
 pub use topics::DeadLetterFilter;

@@ -6,6 +6,8 @@ mod check;
 mod images;
 mod platform;
 mod programs;
+mod redaction;
+mod settings;
 mod turns;
 
 use capability::http::Outbound;
@@ -14,7 +16,7 @@ use picloud_abi::{
     invocation::{Diagnostic, Failure, FailureCode, Outcome, Program},
     log::Level,
 };
-use picloud_host::{Host, HostError, Image, Settings};
+use picloud_host::{Host, HostError, Image, Settings as EngineSettings};
 use picloud_shared::{
     api,
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, LogLine, Report, Source},
@@ -23,8 +25,10 @@ use picloud_shared::{
     time::TimestampMs,
 };
 use picloud_store::{Store, StoreError};
+use picloud_vault::Vault;
 use platform::{ScriptPlatform, Services};
 use programs::Programs;
+use settings::Settings;
 use std::{sync::Arc, time::Duration};
 use turns::Turns;
 
@@ -51,11 +55,12 @@ impl LocalExecutor {
     ///
     /// # Errors
     /// When the engine cannot be set up on this machine.
-    pub fn new(store: Store, settings: &Settings, clock: Clock) -> Result<Self, HostError> {
+    pub fn new(store: Store, vault: Vault, settings: &EngineSettings, clock: Clock) -> Result<Self, HostError> {
         let host = Host::new(settings)?;
         let (slots, images) = (host.free_slots(), Images::new());
         let programs = Programs::new(store.clone());
-        let services = Services { store, outbound: Arc::new(Outbound::new()) };
+        let settings = Arc::new(Settings::new(store.clone()));
+        let services = Services { store, vault, settings, outbound: Arc::new(Outbound::new()) };
         Ok(Self { host, images, programs, turns: Turns::new(slots), slots, services, clock })
     }
 
@@ -108,9 +113,10 @@ impl LocalExecutor {
         let platform = ScriptPlatform::new(self.services.clone(), &job, place.clone(), self.clock);
         let run = self.host.invoke(image, &job.trigger, platform, &job.limits, cancelled);
         let run = place.in_slices(run).await.map_err(from_host)?;
+        let outcome = run.platform.without_secrets(run.outcome);
         let (logs, logs_dropped) = run.platform.into_logs();
         Ok(Report {
-            outcome: run.outcome,
+            outcome,
             fuel: run.fuel,
             memory_bytes: run.memory_bytes,
             duration: run.duration,

@@ -4,18 +4,21 @@
 mod deploy;
 mod http;
 mod invoke;
+mod keys;
 mod password;
 mod setup;
 mod token;
 mod trigger;
 
 pub use deploy::DeployError;
+pub use keys::{KeyError, settle_keys};
 pub use password::PasswordError;
 pub use setup::{CreateAdminError, SetupToken, create_admin};
 
 use password::Passwords;
 use picloud_shared::{executor::Executor, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::Store;
+use picloud_vault::Vault;
 use std::sync::Arc;
 
 /// The control plane of one process. Cloning is cheap; clones share everything.
@@ -36,6 +39,8 @@ pub struct Settings {
     pub apps_url: String,
     /// How far apps may set their limits.
     pub limits: LimitRules,
+    /// Seals secrets.
+    pub vault: Vault,
     /// What lets a visitor make the first user; `None` once there is one.
     pub setup_token: Option<SetupToken>,
 }

@@ -89,6 +89,14 @@ pub(crate) struct Config {
     #[arg(long, env = "PICLOUD_NODE", value_name = "NAME")]
     node: Option<String>,
 
+    /// The key that seals secrets, in hexadecimal or base64; a file in the data directory when absent
+    #[arg(long, env = "PICLOUD_SECRET_KEY", hide = true, hide_env_values = true)]
+    pub(crate) secret_key: Option<String>,
+
+    /// The key before it: what it sealed is sealed anew at the start
+    #[arg(long, env = "PICLOUD_PREVIOUS_SECRET_KEY", hide = true, hide_env_values = true)]
+    pub(crate) previous_secret_key: Option<String>,
+
     /// On the first start, make the user `admin` with this password
     #[arg(long, env = "PICLOUD_ADMIN_PASSWORD", hide = true, hide_env_values = true)]
     pub(crate) admin_password: Option<String>,

@@ -5,6 +5,7 @@ mod demo;
 mod descriptors;
 mod linger;
 mod ready;
+mod secret_key;
 mod serve;
 mod setup;
 
@@ -72,6 +73,7 @@ async fn run(config: Config) -> Result<()> {
     let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
     let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
     let store = Store::open(&config.database()).await.context("opening the database")?;
+    let vault = secret_key::vault(&store, &data, &config).await?;
     let engine = EngineSettings {
         cache: Some(config.data_dir.join("compiled")),
         slots: config.slots,
@@ -81,8 +83,8 @@ async fn run(config: Config) -> Result<()> {
     };
     // The first start compiles the guest, which must not hold up the runtime.
     let executor = {
-        let store = store.clone();
-        tokio::task::spawn_blocking(move || LocalExecutor::new(store, &engine, now_ms)).await?
+        let (store, vault) = (store.clone(), vault.clone());
+        tokio::task::spawn_blocking(move || LocalExecutor::new(store, vault, &engine, now_ms)).await?
     };
     let executor = Arc::new(executor.context("setting up the engine")?);
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
@@ -94,6 +96,7 @@ async fn run(config: Config) -> Result<()> {
             node: node.clone(),
             apps_url: config.apps_url.clone().unwrap_or_else(|| addresses.apps()),
             limits: limits.clone(),
+            vault,
             setup_token: setup_token.clone(),
         },
     );

@@ -3,8 +3,9 @@
 use crate::support::{Backend, PASSWORD, Setup, TestApp, until};
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 use tempfile::TempDir;
 
@@ -26,14 +27,25 @@ impl Pic {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(pic_binary())
+        self.run_with("", arguments)
+    }
+
+    /// With something on standard input.
+    fn run_with(&self, input: &str, arguments: &[&str]) -> Output {
+        let mut process = Command::new(pic_binary())
             .env_clear()
             .env("PIC_CONFIG", self.directory.path().join("pic.toml"))
             .env("PIC_PASSWORD", PASSWORD)
             .current_dir(self.directory.path())
             .args(arguments)
-            .output()
-            .unwrap()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Who does not read it has closed it.
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+        process.wait_with_output().unwrap()
     }
 
     /// Standard output of a command that succeeds.
@@ -263,4 +275,60 @@ async fn the_app_to_work_in_is_told_and_forgotten_when_it_is_gone() {
     pic.sign_in();
     assert_eq!(pic.fails(&["logs"]).0, 2);
     assert_eq!(pic.ok(&["--app", "two", "logs"]), "(none)\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_and_secrets_from_set_to_delete() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    pic.write("read.rhai", r#"[vars::get("REGION"), vars::get("NOTE"), secrets::get("KEY"), secrets::get("PEM")]"#);
+    pic.write("note", "two\nlines\n");
+    pic.ok(&["scripts", "put", "read.rhai"]);
+    pic.ok(&["vars", "set", "REGION", "-eu-"]);
+    pic.ok(&["vars", "set", "NOTE", "--from-file", "note"]);
+    assert!(pic.run_with("hunter2\n", &["secrets", "set", "KEY"]).status.success());
+    pic.ok(&["secrets", "set", "PEM", "--from-file", "note"]);
+    assert_eq!(picloud.text("/shop/read").await.1, r#"["-eu-","two\nlines\n","hunter2","two\nlines\n"]"#);
+    assert_eq!(pic.ok(&["vars", "get", "NOTE"]), "two\nlines\n");
+    assert_eq!(pic.json(&["vars", "get", "REGION"])["value"], "-eu-");
+    assert_eq!(pic.json(&["vars", "list"])[1]["name"], "REGION");
+    let listed = pic.ok(&["secrets", "list"]);
+    assert!(listed.contains("KEY") && listed.contains("PEM") && !listed.contains("hunter2"), "{listed}");
+    pic.ok(&["vars", "delete", "NOTE"]);
+    pic.ok(&["secrets", "delete", "PEM"]);
+    assert_eq!(picloud.text("/shop/read").await.1, r#"["-eu-",null,"hunter2",null]"#);
+
+    let (code, told) = pic.fails(&["vars", "get", "NOTE"]);
+    assert!(code == 4 && told.contains("no variable NOTE"), "{told}");
+    assert_eq!(pic.fails(&["secrets", "delete", "PEM"]).0, 4);
+    assert_eq!(pic.fails(&["vars", "set", "REGION"]).0, 2);
+    assert_eq!(pic.fails(&["secrets", "set", "KEY", "hunter2"]).0, 2);
+    let (code, told) = pic.fails(&["secrets", "set", "KEY"]);
+    assert!(code == 5 && told.contains("there is no value"), "{told}");
+    let (code, told) = pic.fails(&["secrets", "set", "1KEY"]);
+    assert!(code == 2 && told.contains("a secret's name is"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_from_put_to_delete() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    pic.write("local", "two\nlines\n");
+    pic.ok(&["files", "put", "notes/a.txt", "local"]);
+    assert!(pic.run_with("piped", &["files", "put", "notes/b.txt"]).status.success());
+    let listed = pic.ok(&["files", "list", "notes/"]);
+    assert!(listed.contains("notes/a.txt") && listed.contains("10 B"), "{listed}");
+    assert_eq!(pic.json(&["files", "list", "--after", "notes/a.txt"])["items"][0]["path"], "notes/b.txt");
+    assert_eq!(pic.ok(&["files", "get", "notes/b.txt"]), "piped");
+    pic.ok(&["files", "get", "notes/a.txt", "--to", "copy"]);
+    assert_eq!(fs::read_to_string(pic.directory.path().join("copy")).unwrap(), "two\nlines\n");
+    pic.ok(&["files", "delete", "notes/a.txt"]);
+    assert_eq!(pic.fails(&["files", "get", "notes/a.txt"]).0, 4);
+    assert_eq!(pic.fails(&["files", "put", "a", "nowhere"]).0, 5);
+    let (code, told) = pic.fails(&["files", "put", "../a", "local"]);
+    assert!(code == 2 && told.contains("a file's path is"), "{told}");
 }

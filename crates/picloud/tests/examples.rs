@@ -5,7 +5,7 @@ use crate::support::{
     upstream::{Reply, Upstream},
 };
 use picloud_client::DeadLetterFilter;
-use picloud_shared::api::{Publish, UpdateApp};
+use picloud_shared::api::{Publish, SetSecret, UpdateApp};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -249,6 +249,17 @@ async fn webhooks(picloud: &TestApp) {
     // The largest body that passes fits a value, whatever its characters.
     assert_eq!(call(picloud, "POST /hooks/large", &"\u{1}".repeat(32 << 10)).await.status, 202);
     refuses(picloud, &format!("POST /hooks/{}", "x".repeat(101)), "", 400).await;
+    // The key, body and signature that GitHub documents.
+    let (body, key) = ("Hello, World!", SetSecret { value: "It's a Secret to Everybody".into() });
+    let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    let (demo, name) = ("demo".parse().expect("a slug"), "WEBHOOK_KEY".parse().expect("a name"));
+    picloud.client.set_secret(&demo, &name, &key).await.expect("it is set");
+    refuses(picloud, "POST /hooks/inbox", body, 401).await;
+    for (sent, body, status) in [(signature, body, 202), (signature, "Hello, world!", 401), ("sha256=", body, 401)] {
+        let answer = call_with(picloud, "POST /hooks/signed", &[("x-hub-signature-256", sent)], body).await;
+        assert_eq!(answer.status, status, "{sent} {body}");
+    }
+    picloud.client.delete_secret(&demo, &name).await.expect("it is deleted");
 }
 
 async fn passwords(picloud: &TestApp) {

@@ -133,7 +133,7 @@ const BATCHES: [(&str, &str); 8] = [
     ),
     (
         "let map = #{}; for i in 0..9 { map[`k${i}`] = blob(262144); } kv::set_many(map)",
-        "too_large: a call takes at most",
+        "too_large: the keys and values of one call have at most 1048576 bytes together",
     ),
     ("kv::set_many(#{ small: 1, large: blob(262145) })", "too_large: a value has at most 262144 bytes, not 262145"),
     ("kv::set_many(#{ \"small\": 1, \"\": 1 })", "invalid: a key is not empty"),

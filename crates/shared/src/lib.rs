@@ -13,5 +13,6 @@ pub mod names;
 pub mod outbound;
 pub mod outcome;
 pub mod route;
+pub mod sealed;
 pub mod target;
 pub mod time;

@@ -28,6 +28,10 @@ pub enum LimitName {
     TopicCalls,
     /// [`Limits::http_calls`]
     HttpCalls,
+    /// [`Limits::file_calls`]
+    FileCalls,
+    /// [`Limits::setting_calls`]
+    SettingCalls,
     /// [`Limits::random_bytes`]
     RandomBytes,
     /// [`Limits::concurrency`]
@@ -36,7 +40,7 @@ pub enum LimitName {
 
 impl LimitName {
     /// Each of them, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Fuel,
         Self::MemoryBytes,
         Self::WallTimeMs,
@@ -47,6 +51,8 @@ impl LimitName {
         Self::KvCalls,
         Self::TopicCalls,
         Self::HttpCalls,
+        Self::FileCalls,
+        Self::SettingCalls,
         Self::RandomBytes,
         Self::Concurrency,
     ];
@@ -64,6 +70,8 @@ impl LimitName {
             Self::KvCalls => "kv_calls",
             Self::TopicCalls => "topic_calls",
             Self::HttpCalls => "http_calls",
+            Self::FileCalls => "file_calls",
+            Self::SettingCalls => "setting_calls",
             Self::RandomBytes => "random_bytes",
             Self::Concurrency => "concurrency",
         }
@@ -86,6 +94,8 @@ impl LimitName {
             | Self::KvCalls
             | Self::TopicCalls
             | Self::HttpCalls
+            | Self::FileCalls
+            | Self::SettingCalls
             | Self::RandomBytes => 0,
         }
     }
@@ -160,6 +170,8 @@ impl Limits {
             LimitName::KvCalls => self.kv_calls.into(),
             LimitName::TopicCalls => self.topic_calls.into(),
             LimitName::HttpCalls => self.http_calls.into(),
+            LimitName::FileCalls => self.file_calls.into(),
+            LimitName::SettingCalls => self.setting_calls.into(),
             LimitName::RandomBytes => self.random_bytes.into(),
             LimitName::Concurrency => count(self.concurrency),
         }
@@ -186,6 +198,8 @@ impl Limits {
             LimitName::KvCalls => self.kv_calls = small,
             LimitName::TopicCalls => self.topic_calls = small,
             LimitName::HttpCalls => self.http_calls = small,
+            LimitName::FileCalls => self.file_calls = small,
+            LimitName::SettingCalls => self.setting_calls = small,
             LimitName::RandomBytes => self.random_bytes = small,
             LimitName::Concurrency => self.concurrency = count,
         }

@@ -25,6 +25,10 @@ pub struct Limits {
     pub topic_calls: u32,
     /// HTTP requests to other servers.
     pub http_calls: u32,
+    /// Calls about files.
+    pub file_calls: u32,
+    /// Reads of variables and secrets.
+    pub setting_calls: u32,
     /// Bytes that one call may ask of the random source.
     pub random_bytes: u32,
     /// Invocations of the app that a node has in flight, those that wait included.
@@ -48,6 +52,8 @@ impl Limits {
         kv_calls: 10_000,
         topic_calls: 1_000,
         http_calls: 1_000,
+        file_calls: 1_000,
+        setting_calls: 10_000,
         random_bytes: 1 << 20,
         concurrency: 10_000,
     };
@@ -66,6 +72,8 @@ impl Default for Limits {
             kv_calls: 1_000,
             topic_calls: 100,
             http_calls: 32,
+            file_calls: 100,
+            setting_calls: 1_000,
             random_bytes: 64 << 10,
             concurrency: 64,
         }
@@ -88,6 +96,20 @@ pub const KV_VALUE_BYTES: usize = 256 << 10;
 pub const KV_BATCH_KEYS: usize = 100;
 /// Most bytes of the values, and of their keys where it writes them, of one call of the key-value store.
 pub const KV_BATCH_BYTES: usize = 1 << 20;
+/// Most bytes of a variable's or a secret's value.
+pub const SETTING_BYTES: usize = 32 << 10;
+/// Most variables of an app.
+pub const APP_VARS: usize = 256;
+/// Most secrets of an app.
+pub const APP_SECRETS: usize = 256;
+/// Most bytes of a file.
+pub const FILE_BYTES: usize = 10 << 20;
+/// Most bytes of an app's files together, each counted as often as it is named.
+pub const APP_FILE_BYTES: i64 = 256 << 20;
+/// Most files of an app.
+pub const APP_FILES: i64 = 10_000;
+/// Most bytes of a file's path.
+pub const FILE_PATH_BYTES: usize = 512;
 /// Most bytes of an event's payload, as JSON.
 pub const TOPIC_PAYLOAD_BYTES: usize = 256 << 10;
 /// Most bytes of the key that keeps events in order.

@@ -1,6 +1,9 @@
 //! Names that people choose, checked once where they enter.
 
-use crate::declarations::{self, InvalidDeclaration};
+use crate::{
+    declarations::{self, InvalidDeclaration},
+    limits::FILE_PATH_BYTES,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -61,6 +64,15 @@ names! {
     /// What events are about, such as `orders` or `orders.paid`; scripts of one app subscribe to it.
     TopicName, is_topic_name,
     "a topic is 1 to 128 letters, digits, '_', '-', '.' and ':'";
+    /// A variable's name, such as `REGION`.
+    VarName, is_identifier,
+    "a variable's name is 1 to 64 letters, digits and '_', and does not start with a digit";
+    /// A secret's name, such as `API_KEY`.
+    SecretName, is_identifier,
+    "a secret's name is 1 to 64 letters, digits and '_', and does not start with a digit";
+    /// A file's path within its app, such as `images/logo.png`.
+    FilePath, is_file_path,
+    "a file's path is 1 to 512 bytes, in parts separated by '/', none of them empty, '.' or '..', without control characters";
     /// The name a person signs in with.
     Username, is_username,
     "a user name is 1 to 64 letters, digits, '_', '-', '.' and '@', and starts with a letter or digit";
@@ -108,6 +120,19 @@ fn is_topic_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'))
 }
 
+/// What every shell and every language takes for a name.
+fn is_identifier(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_file_path(text: &str) -> bool {
+    (1..=FILE_PATH_BYTES).contains(&text.len())
+        && !text.contains(char::is_control)
+        && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
 fn is_username(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -139,12 +164,32 @@ mod tests {
     }
 
     #[test]
+    fn paths_of_files_cannot_climb() {
+        for good in ["a", "a/b.txt", "ü ö/…", "...", ".hidden", "a\\b", &"x".repeat(512)] {
+            assert!(good.parse::<FilePath>().is_ok(), "{good}");
+        }
+        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a\0", "a\n", &"x".repeat(513)] {
+            assert!(bad.parse::<FilePath>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn topics_fit_a_segment_of_a_path() {
         for good in ["orders", "orders.paid", "a:b_c-1", &"x".repeat(128)] {
             assert!(good.parse::<TopicName>().is_ok(), "{good}");
         }
         for bad in ["", ".", "..", "a/b", "a b", "ä", "a\0", "*", &"x".repeat(129)] {
             assert!(bad.parse::<TopicName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secrets_and_variables_are_named_as_in_an_environment() {
+        for good in ["A", "_", "API_KEY", "a1", &"x".repeat(64)] {
+            assert!(good.parse::<SecretName>().is_ok() && good.parse::<VarName>().is_ok(), "{good}");
+        }
+        for bad in ["", "1a", "a-b", "a.b", "a/b", "a b", "ä", "a\0", &"x".repeat(65)] {
+            assert!(bad.parse::<SecretName>().is_err() && bad.parse::<VarName>().is_err(), "{bad}");
         }
     }
 

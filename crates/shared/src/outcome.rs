@@ -31,6 +31,7 @@ pub fn status(outcome: &Outcome) -> u16 {
             | FailureCode::Quota
             | FailureCode::TooLarge
             | FailureCode::QueueFull
+            | FailureCode::StorageFull
             | FailureCode::Crashed => 500,
         },
     };
@@ -52,6 +53,7 @@ pub fn word(outcome: &Outcome) -> &'static str {
             FailureCode::Quota => "quota",
             FailureCode::TooLarge => "too_large",
             FailureCode::QueueFull => "queue_full",
+            FailureCode::StorageFull => "storage_full",
             FailureCode::Cancelled => "cancelled",
             FailureCode::Crashed => "crashed",
         },

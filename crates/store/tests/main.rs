@@ -5,11 +5,14 @@
 mod apps;
 mod delivery_model;
 mod deployments;
+mod files;
 mod fixture;
 mod imports;
 mod invocations;
 mod kv;
 mod open;
 mod scripts;
+mod secrets;
 mod topics;
 mod users;
+mod vars;

@@ -15,6 +15,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("picloud-shared", &["picloud-abi"]),
     ("picloud-store", &["picloud-abi", "picloud-shared"]),
     ("picloud-host", &["picloud-abi", "picloud-shared"]),
+    ("picloud-vault", &["picloud-abi", "picloud-shared"]),
     // Cores never name each other: what crosses between them is a trait in `shared`.
     ("picloud-executor-core", CORES),
     ("picloud-orchestrator-core", CORES),
@@ -32,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "picloud-executor-core",
             "picloud-orchestrator-core",
             "picloud-manager-core",
+            "picloud-vault",
         ],
     ),
     ("picloud-metering", &[]),
@@ -39,7 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("xtask", &["picloud-testkit"]),
 ];
 
-const CORES: &[&str] = &["picloud-abi", "picloud-shared", "picloud-store", "picloud-host"];
+const CORES: &[&str] = &["picloud-abi", "picloud-shared", "picloud-store", "picloud-host", "picloud-vault"];
 
 /// What a package never reaches, however many packages lie between.
 const NEVER_REACHES: &[(&str, &[&str])] = &[
@@ -47,14 +49,17 @@ const NEVER_REACHES: &[(&str, &[&str])] = &[
     ("picloud-shared", &["axum", "hyper", "reqwest", "sqlx", "tokio", "wasmtime"]),
     ("picloud-store", &["axum", "hyper", "wasmtime"]),
     ("picloud-host", &["axum", "hyper", "picloud-store", "reqwest", "sqlx"]),
-    ("picloud-orchestrator-core", &["wasmtime"]),
+    ("picloud-vault", &["axum", "hyper", "picloud-store", "reqwest", "sqlx", "tokio", "wasmtime"]),
+    // It starts invocations, and neither seals nor opens anything.
+    ("picloud-orchestrator-core", &["picloud-vault", "wasmtime"]),
     ("picloud-manager-core", &["wasmtime"]),
-    ("picloud-client", &["axum", "picloud-host", "picloud-store", "sqlx", "wasmtime"]),
-    ("picloud-cli", &["axum", "picloud-host", "picloud-store", "sqlx", "wasmtime"]),
+    ("picloud-client", &["axum", "picloud-host", "picloud-store", "picloud-vault", "sqlx", "wasmtime"]),
+    ("picloud-cli", &["axum", "picloud-host", "picloud-store", "picloud-vault", "sqlx", "wasmtime"]),
 ];
 
 /// Packages that only one of ours may name.
-const NAMED_ONLY_BY: &[(&str, &str)] = &[("sqlx", "picloud-store"), ("wasmtime", "picloud-host")];
+const NAMED_ONLY_BY: &[(&str, &str)] =
+    &[("chacha20poly1305", "picloud-vault"), ("sqlx", "picloud-store"), ("wasmtime", "picloud-host")];
 
 /// The packages that people start, and what builds and tests them.
 const READ_THE_ENVIRONMENT: &[&str] = &["picloud", "picloud-cli", "picloud-testkit", "xtask"];

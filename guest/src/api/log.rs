@@ -2,18 +2,16 @@
 
 use crate::platform;
 use picloud_abi::{
-    bounds::cut,
+    bounds::{LOG_LINE_BYTES, cut},
     log::{Entry, Level},
     seam::Request,
 };
 use rhai::plugin::*;
 
-/// More than the platform keeps of any line by default; what is over need not cross.
-const LINE_BYTES: usize = 64 << 10;
-
-/// Never fails: lines past the limit are counted by the platform.
+/// Never fails: lines past the limit are counted by the platform, and what is over in one is more than it keeps by
+/// default.
 pub fn write(level: Level, mut message: String) {
-    cut(&mut message, LINE_BYTES);
+    cut(&mut message, LOG_LINE_BYTES);
     platform::call(&Request::Log(Entry { level, message }));
 }
 

@@ -4,6 +4,7 @@
 mod base64;
 mod bytes;
 mod crypto;
+mod files;
 mod global;
 mod hex;
 mod http;
@@ -12,19 +13,22 @@ mod kv;
 pub mod log;
 mod random;
 mod regex;
+mod secrets;
 mod time;
 mod topics;
 mod url;
 mod uuid;
+mod vars;
 
 use crate::{platform, watch};
 use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext, Position};
 
 /// The modules: how scripts name them, and what makes them.
-pub const MODULES: [(&str, fn() -> Module); 13] = [
+pub const MODULES: [(&str, fn() -> Module); 16] = [
     ("base64", || rhai::exported_module!(base64::base64)),
     ("crypto", || rhai::exported_module!(crypto::crypto)),
+    ("files", || rhai::exported_module!(files::files)),
     ("hex", || rhai::exported_module!(hex::hex)),
     ("http", || rhai::exported_module!(http::http)),
     ("json", || rhai::exported_module!(json::json)),
@@ -32,10 +36,12 @@ pub const MODULES: [(&str, fn() -> Module); 13] = [
     ("log", || rhai::exported_module!(log::log)),
     ("random", || rhai::exported_module!(random::random)),
     ("regex", || rhai::exported_module!(regex::regex)),
+    ("secrets", || rhai::exported_module!(secrets::secrets)),
     ("time", || rhai::exported_module!(time::time)),
     ("topics", || rhai::exported_module!(topics::topics)),
     ("url", || rhai::exported_module!(url::url)),
     ("uuid", || rhai::exported_module!(uuid::uuid)),
+    ("vars", || rhai::exported_module!(vars::vars)),
 ];
 
 pub fn register(engine: &mut Engine) {
@@ -62,6 +68,7 @@ fn code(code: RefusalCode) -> &'static str {
         RefusalCode::Invalid => "invalid",
         RefusalCode::Loading => "loading",
         RefusalCode::QueueFull => "queue_full",
+        RefusalCode::StorageFull => "storage_full",
         RefusalCode::Unavailable => "unavailable",
         RefusalCode::RefusedAddress => "refused_address",
         RefusalCode::Timeout => "timeout",

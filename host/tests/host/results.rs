@@ -164,6 +164,25 @@ async fn calls_reach_the_platform() {
 }
 
 #[tokio::test]
+async fn settings_and_files_reach_the_platform() {
+    let run = run(r#"
+        files::write("a/b", "text"); files::write("c", blob(2, 9));
+        [vars::get("none"), vars::get("none", 7), secrets::get("none"), secrets::get("none", "x"),
+         files::read("a/b").as_string(), files::read("c").len(), files::read("none"), files::list("a"),
+         files::info("c").size, files::info("none"), files::exists("c"), files::delete("c"), files::delete("c")]
+    "#)
+    .await;
+    let Outcome::Response(response) = run.outcome else { panic!("{:?}", run.outcome) };
+    let body = r#"[null,7,null,"x","text",2,null,["a/b"],2,null,true,true,false]"#;
+    assert_eq!(std::str::from_utf8(&response.body).unwrap(), body);
+    let names: Vec<_> = run.calls.iter().map(|call| call.name).collect();
+    assert_eq!(names[..4], ["files.write", "files.write", "vars.get", "vars.get"]);
+    assert_eq!((run.calls.len(), names[10]), (15, "files.info"));
+    let failure = fail("\nfiles::write(\"a\", 1)").await;
+    assert!(failure.message.contains("a blob or a string, not i64"), "{}", failure.message);
+}
+
+#[tokio::test]
 async fn requests_to_other_servers_are_what_the_script_says() {
     for (source, body) in [
         ("http::get(\"http://a/\").text()", "GET http://a/ [] None None None"),

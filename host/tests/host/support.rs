@@ -1,12 +1,13 @@
 //! One host for all tests of this binary, and a platform that keeps everything in memory.
 
 use picloud_abi::{
+    files,
     invocation::{Diagnostic, Failure, FailureCode, HttpRequest, Library, Outcome, Program, Response, Trigger},
     kv,
     log::Entry,
     outbound,
     seam::{Answer, Request},
-    topics,
+    secrets, topics, vars,
 };
 use picloud_host::{Host, Image, Platform, Run, Settings, Target};
 use picloud_shared::limits::Limits;
@@ -22,6 +23,9 @@ pub(crate) struct InMemory {
     pub(crate) kv: BTreeMap<String, kv::Value>,
     pub(crate) logs: Vec<Entry>,
     pub(crate) events: Vec<topics::Event>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// Variables, and secrets too.
+    pub(crate) settings: BTreeMap<String, String>,
     /// How long every call of the key-value store takes.
     pub(crate) stall: std::time::Duration,
 }
@@ -60,6 +64,30 @@ impl Platform for InMemory {
             Request::Topics(topics::Request::Publish(event)) => {
                 self.events.push(event);
                 Answer::Topics(topics::Answer::Published(2))
+            }
+            Request::Files(request) => Answer::Files(match request {
+                files::Request::Read(path) => {
+                    files::Answer::Content(self.files.get(&path).map(|data| data.clone().into()))
+                }
+                files::Request::Write(write) => {
+                    self.files.insert(write.path, write.data.into_vec());
+                    files::Answer::Written
+                }
+                files::Request::Delete(path) => files::Answer::Deleted(self.files.remove(&path).is_some()),
+                files::Request::List(list) => files::Answer::Paths(
+                    self.files.keys().filter(|path| path.starts_with(&list.prefix)).cloned().collect(),
+                ),
+                files::Request::Info(path) => files::Answer::Info(self.files.get(&path).map(|data| files::Info {
+                    size: data.len() as u64,
+                    sha256: "0".repeat(64),
+                    updated_at: 1_700_000_000_000,
+                })),
+            }),
+            Request::Vars(vars::Request::Get(name)) => {
+                Answer::Vars(vars::Answer::Value(self.settings.get(&name).cloned()))
+            }
+            Request::Secrets(secrets::Request::Get(name)) => {
+                Answer::Secrets(secrets::Answer::Value(self.settings.get(&name).cloned()))
             }
             // Tells what it was asked.
             Request::Http(request) => {

@@ -2,14 +2,17 @@
 
 mod apps;
 mod docs;
+mod files;
 mod invocations;
 mod invoke;
 mod login;
 mod logout;
 mod logs;
 mod scripts;
+mod secrets;
 mod setup;
 mod topics;
+mod vars;
 mod whoami;
 
 use crate::{context::Context, error::CommandResult};
@@ -32,6 +35,12 @@ pub(crate) enum Command {
     Docs(docs::Args),
     #[command(subcommand)]
     Topics(topics::Command),
+    #[command(subcommand)]
+    Files(files::Command),
+    #[command(subcommand)]
+    Vars(vars::Command),
+    #[command(subcommand)]
+    Secrets(secrets::Command),
 }
 
 /// Runs the command.
@@ -48,5 +57,8 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Logs(args) => logs::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
         Command::Topics(command) => topics::run(command, context).await,
+        Command::Files(command) => files::run(command, context).await,
+        Command::Vars(command) => vars::run(command, context).await,
+        Command::Secrets(command) => secrets::run(command, context).await,
     }
 }

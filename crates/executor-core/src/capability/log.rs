@@ -1,6 +1,7 @@
 //! `log`: lines are kept until the invocation ends; those past the limits are counted.
 
-use picloud_abi::log::Entry;
+use crate::redaction::Redactions;
+use picloud_abi::{bounds::LOG_LINE_BYTES, log::Entry};
 use picloud_shared::{executor::LogLine, limits::Limits, time::TimestampMs};
 
 pub(crate) struct Log {
@@ -15,16 +16,19 @@ impl Log {
         Self { lines: Vec::new(), dropped: 0, lines_left: limits.log_lines, bytes_left: limits.log_bytes }
     }
 
-    pub(crate) fn write(&mut self, at: TimestampMs, Entry { level, mut message }: Entry) {
+    /// Secrets are kept out of it; it counts with them, so that looking for them is bounded by what is kept.
+    pub(crate) fn write(&mut self, at: TimestampMs, Entry { level, message }: Entry, redactions: &Redactions) {
         if self.lines_left == 0 || self.bytes_left == 0 {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
+        let written = message.len();
+        let mut message = redactions.applied(message, LOG_LINE_BYTES);
         // The line that reaches the limit is kept up to it.
         message.truncate(message.floor_char_boundary(self.bytes_left));
         message.shrink_to_fit();
         self.lines_left -= 1;
-        self.bytes_left -= message.len();
+        self.bytes_left = self.bytes_left.saturating_sub(written.max(message.len()));
         self.lines.push(LogLine { at, level, message });
     }
 
@@ -41,7 +45,7 @@ mod tests {
     fn written(limits: &Limits, messages: &[&str]) -> (Vec<String>, u32) {
         let mut log = Log::new(limits);
         for message in messages {
-            log.write(0, Entry { level: Level::Info, message: (*message).into() });
+            log.write(0, Entry { level: Level::Info, message: (*message).into() }, &Redactions::default());
         }
         let (lines, dropped) = log.into_lines();
         (lines.into_iter().map(|line| line.message).collect(), dropped)

@@ -23,7 +23,10 @@ use picloud_shared::{
     outbound::AllowedHost,
     route::Route,
 };
-use picloud_store::{DeleteRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, StoreError};
+use picloud_store::{
+    DeleteRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, SetRefused, StoreError, WriteRefused,
+};
+use picloud_vault::SealError;
 use std::sync::Arc;
 
 /// Why a request was not served.
@@ -70,11 +73,13 @@ pub(super) enum ApiError {
     #[error("{}", .0.message)]
     InvalidScript(Diagnostic),
     #[error("{0}")]
-    TooLarge(InvalidEvent),
+    TooLarge(String),
     #[error(
         "{DELIVERIES_WAITING} deliveries of the app may wait, and this would be more; try again when some have arrived"
     )]
     QueueFull,
+    #[error("{0}")]
+    StorageFull(WriteRefused),
     #[error("too many sign-ins at once; try again in a moment")]
     TooManySignIns,
     #[error("this server has more to do than it can; try again in a moment")]
@@ -107,6 +112,7 @@ impl ApiError {
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"),
             Self::InvalidScript(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_script"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::StorageFull(_) => (StatusCode::PAYLOAD_TOO_LARGE, "storage_full"),
             Self::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full"),
             Self::TooManySignIns => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
@@ -252,7 +258,7 @@ impl From<DeleteRefused> for ApiError {
 
 impl From<InvalidEvent> for ApiError {
     fn from(invalid: InvalidEvent) -> Self {
-        if invalid.is_too_large() { Self::TooLarge(invalid) } else { Self::Invalid(invalid.to_string()) }
+        if invalid.is_too_large() { Self::TooLarge(invalid.to_string()) } else { Self::Invalid(invalid.to_string()) }
     }
 }
 
@@ -262,6 +268,30 @@ impl From<PublishRefused> for ApiError {
             PublishRefused::NoSuchApp => Self::NotFound("app"),
             PublishRefused::QueueFull => Self::QueueFull,
         }
+    }
+}
+
+impl From<SetRefused> for ApiError {
+    fn from(refused: SetRefused) -> Self {
+        match refused {
+            SetRefused::NoSuchApp => Self::NotFound("app"),
+            SetRefused::TooMany(_) => Self::Invalid(refused.to_string()),
+        }
+    }
+}
+
+impl From<WriteRefused> for ApiError {
+    fn from(refused: WriteRefused) -> Self {
+        match refused {
+            WriteRefused::NoSuchApp => Self::NotFound("app"),
+            WriteRefused::StorageFull | WriteRefused::TooMany => Self::StorageFull(refused),
+        }
+    }
+}
+
+impl From<SealError> for ApiError {
+    fn from(error: SealError) -> Self {
+        Self::internal(error)
     }
 }
 

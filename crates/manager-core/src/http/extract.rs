@@ -11,7 +11,7 @@ use axum::{
 use picloud_shared::{
     ids::{DeliveryId, InvocationId},
     limits::BODY_TIME,
-    names::{InvalidName, ScriptName, TopicName},
+    names::{FilePath, InvalidName, ScriptName, SecretName, TopicName, VarName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::error::Error;
@@ -67,6 +67,18 @@ body_extractors! {
     Form, FormRejection;
 }
 
+/// A body of bytes, whatever they are.
+pub(super) struct Bytes(pub(super) axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Bytes {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let read = tokio::time::timeout(BODY_TIME, axum::body::Bytes::from_request(request, state));
+        let read = read.await.map_err(|_| ApiError::BodyTooSlow)?;
+        read.map(Self).map_err(|rejection| refused(rejection.status(), rejection.body_text(), &rejection))
+    }
+}
+
 parts_extractors! {
     /// The query.
     Query, QueryRejection;
@@ -114,6 +126,12 @@ captured! {
     Name(ScriptName), name, invalid_name;
     /// The topic that the path names. Nobody needs to be subscribed to it.
     Topic(TopicName), topic, invalid_name;
+    /// The file that the path names. There need not be one.
+    File(FilePath), path, invalid_name;
+    /// The variable that the path names. There need not be one.
+    Var(VarName), name, invalid_name;
+    /// The secret that the path names. There need not be one.
+    Secret(SecretName), name, invalid_name;
     /// The invocation that the path names. A text that is no id names none.
     Invocation(InvocationId), id, |_| ApiError::NotFound("invocation");
     /// The dead letter that the path names. A text that is no id names none.

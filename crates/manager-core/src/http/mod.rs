@@ -8,14 +8,17 @@ mod dead_letters;
 mod envelope;
 mod error;
 mod extract;
+mod files;
 mod health;
 mod invocations;
 mod logs;
 mod page;
 mod scripts;
+mod secrets;
 mod setup;
 mod setup_page;
 mod topics;
+mod vars;
 
 use crate::Manager;
 use axum::{
@@ -25,7 +28,7 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use error::ApiError;
-use picloud_shared::limits::{SOURCE_BYTES, TOPIC_PAYLOAD_BYTES};
+use picloud_shared::limits::{FILE_BYTES, SETTING_BYTES, SOURCE_BYTES, TOPIC_PAYLOAD_BYTES};
 
 /// Most bytes of a body that carries neither a source nor a request.
 const SMALL_BODY: usize = 16 << 10;
@@ -43,6 +46,10 @@ pub(crate) fn router(manager: &Manager) -> Router {
 
     let event_body = DefaultBodyLimit::max(JSON_ESCAPE * TOPIC_PAYLOAD_BYTES + BESIDE);
 
+    let setting_body = DefaultBodyLimit::max(JSON_ESCAPE * SETTING_BYTES + BESIDE);
+
+    let file_body = DefaultBodyLimit::max(FILE_BYTES + 1);
+
     let script = Router::new()
         .route("/", put(scripts::put).get(scripts::show).delete(scripts::delete).layer(source_body))
         .route("/versions", get(scripts::versions))
@@ -57,6 +64,12 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .route("/invocations", get(invocations::list))
         .route("/invocations/{id}", get(invocations::show))
         .route("/logs", get(logs::list))
+        .route("/files", get(files::list))
+        .route("/files/{*path}", get(files::read).put(files::write).delete(files::delete).layer(file_body))
+        .route("/vars", get(vars::list))
+        .route("/vars/{name}", put(vars::set).delete(vars::delete).layer(setting_body))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/{name}", put(secrets::set).delete(secrets::delete).layer(setting_body))
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", post(topics::publish).layer(event_body))
         .route("/dead-letters", get(dead_letters::list))

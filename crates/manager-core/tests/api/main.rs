@@ -5,5 +5,6 @@
 
 mod errors;
 mod flow;
+mod settings;
 mod setup;
 mod support;

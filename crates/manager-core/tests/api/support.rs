@@ -14,6 +14,7 @@ use picloud_shared::{
     limit_rules::LimitRules,
 };
 use picloud_store::{Database, Store};
+use picloud_vault::{Key, Vault};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -40,6 +41,7 @@ impl Server {
         let store = Store::open(&Database::Sqlite(directory.path().into())).await.unwrap();
         let setup_token = SetupToken::generate().unwrap();
         let settings = Settings {
+            vault: Vault::new(Key::generate().unwrap(), None),
             node: "test".into(),
             apps_url: "http://apps.test".into(),
             limits: LimitRules::default(),

@@ -86,6 +86,11 @@ impl Setup {
         Self { directory, ..self.clone() }
     }
 
+    /// The URL of its PostgreSQL database, if it has one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }

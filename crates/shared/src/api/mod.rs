@@ -4,15 +4,19 @@
 mod apps;
 mod auth;
 mod error;
+mod files;
 mod invocations;
 mod scripts;
+mod settings;
 mod topics;
 
 pub use apps::{App, NewApp, Role, UpdateApp};
 pub use auth::{Login, Me, Setup, Token};
 pub use error::{ErrorBody, ErrorDetail};
+pub use files::File;
 pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
 pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
+pub use settings::{Secret, SetSecret, SetVar, Var};
 pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,87 @@
+//! Files: their contents as they are, and lists of them.
+
+use super::{
+    access::{Access, Editor, Viewer},
+    error::ApiError,
+    extract::{Bytes, File as Name, Query},
+    page,
+};
+use crate::Manager;
+use axum::{
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
+use picloud_shared::{
+    api::{File, Page},
+    limits::{FILE_BYTES, FILE_PATH_BYTES},
+    time::now_ms,
+};
+use picloud_store::FileInfo;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    #[serde(default)]
+    prefix: String,
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /apps/{app}/files`, by path.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+    Query(Filter { prefix, after, limit }): Query<Filter>,
+) -> Result<axum::Json<Page<File>>, ApiError> {
+    let size = page::size(limit)?;
+    if [Some(&prefix), after.as_ref()].into_iter().flatten().any(|path| path.len() > FILE_PATH_BYTES) {
+        return Err(ApiError::Invalid(format!("a path has at most {FILE_PATH_BYTES} bytes")));
+    }
+    let after = after.as_ref().map(String::as_bytes);
+    let files = manager.store.files(app.id, prefix.as_bytes(), after, size + 1).await?;
+    Ok(axum::Json(page::of(files.into_iter().map(seen).collect(), size, |file| file.path.clone())))
+}
+
+/// `GET /apps/{app}/files/{*path}`: the content.
+pub(super) async fn read(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+    Name(path): Name,
+) -> Result<([(HeaderName, HeaderValue); 2], Vec<u8>), ApiError> {
+    let data = manager.store.read_file(app.id, &path).await?.ok_or(ApiError::NotFound("file"))?;
+    // Whatever it is, it is nothing for a browser to show at the API's origin.
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+    ];
+    Ok((headers, data))
+}
+
+/// `PUT /apps/{app}/files/{*path}`: the body, of any type, becomes the content.
+pub(super) async fn write(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(path): Name,
+    Bytes(data): Bytes,
+) -> Result<axum::Json<File>, ApiError> {
+    if data.len() > FILE_BYTES {
+        return Err(ApiError::TooLarge(format!("a file has at most {FILE_BYTES} bytes, not {}", data.len())));
+    }
+    let info = manager.store.write_file(app.id, &path, &data, now_ms()).await??;
+    Ok(axum::Json(seen(info)))
+}
+
+/// `DELETE /apps/{app}/files/{*path}`.
+pub(super) async fn delete(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(path): Name,
+) -> Result<StatusCode, ApiError> {
+    let gone = manager.store.delete_file(app.id, &path).await?;
+    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("file")) }
+}
+
+fn seen(FileInfo { path, size, sha256, updated_at }: FileInfo) -> File {
+    File { path, size, sha256: hex::encode(sha256), updated_at }
+}

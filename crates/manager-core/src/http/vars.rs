@@ -1,0 +1,54 @@
+//! Variables.
+
+use super::{
+    access::{Access, Editor, Viewer},
+    error::ApiError,
+    extract::{Json, Var as Name},
+};
+use crate::Manager;
+use axum::{extract::State, http::StatusCode};
+use picloud_shared::{
+    api::{SetVar, Var},
+    limits::SETTING_BYTES,
+    time::now_ms,
+};
+
+/// `GET /apps/{app}/vars`, by name.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+) -> Result<axum::Json<Vec<Var>>, ApiError> {
+    let vars = manager.store.vars(app.id).await?;
+    let seen = |(name, var): (_, picloud_store::Var)| Var { name, value: var.value, updated_at: var.updated_at };
+    Ok(axum::Json(vars.into_iter().map(seen).collect()))
+}
+
+/// `PUT /apps/{app}/vars/{name}`: the next invocation sees it.
+pub(super) async fn set(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(name): Name,
+    Json(SetVar { value }): Json<SetVar>,
+) -> Result<StatusCode, ApiError> {
+    check_value(&value)?;
+    manager.store.set_var(app.id, &name, &value, now_ms()).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /apps/{app}/vars/{name}`.
+pub(super) async fn delete(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Name(name): Name,
+) -> Result<StatusCode, ApiError> {
+    let gone = manager.store.delete_var(app.id, &name).await?;
+    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("variable")) }
+}
+
+/// Whether a variable or a secret may have this value.
+pub(super) fn check_value(value: &str) -> Result<(), ApiError> {
+    if value.len() > SETTING_BYTES {
+        return Err(ApiError::TooLarge(format!("a value has at most {SETTING_BYTES} bytes, not {}", value.len())));
+    }
+    Ok(())
+}

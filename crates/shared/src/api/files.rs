@@ -1,0 +1,17 @@
+//! Files.
+
+use crate::{names::FilePath, time::TimestampMs};
+use serde::{Deserialize, Serialize};
+
+/// A file, without its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Its path within the app.
+    pub path: FilePath,
+    /// Bytes of its content.
+    pub size: i64,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+    /// When it was last written.
+    pub updated_at: TimestampMs,
+}

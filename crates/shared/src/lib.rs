@@ -13,6 +13,7 @@ pub mod names;
 pub mod outbound;
 pub mod outcome;
 pub mod route;
+pub mod schedule;
 pub mod sealed;
 pub mod target;
 pub mod time;

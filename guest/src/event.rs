@@ -21,8 +21,10 @@ pub fn register(engine: &mut Engine) {
         .register_get("kind", |event: &mut Event| match event.0.kind {
             EventKind::Manual => "manual",
             EventKind::Topic => "topic",
+            EventKind::Schedule => "schedule",
         })
         .register_get("topic", |event: &mut Event| event.0.topic.clone().map_or(Dynamic::UNIT, Dynamic::from))
+        .register_get("scheduled_at", |event: &mut Event| event.0.scheduled_at.map_or(Dynamic::UNIT, Dynamic::from))
         .register_get("payload", |event: &mut Event| json::parse(&event.0.payload))
         .register_get("attempt", |event: &mut Event| i64::from(event.0.attempt));
 }

@@ -56,8 +56,14 @@ async fn main() -> Result<()> {
     let mut running = JoinSet::new();
     for number in 0..INVOCATIONS {
         let (host, image, upstream, limits) = (Arc::clone(&host), Arc::clone(&image), upstream.clone(), limits.clone());
-        let event =
-            Event { id: "e".into(), kind: EventKind::Manual, payload: number.to_string(), attempt: 1, topic: None };
+        let event = Event {
+            id: "e".into(),
+            kind: EventKind::Manual,
+            payload: number.to_string(),
+            attempt: 1,
+            topic: None,
+            scheduled_at: None,
+        };
         running.spawn(async move {
             let run = host.invoke(&image, &Trigger::Event(event), upstream, &limits, pending()).await?;
             anyhow::Ok(run.outcome)

@@ -293,8 +293,14 @@ mod tests {
 
     async fn invoke(instance: &mut Instance<Mute>, image: &Image, payload: u32) -> Option<wasmtime::Result<Outcome>> {
         let limits = Limits { fuel: 20_000_000, ..Limits::default() };
-        let event =
-            Event { id: "e".into(), kind: EventKind::Manual, payload: payload.to_string(), attempt: 1, topic: None };
+        let event = Event {
+            id: "e".into(),
+            kind: EventKind::Manual,
+            payload: payload.to_string(),
+            attempt: 1,
+            topic: None,
+            scheduled_at: None,
+        };
         let trigger = Trigger::Event(event);
         tokio::select! {
             outcome = instance.invoke(image, Mute, &trigger, &limits) => Some(outcome),

@@ -71,7 +71,8 @@ pub(crate) fn wanted(
         return Err(InvalidRun::Both);
     }
     let payload = within(payload.to_string())?;
-    let trigger = Trigger::Event(Event { id, kind: EventKind::Manual, payload, attempt: 1, topic: None });
+    let trigger =
+        Trigger::Event(Event { id, kind: EventKind::Manual, payload, attempt: 1, topic: None, scheduled_at: None });
     Ok(Wanted { trigger, line: None })
 }
 

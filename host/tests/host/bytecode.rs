@@ -94,8 +94,14 @@ async fn the_language_is_the_same() {
 
 #[tokio::test]
 async fn the_examples_are_the_same() {
-    let event =
-        Event { id: "e".into(), kind: EventKind::Manual, payload: "{\"n\": 1}".into(), attempt: 1, topic: None };
+    let event = Event {
+        id: "e".into(),
+        kind: EventKind::Manual,
+        payload: "{\"n\": 1}".into(),
+        attempt: 1,
+        topic: None,
+        scheduled_at: None,
+    };
     let sources = || scripts("../examples").into_iter().chain(scripts("benches/engine/scripts"));
     assert_same(sources(), &Trigger::Http(request())).await;
     assert_same(sources(), &Trigger::Event(event)).await;

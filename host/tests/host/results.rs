@@ -62,8 +62,14 @@ async fn the_request_is_seen_inside_functions() {
 
 #[tokio::test]
 async fn an_event_has_a_payload_and_gives_a_value() {
-    let event =
-        Event { id: "e1".into(), kind: EventKind::Manual, payload: r#"{"n": 20}"#.into(), attempt: 1, topic: None };
+    let event = Event {
+        id: "e1".into(),
+        kind: EventKind::Manual,
+        payload: r#"{"n": 20}"#.into(),
+        attempt: 1,
+        topic: None,
+        scheduled_at: None,
+    };
     let source = "fn twice() { event.payload.n * 2 } #{kind: event.kind, id: event.id, n: twice()}";
     let run = host()
         .invoke(&load(host(), source).await, &Trigger::Event(event), InMemory::default(), &Limits::default(), pending())
@@ -75,9 +81,15 @@ async fn an_event_has_a_payload_and_gives_a_value() {
 async fn events_are_published_with_what_was_given() {
     let source = r#"
         let sent = [topics::publish("a.b", #{n: 1}), topics::publish("c", (), #{key: "k", delay: 2})];
-        sent + [event.topic, event.kind]"#;
-    let trigger =
-        Event { id: "e1".into(), kind: EventKind::Topic, payload: "1".into(), attempt: 2, topic: Some("t".into()) };
+        sent + [event.topic, event.kind, event.scheduled_at]"#;
+    let trigger = Event {
+        id: "e1".into(),
+        kind: EventKind::Topic,
+        payload: "1".into(),
+        attempt: 2,
+        topic: Some("t".into()),
+        scheduled_at: None,
+    };
     let run = host()
         .invoke(
             &load(host(), source).await,
@@ -88,7 +100,7 @@ async fn events_are_published_with_what_was_given() {
         )
         .await
         .unwrap();
-    assert_eq!(run.outcome, Outcome::Value(r#"[2,2,"t","topic"]"#.into()));
+    assert_eq!(run.outcome, Outcome::Value(r#"[2,2,"t","topic",null]"#.into()));
     let event = |topic: &str, payload: &str, key: Option<&str>, delay_ms| topics::Event {
         topic: topic.into(),
         payload: payload.into(),
@@ -97,6 +109,24 @@ async fn events_are_published_with_what_was_given() {
     };
     assert_eq!(run.platform.events, [event("a.b", r#"{"n":1}"#, None, 0), event("c", "null", Some("k"), 2_000)]);
     assert_eq!(run.calls.iter().map(|call| call.name).collect::<Vec<_>>(), ["topics.publish"; 2]);
+}
+
+#[tokio::test]
+async fn an_event_of_a_schedule_has_its_time() {
+    let trigger = Event {
+        id: "e1".into(),
+        kind: EventKind::Schedule,
+        payload: "null".into(),
+        attempt: 1,
+        topic: None,
+        scheduled_at: Some(1_700_000_000_000),
+    };
+    let source = "[event.kind, time::format(event.scheduled_at), event.topic, event.payload]";
+    let script = load(host(), source).await;
+    let run =
+        host().invoke(&script, &Trigger::Event(trigger), InMemory::default(), &Limits::default(), pending()).await;
+    let seen = r#"["schedule","2023-11-14T22:13:20Z",null,null]"#;
+    assert_eq!(run.unwrap().outcome, Outcome::Value(seen.into()));
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ impl Attempt {
             payload: claimed.payload,
             attempt: claimed.attempt,
             topic: Some(claimed.topic.into()),
+            scheduled_at: None,
         };
         let start = InvocationStart {
             id,

@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod invocations;
 mod logs;
+mod schedules;
 mod scripts;
 mod secrets;
 mod topics;

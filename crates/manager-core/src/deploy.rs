@@ -7,7 +7,7 @@ use picloud_shared::{
     executor::{ExecutorError, Fault, Imports, Source},
     ids::{AppId, UserId},
     imports::ImportGraph,
-    limits::{SCRIPT_TOPICS, SOURCE_BYTES},
+    limits::{SCRIPT_SCHEDULES, SCRIPT_TOPICS, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
     time::now_ms,
 };
@@ -31,6 +31,9 @@ pub enum DeployError {
     /// More topics than any script needs.
     #[error("{0} has more than {SCRIPT_TOPICS} topics")]
     TooManyTopics(ScriptName),
+    /// More schedules than any script needs.
+    #[error("{0} has more than {SCRIPT_SCHEDULES} schedules")]
+    TooManySchedules(ScriptName),
     /// The source does not compile, or what it imports does not, or what imports it would not any more.
     #[error("{}{}: {}", .0.script, place(.0), .0.message)]
     InvalidScript(Fault),
@@ -147,6 +150,9 @@ impl Manager {
             if put.topics.as_ref().is_some_and(|topics| topics.len() > SCRIPT_TOPICS) {
                 return Err(DeployError::TooManyTopics(name.clone()));
             }
+            if put.schedules.as_ref().is_some_and(|schedules| schedules.len() > SCRIPT_SCHEDULES) {
+                return Err(DeployError::TooManySchedules(name.clone()));
+            }
         }
         let sources = puts.iter().map(|(name, put)| Source { name: name.clone(), text: put.source.as_str().into() });
         self.executor.check(app, sources.collect()).await?.map_err(DeployError::InvalidScript)
@@ -160,8 +166,8 @@ impl Manager {
         imports: Imports,
         author: Option<UserId>,
     ) -> Result<Put, DeployError> {
-        let PutScript { source, routes, topics } = put;
-        let version = NewVersion { name, source, routes, topics, imports, author, now: now_ms() };
+        let PutScript { source, routes, topics, schedules } = put;
+        let version = NewVersion { name, source, routes, topics, schedules, imports, author, now: now_ms() };
         Ok(self.store.put_script(app, version).await??)
     }
 }

@@ -1,5 +1,5 @@
 //! Event ingress and dispatch: an HTTP request finds its app and route, is admitted, runs, is answered and recorded; an
-//! event of a topic is delivered until it has arrived or is given up.
+//! event of a topic, or of a schedule that is due, is delivered until it has arrived or is given up.
 //! Reaches the executor through a trait and the data through the store; changes no script and signs nobody in.
 
 mod address;

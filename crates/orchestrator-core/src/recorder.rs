@@ -166,6 +166,7 @@ mod tests {
             source: "1".into(),
             routes: None,
             topics: None,
+            schedules: None,
             imports: [].into(),
             author: None,
             now: 0,

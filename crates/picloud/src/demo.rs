@@ -7,6 +7,7 @@ use picloud_shared::{
     api::PutScript,
     names::{ScriptName, TopicName},
     route::Route,
+    schedule::Schedule,
 };
 use picloud_store::Store;
 use std::path::Path;
@@ -50,7 +51,9 @@ fn scripts_in(directory: &Dir, prefix: &str) -> Result<Vec<Script>> {
         let source = directory.read_to_string(&file).with_context(|| format!("reading {prefix}{name}.rhai"))?;
         let routes = Route::declared_in(&source).with_context(|| format!("the routes of {prefix}{name}.rhai"))?;
         let topics = TopicName::declared_in(&source).with_context(|| format!("the topics of {prefix}{name}.rhai"))?;
-        scripts.push((format!("{prefix}{name}").parse()?, PutScript { source, routes, topics }));
+        let schedules =
+            Schedule::declared_in(&source).with_context(|| format!("the schedules of {prefix}{name}.rhai"))?;
+        scripts.push((format!("{prefix}{name}").parse()?, PutScript { source, routes, topics, schedules }));
     }
     Ok(scripts)
 }

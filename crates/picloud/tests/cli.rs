@@ -214,6 +214,37 @@ async fn an_event_from_publishing_to_replay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_from_its_line_to_its_run() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    assert_eq!(pic.ok(&["schedules", "list"]), "(none)\n");
+    pic.write("report.rhai", "// schedule: 0 9 1 jan * Europe/Berlin, missed: run-once\nlog::info(event.kind);");
+    let put = pic.ok(&["scripts", "put", "report.rhai"]);
+    assert_eq!(put, "report: version 1 answers no requests, runs at 0 9 1 JAN * Europe/Berlin, missed: run-once\n");
+    pic.write("bad.rhai", "\n// schedule: 0 9 31 4 *");
+    let (code, told) = pic.fails(&["scripts", "put", "bad.rhai"]);
+    assert!(code == 5 && told.contains("bad.rhai: line 2: schedule \"0 9 31 4 *\": no such day"), "{code} {told}");
+    assert_eq!(pic.fails(&["scripts", "put", "report.rhai", "--schedule", "hourly"]).0, 2);
+    let listed = pic.ok(&["schedules", "list"]);
+    assert!(listed.contains("report") && listed.contains("-01-01T08:00:00.000Z"), "{listed}");
+    let schedule = pic.json(&["schedules", "list"])[0].clone();
+    assert_eq!(schedule["next"].as_array().unwrap().len(), 5);
+    let id = schedule["id"].as_str().unwrap();
+    assert!(pic.ok(&["schedules", "run", id]).starts_with("stored as event "));
+    until("its run", async || (pic.json(&["schedules", "list"])[0]["last"]["outcome"] == "ok").then_some(())).await;
+    assert_eq!(pic.json(&["logs"])["items"][0]["message"], "schedule");
+    assert_eq!(pic.fails(&["schedules", "run", "01980000-0000-7000-8000-000000000000"]).0, 4);
+    pic.ok(&["scripts", "put", "report.rhai", "--schedule", "0 9 * * *", "--schedule", "*/5 * * * * *"]);
+    assert_eq!(pic.json(&["schedules", "list"]).as_array().unwrap().len(), 2);
+    let shown = pic.ok(&["scripts", "show", "report"]);
+    assert!(shown.contains("*/5 * * * * * UTC; 0 9 * * * UTC"), "{shown}");
+    pic.ok(&["scripts", "put", "report.rhai", "--no-schedules"]);
+    assert_eq!(pic.ok(&["schedules", "list"]), "(none)\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_say_what_and_where_and_have_their_codes() {
     let picloud = TestApp::start(Backend::Sqlite).await;
     let pic = Pic::new(&picloud);

@@ -6,6 +6,7 @@ use picloud_client::InvocationFilter;
 use picloud_shared::{
     api::{Publish, PutScript},
     names::TopicName,
+    schedule::Schedule,
 };
 use serde_json::json;
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
@@ -72,7 +73,7 @@ async fn examples_of_functions_give_what_they_say() {
 }
 
 #[tokio::test]
-async fn subscribers_in_the_documentation_run() {
+async fn event_scripts_in_the_documentation_run() {
     let picloud = TestApp::start(Backend::Sqlite).await;
     let app = picloud.create_app("docs").await;
     let page = page("docs/scripting.md");
@@ -80,11 +81,17 @@ async fn subscribers_in_the_documentation_run() {
     assert!(!scripts.is_empty(), "the scripts are found");
     for (number, source) in scripts.into_iter().enumerate() {
         let topics = TopicName::declared_in(source).unwrap();
-        let topic = topics.as_ref().and_then(|topics| topics.first()).expect("it is subscribed").clone();
-        let script = PutScript { source: source.to_owned(), routes: None, topics };
+        let schedules = Schedule::declared_in(source).unwrap();
+        let topic = topics.as_ref().and_then(|topics| topics.first()).cloned();
+        let script = PutScript { source: source.to_owned(), routes: None, topics, schedules };
         picloud.client.put_script(&app, &script_name(&format!("script{number}")), &script).await.unwrap();
-        let event = Publish { payload: json!({"id": "1", "email": "ada@example.org"}), key: None, delay: None };
-        picloud.client.publish(&app, &topic, &event).await.unwrap();
+        if let Some(topic) = topic {
+            let event = Publish { payload: json!({"id": "1", "email": "ada@example.org"}), key: None, delay: None };
+            picloud.client.publish(&app, &topic, &event).await.unwrap();
+        } else {
+            let schedule = picloud.client.schedules(&app).await.unwrap().pop().expect("it has a topic or a schedule");
+            picloud.client.run_schedule(&app, schedule.id).await.unwrap();
+        }
         let name = script_name(&format!("script{number}"));
         let filter = InvocationFilter { script: Some(name), ..InvocationFilter::default() };
         let run = until("the delivery", async || {

@@ -19,7 +19,7 @@ on_both!(
 
 /// How an upload is refused: status, code, and where.
 async fn refused(picloud: &TestApp, app: &AppSlug, name: &str, source: &str) -> (u16, String, ErrorDetail) {
-    let put = PutScript { source: source.to_owned(), routes: None, topics: None };
+    let put = PutScript { source: source.to_owned(), routes: None, topics: None, schedules: None };
     match picloud.client.put_script(app, &script_name(name), &put).await {
         Err(picloud_client::Error::Api { status, detail }) => (status.as_u16(), detail.code.clone(), detail),
         other => panic!("{name}: {other:?}"),
@@ -32,7 +32,7 @@ fn place(ErrorDetail { script, line, column, .. }: &ErrorDetail) -> String {
 }
 
 async fn put(picloud: &TestApp, app: &AppSlug, name: &str, source: &str) -> Script {
-    let put = PutScript { source: source.to_owned(), routes: None, topics: None };
+    let put = PutScript { source: source.to_owned(), routes: None, topics: None, schedules: None };
     picloud.client.put_script(app, &script_name(name), &put).await.unwrap()
 }
 
@@ -188,7 +188,7 @@ async fn what_is_imported_stays(backend: Backend) {
     let client: Client = picloud.client.clone();
     let uploads = async {
         for n in 0..30 {
-            let put = PutScript { source: format!("fn a() {{ {n} }}"), routes: None, topics: None };
+            let put = PutScript { source: format!("fn a() {{ {n} }}"), routes: None, topics: None, schedules: None };
             client.put_script(&app, &script_name("lib/a"), &put).await.unwrap();
         }
     };

@@ -16,6 +16,7 @@ mod imports;
 mod limits;
 mod records;
 mod results;
+mod schedules;
 mod secrets;
 mod support;
 mod topics;

@@ -36,7 +36,7 @@ pub(crate) fn topic(name: &str) -> TopicName {
 
 async fn subscribe(picloud: &TestApp, app: &AppSlug, name: &str, topics: &[&str], source: &str) {
     let topics = Some(topics.iter().map(|name| topic(name)).collect());
-    let script = PutScript { source: source.to_owned(), routes: None, topics };
+    let script = PutScript { source: source.to_owned(), routes: None, topics, schedules: None };
     picloud.client.put_script(app, &script_name(name), &script).await.expect("it is stored");
 }
 

@@ -59,6 +59,8 @@ ids! {
     VersionId;
     /// One run of a script; also the request id that a caller sees.
     InvocationId;
+    /// One of an active version's schedules.
+    ScheduleId;
     /// An event on its way to one script; the same through all attempts.
     DeliveryId;
 }

@@ -121,6 +121,8 @@ pub const TOPIC_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const TOPIC_DEPTH: u32 = 16;
 /// Most topics that one script is subscribed to.
 pub const SCRIPT_TOPICS: usize = 100;
+/// Most schedules of one script.
+pub const SCRIPT_SCHEDULES: usize = 100;
 /// Deliveries of an app that wait or run.
 pub const DELIVERIES_WAITING: usize = 10_000;
 /// How long dead letters are kept.

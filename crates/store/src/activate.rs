@@ -12,6 +12,7 @@ use picloud_shared::{
     imports::ImportError,
     names::{ScriptName, TopicName},
     route::Route,
+    schedule::Schedule,
     time::TimestampMs,
 };
 use sha2::{Digest, Sha256};
@@ -25,10 +26,12 @@ pub struct NewVersion {
     /// The source.
     pub source: String,
     /// Its routes. `None`: those of the active version; for a new script its default route, and none for a library or
-    /// for one that is subscribed to topics.
+    /// for one that is subscribed to topics or has schedules.
     pub routes: Option<Vec<Route>>,
     /// What it is subscribed to. `None`: what the active version is, and nothing for a new script.
     pub topics: Option<Vec<TopicName>>,
+    /// When it runs by the clock. `None`: when the active version does, and never for a new script.
+    pub schedules: Option<Vec<Schedule>>,
     /// What its source imports itself.
     pub imports: BTreeSet<ScriptName>,
     /// Who stores it.
@@ -128,6 +131,8 @@ struct TargetRow {
     #[sqlx(try_from = "String")]
     topics: Json<Vec<TopicName>>,
     #[sqlx(try_from = "String")]
+    schedules: Json<Vec<Schedule>>,
+    #[sqlx(try_from = "String")]
     imports: Json<BTreeSet<ScriptName>>,
 }
 
@@ -136,18 +141,21 @@ struct Triggers {
     routes: Vec<Route>,
     /// In alphabetical order, each once.
     topics: Vec<TopicName>,
+    /// In the order of their texts, each once.
+    schedules: Vec<Schedule>,
 }
 
 /// The `TargetRow` of a script and a number, if one was given.
 const SELECT_TARGET: &str =
-    "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics, v.imports
+    "SELECT v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics, v.schedules,
+        v.imports
     FROM scripts s JOIN versions v ON v.script_id = s.id
     WHERE s.id = $1 AND v.number = COALESCE($2, s.previous,
         (SELECT MAX(below.number) FROM versions below WHERE below.script_id = s.id AND below.number < s.active))";
 
 impl Store {
     /// Stores a source as the next version of its script and makes it active. When the active version has the same
-    /// source, routes and topics already, that is the answer and nothing changes.
+    /// source, routes, topics and schedules already, that is the answer and nothing changes.
     ///
     /// # Errors
     /// When the database fails, there is no such author, or what is stored does not parse.
@@ -161,24 +169,22 @@ impl Store {
         }
         let current = self.script_in(&mut transaction, app, &new.name).await?;
         let sha256: [u8; 32] = Sha256::digest(&new.source).into();
-        let topics = match (&new.topics, &current) {
-            (Some(given), _) => BTreeSet::from_iter(given.iter().cloned()).into_iter().collect(),
-            (None, Some(current)) => current.topics.clone(),
-            (None, None) => Vec::new(),
-        };
+        let topics = given_or_kept(&new.topics, current.as_ref().map(|current| &current.topics));
+        let schedules = given_or_kept(&new.schedules, current.as_ref().map(|current| &current.schedules));
         let routes = match (&new.routes, &current) {
             (Some(given), _) => given.clone(),
             (None, Some(current)) => current.routes.clone(),
-            (None, None) if new.name.is_library() || !topics.is_empty() => Vec::new(),
+            (None, None) if new.name.is_library() || !topics.is_empty() || !schedules.is_empty() => Vec::new(),
             (None, None) => vec![Route::default_for(&new.name)],
         };
-        let triggers = Triggers { routes, topics };
+        let triggers = Triggers { routes, topics, schedules };
         let created = current.is_none();
         let (id, totals) = match current {
             Some(script)
                 if script.version.sha256 == sha256
                     && script.routes == triggers.routes
                     && script.topics == triggers.topics
+                    && script.schedules == triggers.schedules
                     && script.imports == new.imports =>
             {
                 return Ok(Ok(Put { script, created }));
@@ -195,12 +201,13 @@ impl Store {
         }
         transaction.commit().await?;
         self.changed();
-        let Triggers { routes, topics } = triggers;
-        let script = Script { id, name: new.name, version, routes, topics, imports: new.imports, totals };
+        self.schedules_changed();
+        let Triggers { routes, topics, schedules } = triggers;
+        let script = Script { id, name: new.name, version, routes, topics, schedules, imports: new.imports, totals };
         Ok(Ok(Put { script, created }))
     }
 
-    /// Makes another version active, with the routes and topics that it had. Without a number it is the one that was
+    /// Makes another version active, with the routes, topics and schedules that it had. Without a number it is the one that was
     /// active before the present one became so; doing that twice therefore ends where it began, as `cd -` does. When that one is not
     /// known, because the present one has been active since before the store kept it, it is the highest below.
     ///
@@ -223,21 +230,21 @@ impl Store {
         let target: Option<TargetRow> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(SELECT_TARGET).bind(current.id.to_string()).bind(number).fetch_optional(db).await?
         });
-        let Some(TargetRow { version, routes: Json(routes), topics: Json(topics), imports: Json(imports) }) = target
-        else {
+        let Some(TargetRow { version, routes, topics, schedules, imports: Json(imports) }) = target else {
             return Ok(Err(RollbackRefused::NoSuchVersion));
         };
         if let Err(error) = self.may_import(&mut transaction, app, name, &imports).await? {
             return Ok(Err(error.into()));
         }
-        let triggers = Triggers { routes, topics };
+        let triggers = Triggers { routes: routes.0, topics: topics.0, schedules: schedules.0 };
         if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
         }
         transaction.commit().await?;
         self.changed();
-        let Triggers { routes, topics } = triggers;
-        Ok(Ok(Script { version, routes, topics, imports, ..current }))
+        self.schedules_changed();
+        let Triggers { routes, topics, schedules } = triggers;
+        Ok(Ok(Script { version, routes, topics, schedules, imports, ..current }))
     }
 
     /// The version that [`Store::rollback`] would make active.
@@ -287,12 +294,14 @@ impl Store {
         sha256: [u8; 32],
         triggers: &Triggers,
     ) -> Result<Version, StoreError> {
-        let (routes, topics) = (to_json(&triggers.routes)?, to_json(&triggers.topics)?);
+        let Triggers { routes, topics, schedules } = triggers;
+        let (routes, topics, schedules) = (to_json(routes)?, to_json(topics)?, to_json(schedules)?);
         let imports = to_json(&new.imports)?;
         Ok(with_db!(self, transaction, db => {
             sqlx::query_as(
-                "INSERT INTO versions (id, script_id, number, source, sha256, routes, topics, imports, author, created_at)
-                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7, $8, $9 FROM versions
+                "INSERT INTO versions
+                    (id, script_id, number, source, sha256, routes, topics, schedules, imports, author, created_at)
+                 SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10 FROM versions
                  WHERE script_id = $2
                  RETURNING id, number, sha256, created_at, TRUE AS active",
             )
@@ -302,6 +311,7 @@ impl Store {
             .bind(&sha256[..])
             .bind(&routes)
             .bind(&topics)
+            .bind(&schedules)
             .bind(&imports)
             .bind(new.author.map(|author| author.to_string()))
             .bind(new.now)
@@ -310,15 +320,15 @@ impl Store {
         }))
     }
 
-    /// Points a script to a version, keeps the number of the one before, and replaces the routes and subscriptions by
-    /// those given.
+    /// Points a script to a version, keeps the number of the one before, and replaces the routes, subscriptions and schedules
+    /// by those given.
     async fn activate(
         &self,
         transaction: &mut Transaction,
         app: AppId,
         script: ScriptId,
         number: i64,
-        Triggers { routes, topics }: &Triggers,
+        Triggers { routes, topics, schedules }: &Triggers,
     ) -> Result<Result<(), Taken>, StoreError> {
         let (app, script) = (app.to_string(), script.to_string());
         with_db!(self, &mut *transaction, db => {
@@ -333,6 +343,7 @@ impl Store {
             sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(&script).execute(db).await?;
         });
         self.subscribe(transaction, &app, &script, topics).await?;
+        self.reschedule(transaction, &app, &script, schedules).await?;
         for route in routes {
             let inserted = with_db!(self, &mut *transaction, db => {
                 sqlx::query(
@@ -374,6 +385,14 @@ impl Store {
 
 fn stored_method(route: &Route) -> &str {
     route.method().unwrap_or("ANY")
+}
+
+/// What is given, in order and each once, or else what there was.
+fn given_or_kept<T: Clone + Ord>(given: &Option<Vec<T>>, kept: Option<&Vec<T>>) -> Vec<T> {
+    match (given, kept) {
+        (Some(given), _) => BTreeSet::from_iter(given.iter().cloned()).into_iter().collect(),
+        (None, kept) => kept.cloned().unwrap_or_default(),
+    }
 }
 
 /// The first route that conflicts with one before it.

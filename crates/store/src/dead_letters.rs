@@ -1,7 +1,10 @@
 //! Dead letters: rows of `deliveries` that were given up. They are kept for [`DEAD_LETTER_TIME`], and deleted when
 //! another delivery of the app is settled after that.
 
-use crate::{Store, StoreError, rows::OptionalText};
+use crate::{
+    Occasion, Store, StoreError,
+    rows::{Optional, OptionalText},
+};
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId},
     limits::DELIVERIES_WAITING,
@@ -15,8 +18,8 @@ use sqlx::QueryBuilder;
 pub struct DeadLetter {
     /// The delivery's id.
     pub id: DeliveryId,
-    /// The event's topic.
-    pub topic: TopicName,
+    /// What the event was about.
+    pub occasion: Occasion,
     /// The script that it did not reach.
     pub script: ScriptName,
     /// The event's key.
@@ -37,8 +40,9 @@ pub struct DeadLetter {
 struct Row {
     #[sqlx(try_from = "String")]
     id: DeliveryId,
-    #[sqlx(try_from = "String")]
-    topic: TopicName,
+    #[sqlx(try_from = "Option<String>")]
+    topic: Optional<TopicName>,
+    scheduled_at: Option<TimestampMs>,
     #[sqlx(try_from = "String")]
     script: ScriptName,
     #[sqlx(try_from = "Option<Vec<u8>>")]
@@ -77,8 +81,8 @@ impl Store {
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let rows: Vec<Row> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new(
-                "SELECT d.id, d.topic, s.name AS script, d.ordering_key, d.payload, d.attempts, d.error, d.last_invocation,
-                    d.dead_at
+                "SELECT d.id, d.topic, d.scheduled_at, s.name AS script, d.ordering_key, d.payload, d.attempts, d.error,
+                    d.last_invocation, d.dead_at
                  FROM deliveries d JOIN scripts s ON s.id = d.script_id
                  WHERE d.dead_at IS NOT NULL AND d.app_id = ",
             );
@@ -121,7 +125,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(if one.is_some() { Err(ReplayRefused::NoneSuch) } else { Ok(0) });
         }
-        if !self.has_room(&mut transaction, app, ids.len()).await? {
+        if self.room(&mut transaction, app).await? < ids.len() {
             return Ok(Err(ReplayRefused::QueueFull));
         }
         let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
@@ -146,7 +150,7 @@ impl Store {
                 .await?;
             });
         }
-        self.notify(&mut transaction).await?;
+        self.notify_deliveries(&mut transaction).await?;
         transaction.commit().await?;
         self.deliveries_changed();
         Ok(Ok(ids.len() as u64))
@@ -175,7 +179,7 @@ impl TryFrom<Row> for DeadLetter {
         let last = row.last_invocation.map(|id| id.parse()).transpose();
         Ok(Self {
             id: row.id,
-            topic: row.topic,
+            occasion: Occasion::stored(row.id, row.topic.0, row.scheduled_at)?,
             script: row.script,
             key: row.ordering_key.0,
             payload: row.payload,

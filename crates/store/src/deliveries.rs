@@ -5,9 +5,9 @@
 //! never settled comes back by itself. Each lease has a number; what is said of an older one is refused. Of those that a
 //! script has of one key only the first is due at all; when it goes, whoever settles it makes the next one due.
 //!
-//! Rows are locked in the order app, script, delivery, so that no two transactions wait for each other.
+//! Rows are locked in the order app, script, delivery, schedule, so that no two transactions wait for each other.
 
-use crate::{NewInvocation, Store, StoreError, pool::Transaction};
+use crate::{NewInvocation, Store, StoreError, pool::Transaction, rows::Optional};
 use picloud_shared::{
     api::Totals,
     ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
@@ -15,6 +15,7 @@ use picloud_shared::{
     limits::DEAD_LETTER_TIME,
     names::{ScriptName, TopicName},
     outbound::AllowedHosts,
+    time::TimestampMs,
 };
 use sqlx::QueryBuilder;
 
@@ -55,35 +56,85 @@ pub struct Lease {
     #[sqlx(try_from = "String")]
     script: ScriptId,
     ordering_key: Option<Vec<u8>>,
+    schedule_id: Option<String>,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Somebody published it.
+    Topic(TopicName),
+    /// A slot of a schedule.
+    Slot(TimestampMs),
+}
+
+impl Occasion {
+    /// As it was read from a row of `deliveries`.
+    pub(crate) fn stored(
+        delivery: DeliveryId,
+        topic: Option<TopicName>,
+        scheduled_at: Option<TimestampMs>,
+    ) -> Result<Self, StoreError> {
+        let slot = scheduled_at.map(Self::Slot);
+        let neither = || StoreError::Corrupt(format!("delivery {delivery}: it has neither a topic nor a slot"));
+        topic.map(Self::Topic).or(slot).ok_or_else(neither)
+    }
 }
 
 /// A delivery to be made.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     /// To settle it with.
-    #[sqlx(flatten)]
     pub lease: Lease,
     /// Which script gets it.
-    #[sqlx(try_from = "String")]
     pub script_id: ScriptId,
     /// The script's name.
-    #[sqlx(try_from = "String")]
     pub name: ScriptName,
     /// The script's active version.
-    #[sqlx(try_from = "String")]
     pub version: VersionId,
-    /// The event's topic.
-    #[sqlx(try_from = "String")]
-    pub topic: TopicName,
+    /// What the event is about.
+    pub occasion: Occasion,
     /// JSON text.
-    #[sqlx(try_from = "Vec<u8>")]
     pub payload: String,
     /// Counted from 1.
-    #[sqlx(try_from = "i64")]
     pub attempt: u32,
     /// How many events caused one another, this one included.
-    #[sqlx(try_from = "i64")]
     pub depth: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClaimedRow {
+    #[sqlx(flatten)]
+    lease: Lease,
+    #[sqlx(try_from = "String")]
+    name: ScriptName,
+    #[sqlx(try_from = "String")]
+    version: VersionId,
+    #[sqlx(try_from = "Option<String>")]
+    topic: Optional<TopicName>,
+    scheduled_at: Option<TimestampMs>,
+    #[sqlx(try_from = "Vec<u8>")]
+    payload: String,
+    #[sqlx(try_from = "i64")]
+    attempt: u32,
+    #[sqlx(try_from = "i64")]
+    depth: u32,
+}
+
+impl TryFrom<ClaimedRow> for Claimed {
+    type Error = StoreError;
+    fn try_from(row: ClaimedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            script_id: row.lease.script,
+            occasion: Occasion::stored(row.lease.delivery, row.topic.0, row.scheduled_at)?,
+            lease: row.lease,
+            name: row.name,
+            version: row.version,
+            payload: row.payload,
+            attempt: row.attempt,
+            depth: row.depth,
+        })
+    }
 }
 
 /// How an attempt ended.
@@ -165,10 +216,10 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let claimed = with_db!(self, &mut transaction, db => {
+        let claimed: Vec<ClaimedRow> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new(
                 "SELECT d.id AS delivery, d.lease, d.app_id AS app, d.script_id AS script, d.ordering_key,
-                    d.script_id, s.name, v.id AS version, d.topic, d.payload, d.attempts AS attempt, d.depth
+                    d.schedule_id, s.name, v.id AS version, d.topic, d.scheduled_at, d.payload, d.attempts AS attempt, d.depth
                  FROM deliveries d
                  JOIN scripts s ON s.id = d.script_id
                  JOIN versions v ON v.script_id = s.id AND v.number = s.active
@@ -179,7 +230,7 @@ impl Store {
             query.build_query_as().persistent(false).fetch_all(db).await?
         });
         transaction.commit().await?;
-        Ok(claimed)
+        claimed.into_iter().map(Claimed::try_from).collect()
     }
 
     /// Has leases end so many milliseconds from now. Those that were lost are left alone.
@@ -231,7 +282,10 @@ impl Store {
         let held = self.settle(&mut transaction, lease, settlement, last, now).await?;
         if let Some(key) = key.filter(|_| held) {
             self.make_next_due(&mut transaction, lease.script, key, now).await?;
-            self.notify(&mut transaction).await?;
+            self.notify_deliveries(&mut transaction).await?;
+        }
+        if let Some((schedule, last)) = lease.schedule_id.as_ref().zip(last).filter(|_| held) {
+            self.remember_run(&mut transaction, schedule, last).await?;
         }
         transaction.commit().await?;
         Ok(held)

@@ -21,6 +21,7 @@ mod logs;
 mod open;
 mod record;
 mod rows;
+mod schedules;
 mod scripts;
 mod secrets;
 mod tokens;
@@ -32,7 +33,7 @@ mod wake;
 pub use activate::{NewVersion, Put, PutRefused, RollbackRefused, Target};
 pub use apps::{App, AppChanges, Membership, NewApp};
 pub use dead_letters::{DeadLetter, ReplayRefused};
-pub use deliveries::{AppDeliveries, Claimed, Lease, Settlement};
+pub use deliveries::{AppDeliveries, Claimed, Lease, Occasion, Settlement};
 pub use deployments::{DeployedRoute, Deployment};
 pub use error::StoreError;
 pub use files::{FileInfo, WriteRefused};
@@ -42,13 +43,14 @@ pub use kv::{KvEntry, KvValue, NotANumber, TooMuch};
 pub use logs::{LogFilter, StoredLog};
 pub use open::Database;
 pub use record::{InvocationStart, NewInvocation};
+pub use schedules::{Fired, RunRefused, StoredSchedule};
 pub use scripts::{DeleteRefused, Script, Version};
 pub use secrets::AppSettings;
 pub use tokens::NewToken;
 pub use topics::{NewEvent, PublishRefused, Topic};
 pub use users::{NewUser, User};
 pub use vars::{SetRefused, Var};
-pub use wake::Wake;
+pub use wake::{Heard, Wake};
 
 use pool::{Pool, Transaction};
 use std::sync::{
@@ -70,6 +72,8 @@ struct Inner {
     revision: AtomicU64,
     /// Told when a delivery may be due sooner than was known.
     deliveries: watch::Sender<()>,
+    /// Told when a schedule may fire sooner than was known.
+    schedules: watch::Sender<()>,
 }
 
 impl Store {

@@ -59,7 +59,15 @@ impl Store {
             Database::Postgres(url) => open_postgres(url).await?,
         };
         let (queries, revision) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { inner: Arc::new(Inner { pool, queries, revision, deliveries: watch::Sender::new(()) }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pool,
+                queries,
+                revision,
+                deliveries: watch::Sender::new(()),
+                schedules: watch::Sender::new(()),
+            }),
+        })
     }
 }
 

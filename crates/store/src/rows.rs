@@ -22,6 +22,16 @@ impl TryFrom<Option<Vec<u8>>> for OptionalText {
     }
 }
 
+/// A value that is stored as text; or NULL.
+pub(crate) struct Optional<T>(pub(crate) Option<T>);
+
+impl<T: TryFrom<String>> TryFrom<Option<String>> for Optional<T> {
+    type Error = T::Error;
+    fn try_from(text: Option<String>) -> Result<Self, T::Error> {
+        text.map(T::try_from).transpose().map(Self)
+    }
+}
+
 /// As JSON text.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|e| sqlx::Error::Encode(e.into()))

@@ -6,6 +6,7 @@ use picloud_shared::{
     ids::{AppId, ScriptId, VersionId},
     names::{ScriptName, TopicName},
     route::Route,
+    schedule::Schedule,
     time::TimestampMs,
 };
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ pub struct Script {
     pub routes: Vec<Route>,
     /// What the active version is subscribed to, in alphabetical order.
     pub topics: Vec<TopicName>,
+    /// When the active version runs by the clock, in the order of their texts.
+    pub schedules: Vec<Schedule>,
     /// What the active version's source imports itself.
     pub imports: BTreeSet<ScriptName>,
     /// Sums over all its invocations.
@@ -70,6 +73,8 @@ struct ScriptRow {
     #[sqlx(try_from = "String")]
     topics: Json<Vec<TopicName>>,
     #[sqlx(try_from = "String")]
+    schedules: Json<Vec<Schedule>>,
+    #[sqlx(try_from = "String")]
     imports: Json<BTreeSet<ScriptName>>,
     invocations: i64,
     failures: i64,
@@ -95,6 +100,7 @@ impl From<ScriptRow> for Script {
             version: row.version,
             routes: row.routes.0,
             topics: row.topics.0,
+            schedules: row.schedules.0,
             imports: row.imports.0,
             totals: Totals {
                 invocations: row.invocations,
@@ -114,7 +120,7 @@ macro_rules! select_scripts {
         concat!(
             "SELECT s.id AS script_id, s.name, s.invocations, s.failures, s.fuel, s.duration_us, s.dropped_records,
                 s.dropped_logs, v.id, v.number, v.sha256, v.created_at, TRUE AS active, v.routes, v.topics,
-                v.imports",
+                v.schedules, v.imports",
             $columns,
             " FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active ",
             $rest

@@ -88,7 +88,7 @@ impl Store {
                 .fetch_all(db)
                 .await?
         });
-        if !self.has_room(&mut transaction, app, scripts.len()).await? {
+        if self.room(&mut transaction, app).await? < scripts.len() {
             return Ok(Err(PublishRefused::QueueFull));
         }
         let not_before = self.database_time(&mut transaction).await?.saturating_add(event.delay_ms);
@@ -118,7 +118,7 @@ impl Store {
             });
             ids.push(id);
         }
-        self.notify(&mut transaction).await?;
+        self.notify_deliveries(&mut transaction).await?;
         transaction.commit().await?;
         self.deliveries_changed();
         Ok(Ok(ids))
@@ -140,7 +140,10 @@ impl Store {
             .await?
         });
         let counted: Vec<(String, i64, i64)> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as("SELECT topic, COUNT(*), COUNT(dead_at) FROM deliveries WHERE app_id = $1 GROUP BY topic")
+            sqlx::query_as(
+                "SELECT topic, COUNT(*), COUNT(dead_at) FROM deliveries
+                 WHERE app_id = $1 AND topic IS NOT NULL GROUP BY topic",
+            )
                 .bind(app.to_string())
                 .fetch_all(db)
                 .await?
@@ -198,19 +201,14 @@ impl Store {
         }))
     }
 
-    /// Whether an app may have so many more deliveries waiting.
-    pub(crate) async fn has_room(
-        &self,
-        transaction: &mut Transaction,
-        app: AppId,
-        more: usize,
-    ) -> Result<bool, StoreError> {
+    /// How many more deliveries of an app may wait.
+    pub(crate) async fn room(&self, transaction: &mut Transaction, app: AppId) -> Result<usize, StoreError> {
         let waiting: i64 = with_db!(self, transaction, db => {
             sqlx::query_scalar("SELECT COUNT(*) FROM deliveries WHERE app_id = $1 AND dead_at IS NULL")
                 .bind(app.to_string())
                 .fetch_one(db)
                 .await?
         });
-        Ok(usize::try_from(waiting).unwrap_or(usize::MAX).saturating_add(more) <= DELIVERIES_WAITING)
+        Ok(DELIVERIES_WAITING.saturating_sub(usize::try_from(waiting).unwrap_or(usize::MAX)))
     }
 }

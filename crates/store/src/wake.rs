@@ -7,15 +7,28 @@ use crate::{
 };
 use picloud_shared::time::TimestampMs;
 use sqlx::postgres::PgListener;
+use std::future::pending;
 use tokio::sync::watch;
 
 /// What PostgreSQL's NOTIFY is sent to.
 const CHANNEL: &str = "picloud_deliveries";
+/// What is said there when schedules have changed; nothing when deliveries have.
+const SCHEDULES: &str = "schedules";
 
-/// Hears of deliveries that may be due sooner than was known.
+/// What was heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Deliveries, and nothing else.
+    Deliveries,
+    /// Schedules that may fire sooner than was known, be it that what others said may have been missed.
+    Schedules,
+}
+
+/// Hears of deliveries and schedules that may be due sooner than was known.
 #[derive(Debug)]
 pub struct Wake {
     here: watch::Receiver<()>,
+    schedules: watch::Receiver<()>,
     elsewhere: Option<PgListener>,
 }
 
@@ -24,23 +37,13 @@ impl Wake {
     ///
     /// # Errors
     /// When the database cannot be listened to any more.
-    pub async fn heard(&mut self) -> Result<(), StoreError> {
-        match &mut self.elsewhere {
-            None => {
-                // It cannot be closed: the store holds the other end, and whoever waits here holds the store.
-                let _ = self.here.changed().await;
-            }
-            Some(elsewhere) => tokio::select! {
-                _ = self.here.changed() => {}
-                // Nothing stands for a connection that was lost and is made anew.
-                heard = elsewhere.try_recv() => {
-                    heard?;
-                    // One look serves all that has been said by now.
-                    while elsewhere.next_buffered().is_some() {}
-                }
-            },
+    pub async fn heard(&mut self) -> Result<Heard, StoreError> {
+        // Neither can be closed: the store holds the other ends, and whoever waits here holds the store.
+        tokio::select! {
+            _ = self.schedules.changed() => Ok(Heard::Schedules),
+            _ = self.here.changed() => Ok(Heard::Deliveries),
+            heard = heard_elsewhere(self.elsewhere.as_mut()) => heard,
         }
-        Ok(())
     }
 
     /// Whether other processes may have deliveries that this one hears of only while the database lets it listen.
@@ -49,13 +52,25 @@ impl Wake {
     }
 }
 
+/// One look serves all that has been said by now.
+async fn heard_elsewhere(listener: Option<&mut PgListener>) -> Result<Heard, StoreError> {
+    let Some(listener) = listener else { return pending().await };
+    // Nothing stands for a connection that was lost and is made anew.
+    let first = listener.try_recv().await?;
+    let mut schedules = first.is_none_or(|first| first.payload() == SCHEDULES);
+    while let Some(next) = listener.next_buffered() {
+        schedules |= next.payload() == SCHEDULES;
+    }
+    Ok(if schedules { Heard::Schedules } else { Heard::Deliveries })
+}
+
 impl Store {
     /// Hears of all that is published from now on. On PostgreSQL this takes one connection for good.
     ///
     /// # Errors
     /// When the database cannot be listened to.
     pub async fn wake(&self) -> Result<Wake, StoreError> {
-        let here = self.inner.deliveries.subscribe();
+        let (here, schedules) = (self.inner.deliveries.subscribe(), self.inner.schedules.subscribe());
         let elsewhere = match &self.inner.pool {
             Pool::Sqlite { .. } => None,
             Pool::Postgres(pool) => {
@@ -64,14 +79,23 @@ impl Store {
                 Some(listener)
             }
         };
-        Ok(Wake { here, elsewhere })
+        Ok(Wake { here, schedules, elsewhere })
     }
 
     /// Tells the other processes once the transaction is committed; PostgreSQL makes one message of several.
-    pub(crate) async fn notify(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    pub(crate) async fn notify_deliveries(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        self.notify(transaction, "").await
+    }
+
+    /// The same of schedules.
+    pub(crate) async fn notify_schedules(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        self.notify(transaction, SCHEDULES).await
+    }
+
+    async fn notify(&self, transaction: &mut Transaction, what: &str) -> Result<(), StoreError> {
         if let Transaction::Postgres(transaction) = transaction {
             self.count_query();
-            sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut **transaction).await?;
+            sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(what).execute(&mut **transaction).await?;
         }
         Ok(())
     }
@@ -79,6 +103,11 @@ impl Store {
     /// Tells this process. To be called after the commit.
     pub(crate) fn deliveries_changed(&self) {
         self.inner.deliveries.send_replace(());
+    }
+
+    /// The same of schedules.
+    pub(crate) fn schedules_changed(&self) {
+        self.inner.schedules.send_replace(());
     }
 
     /// What the database's clock says.

@@ -95,6 +95,13 @@ impl TestStore {
         });
     }
 
+    /// Moves all schedules to a slot, past the store.
+    pub(crate) async fn make_due(&self, slot: i64) {
+        past_the_store!(self, pool => {
+            sqlx::query("UPDATE schedules SET next_at = $1").bind(slot).execute(&pool).await.unwrap();
+        });
+    }
+
     /// One number, asked past the store.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         past_the_store!(self, pool => sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap())
@@ -141,6 +148,7 @@ pub(crate) fn version(name: &str, source: &str) -> NewVersion {
         source: source.to_owned(),
         routes: None,
         topics: None,
+        schedules: None,
         imports: BTreeSet::new(),
         author: None,
         now: NOW,

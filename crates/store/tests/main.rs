@@ -11,6 +11,7 @@ mod imports;
 mod invocations;
 mod kv;
 mod open;
+mod schedules;
 mod scripts;
 mod secrets;
 mod topics;

@@ -2,7 +2,9 @@
 
 use crate::fixture::{NOW, TestStore, cases, version};
 use picloud_shared::ids::{AppId, DeliveryId};
-use picloud_store::{Claimed, NewEvent, NewVersion, PublishRefused, ReplayRefused, Script, Settlement, Store, Topic};
+use picloud_store::{
+    Claimed, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script, Settlement, Store, Topic,
+};
 use std::time::Duration;
 
 cases! {
@@ -96,7 +98,8 @@ async fn an_event_is_delivered_to_each_subscriber(store: &TestStore) {
     let found: std::collections::BTreeSet<_> = claimed.iter().map(|claimed| claimed.lease.delivery).collect();
     assert_eq!(found, ids.into_iter().collect());
     let to_a = claimed.iter().find(|claimed| claimed.script_id == a.id).unwrap();
-    assert_eq!((to_a.name.as_str(), to_a.version, to_a.topic.as_str()), ("a", a.version.id, "orders"));
+    let orders = Occasion::Topic("orders".parse().unwrap());
+    assert_eq!((to_a.name.as_str(), to_a.version, &to_a.occasion), ("a", a.version.id, &orders));
     assert_eq!((to_a.payload.as_str(), to_a.attempt, to_a.depth), ("[\"a\\u0000\"]", 1, 3));
     assert!(claim(store, app.id).await.is_empty(), "what is leased is nobody else's");
     let due = store.apps_with_deliveries().await.unwrap();

@@ -8,6 +8,7 @@ mod invoke;
 mod login;
 mod logout;
 mod logs;
+mod schedules;
 mod scripts;
 mod secrets;
 mod setup;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Vars(vars::Command),
     #[command(subcommand)]
     Secrets(secrets::Command),
+    #[command(subcommand)]
+    Schedules(schedules::Command),
 }
 
 /// Runs the command.
@@ -60,5 +63,6 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Files(command) => files::run(command, context).await,
         Command::Vars(command) => vars::run(command, context).await,
         Command::Secrets(command) => secrets::run(command, context).await,
+        Command::Schedules(command) => schedules::run(command, context).await,
     }
 }

@@ -12,6 +12,7 @@ use picloud_shared::{
     api::{DeadLetter, Page, Replay, Replayed},
     ids::DeliveryId,
 };
+use picloud_store::Occasion;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -64,9 +65,14 @@ pub(super) async fn delete(
 }
 
 fn seen(letter: picloud_store::DeadLetter) -> DeadLetter {
+    let (topic, scheduled_at) = match letter.occasion {
+        Occasion::Topic(topic) => (Some(topic), None),
+        Occasion::Slot(at) => (None, Some(at)),
+    };
     DeadLetter {
         id: letter.id,
-        topic: letter.topic,
+        topic,
+        scheduled_at,
         script: letter.script,
         key: letter.key,
         // Nested too deeply to be read back, it is shown as its text.

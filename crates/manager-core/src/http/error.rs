@@ -24,7 +24,8 @@ use picloud_shared::{
     route::Route,
 };
 use picloud_store::{
-    DeleteRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, SetRefused, StoreError, WriteRefused,
+    DeleteRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, RunRefused, SetRefused, StoreError,
+    WriteRefused,
 };
 use picloud_vault::SealError;
 use std::sync::Arc;
@@ -216,7 +217,9 @@ impl From<DeployError> for ApiError {
             DeployError::SlugTaken(slug) => Self::SlugTaken(slug),
             DeployError::SourceTooLarge(_) => Self::SourceTooLarge,
             DeployError::InvalidScript(fault) => Self::InvalidScript(fault.into()),
-            DeployError::TooManyRoutes(_) | DeployError::TooManyTopics(_) => Self::Invalid(error.to_string()),
+            DeployError::TooManyRoutes(_) | DeployError::TooManyTopics(_) | DeployError::TooManySchedules(_) => {
+                Self::Invalid(error.to_string())
+            }
             DeployError::Refused(refused) => refused.into(),
             DeployError::RollbackRefused(refused) => refused.into(),
             DeployError::Executor(error) => error.into(),
@@ -267,6 +270,15 @@ impl From<PublishRefused> for ApiError {
         match refused {
             PublishRefused::NoSuchApp => Self::NotFound("app"),
             PublishRefused::QueueFull => Self::QueueFull,
+        }
+    }
+}
+
+impl From<RunRefused> for ApiError {
+    fn from(refused: RunRefused) -> Self {
+        match refused {
+            RunRefused::NoSuchSchedule => Self::NotFound("schedule"),
+            RunRefused::QueueFull => Self::QueueFull,
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use picloud_shared::{
-    ids::{DeliveryId, InvocationId},
+    ids::{DeliveryId, InvocationId, ScheduleId},
     limits::BODY_TIME,
     names::{FilePath, InvalidName, ScriptName, SecretName, TopicName, VarName},
 };
@@ -136,4 +136,6 @@ captured! {
     Invocation(InvocationId), id, |_| ApiError::NotFound("invocation");
     /// The dead letter that the path names. A text that is no id names none.
     Delivery(DeliveryId), id, |_| ApiError::NotFound("dead letter");
+    /// The schedule that the path names. A text that is no id names none.
+    Schedule(ScheduleId), id, |_| ApiError::NotFound("schedule");
 }

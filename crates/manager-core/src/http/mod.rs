@@ -13,6 +13,7 @@ mod health;
 mod invocations;
 mod logs;
 mod page;
+mod schedules;
 mod scripts;
 mod secrets;
 mod setup;
@@ -72,6 +73,8 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .route("/secrets/{name}", put(secrets::set).delete(secrets::delete).layer(setting_body))
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", post(topics::publish).layer(event_body))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{id}/run", post(schedules::run))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/replay", post(dead_letters::replay_all))
         .route("/dead-letters/{id}", delete(dead_letters::delete))

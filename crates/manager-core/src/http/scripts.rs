@@ -96,6 +96,7 @@ fn seen(url: &str, script: picloud_store::Script) -> Script {
         source: None,
         routes: script.routes,
         topics: script.topics,
+        schedules: script.schedules,
         imports: script.imports.into_iter().collect(),
         url: url.to_owned(),
         totals: script.totals,

@@ -166,6 +166,8 @@ async fn nothing_but_the_open_doors_opens_without_a_token() {
         ("DELETE", format!("{app}/secrets/A")),
         ("GET", format!("{app}/topics")),
         ("POST", format!("{app}/topics/orders")),
+        ("GET", format!("{app}/schedules")),
+        ("POST", format!("{app}/schedules/x/run")),
         ("GET", format!("{app}/dead-letters")),
         ("POST", format!("{app}/dead-letters/replay")),
         ("POST", format!("{app}/dead-letters/x/replay")),

@@ -12,7 +12,7 @@ use picloud_shared::{
     outcome,
     time::now_ms,
 };
-use picloud_store::{Claimed, InvocationStart, Lease, NewInvocation, Settlement, Store};
+use picloud_store::{Claimed, InvocationStart, Lease, NewInvocation, Occasion, Settlement, Store};
 use std::{future::pending, sync::Arc, time::Duration};
 
 /// How long a delivery waits that this node has no room for.
@@ -45,20 +45,24 @@ impl Attempt {
 
     async fn run(&self, claimed: Claimed) -> (Settlement, Option<(NewInvocation, Totals)>) {
         let id = InvocationId::new();
+        let (kind, trigger, topic, scheduled_at) = match claimed.occasion {
+            Occasion::Topic(topic) => (EventKind::Topic, api::Trigger::Topic, Some(topic.into()), None),
+            Occasion::Slot(at) => (EventKind::Schedule, api::Trigger::Schedule, None, Some(at)),
+        };
         let event = Event {
             id: claimed.lease.delivery.to_string(),
-            kind: EventKind::Topic,
+            kind,
             payload: claimed.payload,
             attempt: claimed.attempt,
-            topic: Some(claimed.topic.into()),
-            scheduled_at: None,
+            topic,
+            scheduled_at,
         };
         let start = InvocationStart {
             id,
             app: self.app,
             script: claimed.script_id,
             version: claimed.version,
-            trigger: api::Trigger::Topic,
+            trigger,
             request: None,
             fuel_limit: self.limits.fuel,
             started_at: now_ms(),

@@ -1,13 +1,17 @@
-//! Delivers the events of topics: claims what is due, in turns that are fair between apps, keeps the leases of what runs,
+//! Delivers the events of topics and of schedules: fires the slots that are due, which is in `timetable`, claims what is due, in turns that are fair between apps, keeps the leases of what runs,
 //! and sleeps until something is due or heard of. How one attempt goes is in `attempt`.
 
 mod attempt;
 mod backoff;
+mod clock;
+mod timetable;
 
 use attempt::Attempt;
+use clock::ClockSet;
 use picloud_shared::{executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits};
-use picloud_store::{AppDeliveries, Claimed, Lease, Store, StoreError, Wake};
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use picloud_store::{AppDeliveries, Claimed, Heard, Lease, Store, StoreError, Wake};
+use std::{collections::HashMap, future::pending, io, pin::pin, sync::Arc, time::Duration};
+use timetable::Timetable;
 use tokio::{
     task::{self, JoinError, JoinSet},
     time::{Instant, sleep_until},
@@ -22,7 +26,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long deliveries may take to end once the process is told to stop, as requests may.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
-/// How often to look although nothing was heard, where other processes publish: a message of theirs may be lost.
+/// How often to look although nothing was heard, where other processes publish and the database has a clock of its own:
+/// a message of theirs may be lost, and nobody tells that that clock was set.
 const LOOK_ANYWAY: Duration = Duration::from_secs(30);
 /// How long to wait after the database has failed.
 const RETRY_TIME: Duration = Duration::from_secs(1);
@@ -48,6 +53,9 @@ pub struct Dispatcher {
     executor: Arc<dyn Executor>,
     settings: Arc<DeliverySettings>,
     wake: Wake,
+    /// `None` when the kernel does not tell.
+    clock: Option<ClockSet>,
+    timetable: Timetable,
     attempts: JoinSet<()>,
     running: HashMap<task::Id, (AppId, Lease)>,
     /// When to extend the leases of what runs.
@@ -71,22 +79,28 @@ impl Dispatcher {
     ) -> Result<Self, StoreError> {
         store.reclaim_leases().await?;
         let wake = store.wake().await?;
+        let told = |error: &io::Error| tracing::warn!(%error, "the kernel does not tell when the clock is set");
+        let clock = ClockSet::new().inspect_err(told).ok();
+        let timetable = Timetable::default();
         let (settings, attempts, running) = (Arc::new(settings), JoinSet::new(), HashMap::new());
-        Ok(Self { store, executor, settings, wake, attempts, running, heartbeat: Instant::now(), last: None })
+        let heartbeat = Instant::now();
+        Ok(Self { store, executor, settings, wake, clock, timetable, attempts, running, heartbeat, last: None })
     }
 
     /// Delivers until `stop` ends, then until what has begun is over.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         loop {
-            let next = self.claim_due().await.unwrap_or_else(|error| {
+            let next = self.look().await.unwrap_or_else(|error| {
                 tracing::error!(%error, "deliveries cannot be claimed; trying again");
                 Some(Instant::now() + RETRY_TIME)
             });
-            let (attempts, wake) = (&mut self.attempts, &mut self.wake);
+            let (attempts, wake, clock) = (&mut self.attempts, &mut self.wake, &mut self.clock);
             tokio::select! {
                 () = &mut stop => break,
-                () = something_new(wake, next) => {}
+                heard = something_new(wake, clock, next) => if heard == Heard::Schedules {
+                    self.timetable.forget();
+                },
                 Some(ended) = attempts.join_next_with_id() => self.forget(ended),
                 () = sleep_until(self.heartbeat), if !self.running.is_empty() => self.extend_leases().await,
             }
@@ -95,6 +109,13 @@ impl Dispatcher {
             }
         }
         self.drain().await;
+    }
+
+    /// Fires and begins what is due.
+    async fn look(&mut self) -> Result<Next, StoreError> {
+        let anyway = (self.wake.has_others() || self.clock.is_none()).then_some(LOOK_ANYWAY);
+        let slot = self.timetable.fire_due(&self.store, anyway).await?;
+        Ok(self.claim_due().await?.into_iter().chain(slot).min())
     }
 
     /// Begins as many of the deliveries that are due as there is room for.
@@ -186,18 +207,36 @@ impl Dispatcher {
 }
 
 /// Ends when it is time, or something was heard of.
-async fn something_new(wake: &mut Wake, next: Next) {
-    let anyway = wake.has_others().then(|| Instant::now() + LOOK_ANYWAY);
-    let Some(time) = next.into_iter().chain(anyway).min() else { return heard(wake).await };
+async fn something_new(wake: &mut Wake, clock: &mut Option<ClockSet>, next: Next) -> Heard {
     tokio::select! {
-        () = heard(wake) => {}
-        () = sleep_until(time) => {}
+        heard = heard(wake) => heard,
+        () = clock_set(clock) => Heard::Schedules,
+        () = until(next) => Heard::Deliveries,
     }
 }
 
-async fn heard(wake: &mut Wake) {
-    if let Err(error) = wake.heard().await {
-        tracing::error!(%error, "the database does not tell of events; looking for them instead");
-        tokio::time::sleep(RETRY_TIME).await;
+async fn until(time: Next) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
+async fn heard(wake: &mut Wake) -> Heard {
+    match wake.heard().await {
+        Ok(heard) => heard,
+        Err(error) => {
+            tracing::error!(%error, "the database does not tell of events; looking for them instead");
+            tokio::time::sleep(RETRY_TIME).await;
+            Heard::Schedules
+        }
+    }
+}
+
+async fn clock_set(clock: &mut Option<ClockSet>) {
+    let Some(timer) = clock else { return pending().await };
+    if let Err(error) = timer.heard().await {
+        tracing::warn!(%error, "the kernel does not tell any more when the clock is set");
+        *clock = None;
     }
 }

@@ -231,8 +231,12 @@ impl TestApp {
     /// Stores a script in an app; a route is `GET /x`, none means the default.
     pub(crate) async fn put(&self, app: &AppSlug, name: &str, source: &str, routes: &[&str]) -> Script {
         let routes = routes.iter().map(|route| route.parse().expect("a route")).collect::<Vec<_>>();
-        let script =
-            PutScript { source: source.to_owned(), routes: (!routes.is_empty()).then_some(routes), topics: None };
+        let script = PutScript {
+            source: source.to_owned(),
+            routes: (!routes.is_empty()).then_some(routes),
+            topics: None,
+            schedules: None,
+        };
         let stored = self.client.put_script(app, &script_name(name), &script).await;
         stored.unwrap_or_else(|error| panic!("{name} is stored: {error:?}"))
     }

@@ -40,6 +40,8 @@ pub enum Trigger {
     Manual,
     /// An event of a topic that the script is subscribed to.
     Topic,
+    /// A slot of one of the script's schedules.
+    Schedule,
 }
 
 impl Trigger {
@@ -49,6 +51,7 @@ impl Trigger {
             Self::Http => "http",
             Self::Manual => "manual",
             Self::Topic => "topic",
+            Self::Schedule => "schedule",
         }
     }
 }
@@ -60,7 +63,8 @@ impl TryFrom<String> for Trigger {
             "http" => Ok(Self::Http),
             "manual" => Ok(Self::Manual),
             "topic" => Ok(Self::Topic),
-            _ => Err("a trigger is http, manual or topic"),
+            "schedule" => Ok(Self::Schedule),
+            _ => Err("a trigger is http, manual, topic or schedule"),
         }
     }
 }

@@ -4,23 +4,27 @@ use crate::{
     ids::{ScriptId, VersionId},
     names::{ScriptName, TopicName},
     route::Route,
+    schedule::Schedule,
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
 
-/// A script's new source, routes and topics.
+/// A script's new source, and what starts it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutScript {
     /// Rhai, at most 256 KiB.
     pub source: String,
     /// Which requests it answers. Absent: those of the version before; for a new script `ANY /{name}`, and none
-    /// below `lib/` or for one that is subscribed to topics. Empty: none.
+    /// below `lib/` or for one that is subscribed to topics or has schedules. Empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<Route>>,
     /// Which topics it is subscribed to. Absent: those of the version before, and none for a new script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<TopicName>>,
+    /// When it runs by the clock. Absent: as the version before, and never for a new script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<Vec<Schedule>>,
 }
 
 /// A script with its active version.
@@ -39,6 +43,8 @@ pub struct Script {
     pub routes: Vec<Route>,
     /// What the active version is subscribed to, in alphabetical order.
     pub topics: Vec<TopicName>,
+    /// When the active version runs by the clock.
+    pub schedules: Vec<Schedule>,
     /// The scripts that the active version imports itself, in alphabetical order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<ScriptName>,

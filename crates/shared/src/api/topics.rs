@@ -47,8 +47,12 @@ pub struct Topic {
 pub struct DeadLetter {
     /// The delivery's id.
     pub id: DeliveryId,
-    /// The event's topic.
-    pub topic: TopicName,
+    /// The event's topic; absent when it is one of a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<TopicName>,
+    /// The slot, when it is one of a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<TimestampMs>,
     /// The script that it did not reach.
     pub script: ScriptName,
     /// The event's key.

@@ -15,7 +15,7 @@ use crate::{
     format, output, text_file,
 };
 use clap::Subcommand;
-use picloud_shared::{api::Script, limits::SOURCE_BYTES, names::ScriptName, route::Route};
+use picloud_shared::{api::Script, limits::SOURCE_BYTES, names::ScriptName, route::Route, schedule::Schedule};
 use std::path::Path;
 
 /// Scripts: upload, check, look at, roll back, delete
@@ -58,7 +58,7 @@ fn name_of(file: &Path) -> Result<ScriptName, CommandError> {
 }
 
 /// Which version answers now, and where.
-fn answering(Script { name, version, routes, topics, url, .. }: &Script) -> String {
+fn answering(Script { name, version, routes, topics, schedules, url, .. }: &Script) -> String {
     let number = version.number;
     let place = |route: &Route| format!("{} {url}{}", route.method().unwrap_or("ANY"), route.path());
     let places: Vec<_> = routes.iter().map(place).collect();
@@ -67,7 +67,14 @@ fn answering(Script { name, version, routes, topics, url, .. }: &Script) -> Stri
         places => format!("answers {}", places.join(", ")),
     };
     let subscribed = if topics.is_empty() { String::new() } else { format!(", gets {}", format::list(topics)) };
-    format!("{name}: version {number} {answers}{subscribed}")
+    let timed: String = schedules.iter().map(|schedule| format!(", runs at {schedule}")).collect();
+    format!("{name}: version {number} {answers}{subscribed}{timed}")
+}
+
+/// Not separated by commas, of which they have some themselves; a dash when there is none.
+fn timetable(schedules: &[Schedule]) -> String {
+    let joined = schedules.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}"));
+    joined.unwrap_or_else(|| "-".to_owned())
 }
 
 fn describe(script: &Script) -> String {
@@ -76,6 +83,7 @@ fn describe(script: &Script) -> String {
         ("version", script.version.number.to_string()),
         ("routes", format::list(&script.routes)),
         ("topics", format::list(&script.topics)),
+        ("schedules", timetable(&script.schedules)),
         ("imports", format::list(&script.imports)),
         ("created", format::time(script.version.created_at)),
         ("sha256", script.version.sha256.clone()),

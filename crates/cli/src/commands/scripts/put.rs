@@ -14,6 +14,7 @@ use picloud_shared::{
     imports::ImportGraph,
     names::{ScriptName, TopicName},
     route::Route,
+    schedule::Schedule,
 };
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,9 @@ use std::path::{Path, PathBuf};
 ///
 /// Without --route and --no-routes, a script answers where its source declares it, in lines such as
 /// '// route: GET /users/{id}'. Where it declares none, a new version answers where the one before did, and a new
-/// script at ANY /NAME. It is subscribed to topics in the same way: by --topic, or by lines such as '// topic: orders';
-/// a new script that is gets no route unless it is given one. Of several files those that others import go first.
+/// script at ANY /NAME. Topics and schedules are given in the same way: by --topic and --schedule, or by lines such as
+/// '// topic: orders' and '// schedule: 0 9 * * MON-FRI Europe/Berlin'; a new script that has any gets no route unless it
+/// is given one. Of several files those that others import go first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Rhai sources
@@ -44,22 +46,31 @@ pub(crate) struct Args {
     /// Be subscribed to no topics
     #[arg(long, conflicts_with = "topics")]
     no_topics: bool,
+    /// When to run by the clock, such as '0 9 * * MON-FRI Europe/Berlin'; may be given several times
+    #[arg(long = "schedule", value_name = "SCHEDULE")]
+    schedules: Vec<Schedule>,
+    /// Never run by the clock
+    #[arg(long, conflicts_with = "schedules")]
+    no_schedules: bool,
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
-    if args.files.len() > 1 && (args.name.is_some() || !args.routes.is_empty() || !args.topics.is_empty()) {
-        let message = "--name, --route and --topic are for one file, and several are given";
+    let triggers = !args.routes.is_empty() || !args.topics.is_empty() || !args.schedules.is_empty();
+    if args.files.len() > 1 && (args.name.is_some() || triggers) {
+        let message = "--name, --route, --topic and --schedule are for one file, and several are given";
         return Err(CommandError::new(Exit::Usage, message));
     }
     let (client, app) = (context.client()?, context.app()?);
     let routes = (args.no_routes || !args.routes.is_empty()).then_some(args.routes);
     let topics = (args.no_topics || !args.topics.is_empty()).then_some(args.topics);
+    let schedules = (args.no_schedules || !args.schedules.is_empty()).then_some(args.schedules);
     let puts = args.files.iter().map(|file| {
         let name = args.name.clone().map_or_else(|| name_of(file), Ok)?;
         let source = read_source(file)?;
         let routes = given_or(&routes, file, || Route::declared_in(&source))?;
         let topics = given_or(&topics, file, || TopicName::declared_in(&source))?;
-        Ok((file, name, PutScript { source, routes, topics }))
+        let schedules = given_or(&schedules, file, || Schedule::declared_in(&source))?;
+        Ok((file, name, PutScript { source, routes, topics, schedules }))
     });
     // All are read before the first is uploaded, so that a misspelt name leaves nothing half done.
     let puts = in_order(puts.collect::<Result<Vec<_>, CommandError>>()?);
@@ -137,7 +148,11 @@ mod tests {
     use super::*;
 
     fn upload<'a>(file: &'a PathBuf, name: &str, source: &str) -> Upload<'a> {
-        (file, name.parse().unwrap(), PutScript { source: source.to_owned(), routes: None, topics: None })
+        (
+            file,
+            name.parse().unwrap(),
+            PutScript { source: source.to_owned(), routes: None, topics: None, schedules: None },
+        )
     }
 
     #[test]

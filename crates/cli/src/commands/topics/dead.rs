@@ -7,7 +7,7 @@ use crate::{
     format, output,
 };
 use picloud_client::DeadLetterFilter;
-use picloud_shared::ids::DeliveryId;
+use picloud_shared::{api::DeadLetter, ids::DeliveryId};
 
 /// List dead letters, the latest event first: what was given up, why, and its payload
 #[derive(Debug, clap::Args)]
@@ -29,17 +29,26 @@ pub(crate) async fn run(Args { limit, before }: Args, context: &mut Context) -> 
             vec![
                 letter.id.to_string(),
                 format::time(letter.dead_at),
-                letter.topic.to_string(),
+                about(letter),
                 letter.script.to_string(),
                 letter.attempts.to_string(),
                 letter.error.clone(),
                 letter.payload.to_string(),
             ]
         });
-        output::table(&["ID", "GIVEN UP", "TOPIC", "SCRIPT", "ATTEMPTS", "ERROR", "PAYLOAD"], rows)
+        output::table(&["ID", "GIVEN UP", "EVENT", "SCRIPT", "ATTEMPTS", "ERROR", "PAYLOAD"], rows)
     })?;
     if let Some(next) = page.next {
         output::note(&format!("there are more: --before {next}"));
     }
     Ok(Exit::Ok)
+}
+
+/// The topic, or the slot of a schedule.
+fn about(letter: &DeadLetter) -> String {
+    match (&letter.topic, letter.scheduled_at) {
+        (Some(topic), _) => topic.to_string(),
+        (None, Some(slot)) => format!("schedule, {}", format::time(slot)),
+        (None, None) => "-".to_owned(),
+    }
 }

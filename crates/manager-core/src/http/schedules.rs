@@ -1,0 +1,44 @@
+//! Schedules: when scripts run by the clock, and running one now.
+
+use super::{
+    access::{Access, Editor, Viewer},
+    error::ApiError,
+    extract::Schedule as Id,
+};
+use crate::Manager;
+use axum::{extract::State, http::StatusCode};
+use picloud_shared::api::{LastFiring, ScheduleRun, ScheduleState};
+use picloud_store::StoredSchedule;
+
+/// Slots to come that are shown.
+const NEXT: usize = 5;
+
+/// `GET /apps/{app}/schedules`, by script.
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+) -> Result<axum::Json<Vec<ScheduleState>>, ApiError> {
+    let schedules = manager.store.schedules(app.id).await?;
+    Ok(axum::Json(schedules.into_iter().map(seen).collect()))
+}
+
+/// `POST /apps/{app}/schedules/{id}/run`: 202 once the event is stored.
+pub(super) async fn run(
+    State(manager): State<Manager>,
+    Editor(Access { app, .. }): Editor,
+    Id(id): Id,
+) -> Result<(StatusCode, axum::Json<ScheduleRun>), ApiError> {
+    let delivery = manager.store.run_schedule(app.id, id).await??;
+    Ok((StatusCode::ACCEPTED, axum::Json(ScheduleRun { delivery })))
+}
+
+fn seen(stored: StoredSchedule) -> ScheduleState {
+    let StoredSchedule { id, script, schedule, next_at, last_at, last } = stored;
+    let following = next_at.map(|next| schedule.next_after_up_to(next, NEXT - 1));
+    let next = next_at.into_iter().chain(following.into_iter().flatten()).collect();
+    let last = last_at.map(|at| {
+        let (invocation, outcome) = last.unzip();
+        LastFiring { at, invocation, outcome }
+    });
+    ScheduleState { id, script, schedule, next, last }
+}

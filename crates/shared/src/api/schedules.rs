@@ -1,0 +1,46 @@
+//! Schedules, and running one by hand.
+
+use crate::{
+    ids::{DeliveryId, InvocationId, ScheduleId},
+    names::ScriptName,
+    schedule::Schedule,
+    time::TimestampMs,
+};
+use serde::{Deserialize, Serialize};
+
+/// A schedule of a script's active version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleState {
+    /// Stays while the script has the same schedule.
+    pub id: ScheduleId,
+    /// Whose it is.
+    pub script: ScriptName,
+    /// As it is written.
+    pub schedule: Schedule,
+    /// The slots that come next, five at most.
+    pub next: Vec<TimestampMs>,
+    /// What fired last; absent before the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastFiring>,
+}
+
+/// What a schedule led to last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastFiring {
+    /// The slot; when it was run by hand, that time.
+    pub at: TimestampMs,
+    /// The latest invocation; absent before it has ended, and when its record is gone. While a later slot is on its way
+    /// it is that of one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invocation: Option<InvocationId>,
+    /// How it ended: `ok`, or the code of what went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+}
+
+/// A schedule was run by hand: the event is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleRun {
+    /// Its id, which the script sees as `event.id`.
+    pub delivery: DeliveryId,
+}

@@ -8,6 +8,7 @@ mod docs;
 mod guest;
 mod postgres;
 mod process;
+mod soak;
 mod test;
 mod up;
 
@@ -26,7 +27,9 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench engine                     print what an invocation costs beside native Rhai
   bench http [--seconds N]         print what a request costs beside native Rhai, workerd and Node
   bench density [--idle-seconds N] print what a thousand scripts and ten thousand invocations that wait cost
-  bench overload [--seconds N]     print what is answered when ten times too much is asked";
+  bench overload [--seconds N]     print what is answered when ten times too much is asked
+  bench events [--idle-seconds N]  print how soon and how fast events and schedules reach their scripts
+  soak [--crashes N]               kill PiCloud again and again while events are published and delivered";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
         ["guest", "--check"] => guest::check(),
         ["docs"] => docs::write(),
         ["bench", "engine"] => bench::engine::run_benchmark(),
+        ["soak", ref flags @ ..] => counted(soak::soak, flags, "--crashes", soak::CRASHES),
         ["bench", name, ref flags @ ..] => timed_benchmark(name, flags),
         _ => bail!("{USAGE}"),
     }
@@ -48,13 +52,19 @@ fn timed_benchmark(name: &str, flags: &[&str]) -> Result<()> {
         "start" => (bench::start::run, "--idle-seconds", bench::idle::SECONDS),
         "http" => (bench::http::run, "--seconds", bench::http::SECONDS),
         "density" => (bench::density::run, "--idle-seconds", bench::idle::SECONDS),
+        "events" => (bench::events::run, "--idle-seconds", bench::idle::SECONDS),
         "overload" => (bench::overload::run, "--seconds", bench::overload::SECONDS),
         _ => bail!("{USAGE}"),
     };
+    counted(run, flags, flag, usual)
+}
+
+/// A task with one number that may be chosen.
+fn counted(run: fn(u64) -> Result<()>, flags: &[&str], flag: &str, usual: u64) -> Result<()> {
     match flags {
         [] => run(usual),
-        [given, seconds] if *given == flag => {
-            run(seconds.parse().with_context(|| format!("{flag} takes a number of seconds"))?)
+        [given, number] if *given == flag => {
+            run(number.parse().with_context(|| format!("{flag} takes a whole number"))?)
         }
         _ => bail!("{USAGE}"),
     }

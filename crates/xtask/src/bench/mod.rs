@@ -3,6 +3,7 @@
 mod cores;
 pub(crate) mod density;
 pub(crate) mod engine;
+pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod idle;
 mod measured;

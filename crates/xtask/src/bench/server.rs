@@ -73,6 +73,14 @@ impl Server {
         Ok(text)
     }
 
+    /// Asks an endpoint that answers 204.
+    pub(crate) fn get_empty(&self, path: &str) -> Result<()> {
+        let mut response = self.agent.get(format!("{}{path}", self.at.ingress)).call()?;
+        let text = response.body_mut().read_to_string()?;
+        ensure!(response.status() == 204, "GET {path}: {} {text}", response.status());
+        Ok(())
+    }
+
     /// The administrator's way into the API.
     pub(crate) fn sign_in(&self) -> Result<Api> {
         let api = Api { agent: self.agent.clone(), base: format!("{}/api/v1", self.at.manager), token: None };
@@ -119,6 +127,23 @@ impl Api {
             body["routes"] = routes.into();
         }
         self.send("PUT", &format!("/apps/{app}/scripts/{name}"), body).map(drop)
+    }
+
+    /// Uploads a script with what starts it, such as `{"topics": ["orders"]}`.
+    pub(crate) fn put_triggered(&self, app: &str, name: &str, source: &str, mut triggers: Value) -> Result<()> {
+        triggers["source"] = source.into();
+        self.send("PUT", &format!("/apps/{app}/scripts/{name}"), triggers).map(drop)
+    }
+
+    /// Publishes an event.
+    pub(crate) fn publish(&self, app: &str, topic: &str, payload: Value) -> Result<()> {
+        self.send("POST", &format!("/apps/{app}/topics/{topic}"), json!({"payload": payload})).map(drop)
+    }
+
+    /// Deliveries of topics that wait or run.
+    pub(crate) fn waiting(&self, app: &str) -> Result<u64> {
+        let topics = self.read(&format!("/apps/{app}/topics"))?;
+        Ok(topics.as_array().context("no list of topics")?.iter().filter_map(|topic| topic["waiting"].as_u64()).sum())
     }
 
     /// What was counted of a script, those invocations included whose records were dropped.

@@ -2,6 +2,7 @@
 
 use crate::support::{InMemory, SLOTS, fail, host, load, request, respond, run, run_with};
 use picloud_abi::invocation::{FailureCode, Outcome, Trigger};
+use picloud_host::{Host, Settings};
 use picloud_shared::limits::Limits;
 use std::{future::pending, time::Duration};
 
@@ -29,6 +30,19 @@ async fn fuel_that_ends_in_a_callback_ends_with_the_line() {
         let line = failure.position.map(|at| at.line);
         assert_eq!((failure.code, line), (FailureCode::OutOfFuel, Some(3)), "{callback}");
     }
+}
+
+/// The platform here would take it: what is refused is refused before anything of it is decoded.
+#[tokio::test]
+async fn no_call_takes_more_than_the_largest_file() {
+    let limits = Limits { memory: 128 << 20, ..Limits::default() };
+    let settings = Settings { slots: Some(1), memory: limits.memory, ..Settings::default() };
+    let host = Host::<InMemory>::new(&settings).unwrap();
+    let source = "try { kv::set(\"k\", blob(11_000_000)); } catch (refused) { return `${refused.code}: ${refused.message}`; } \"stored\"";
+    let (image, trigger) = (load(&host, source).await, Trigger::Http(request()));
+    let run = host.invoke(&image, &trigger, InMemory::default(), &limits, pending()).await.unwrap();
+    let Outcome::Response(response) = run.outcome else { panic!("{:?}", run.outcome) };
+    assert_eq!(String::from_utf8(response.body.into_vec()).unwrap(), "too_large: a call takes at most 10551296 bytes");
 }
 
 #[tokio::test]

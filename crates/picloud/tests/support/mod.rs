@@ -282,6 +282,19 @@ impl TestApp {
         line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
     }
 
+    /// Waits until the last query was sent, and watches for three seconds that none follows.
+    pub(crate) async fn asks_the_database_nothing(&self) {
+        let queries = async || self.metric("picloud_database_queries_total").await;
+        let quiet = until("the last query", async || {
+            let before = queries().await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            (queries().await == before).then_some(before)
+        });
+        let before = quiet.await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(queries().await, before, "queries were sent while nothing was due");
+    }
+
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process lives");

@@ -12,6 +12,7 @@ mod failure;
 mod heap;
 mod imports;
 mod json;
+mod memory;
 mod natives;
 mod platform;
 mod request;

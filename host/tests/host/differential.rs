@@ -6,7 +6,7 @@ use picloud_abi::invocation::{FailureCode, Outcome};
 use picloud_shared::limits::Limits;
 use rhai::{Dynamic, Engine, Module, Scope, module_resolvers::StaticModuleResolver};
 
-const VALUES: [&str; 22] = [
+const VALUES: [&str; 24] = [
     "1 + 2 * 3 - 4 / 5 % 6 ** 2",
     "[7 / 2, -7 / 2, -7 % 3, 7.0 / 2.0, 0.1 + 0.2, 2.0 ** 0.5]",
     "[1 << 40, 0xff & 0b1010, 5 ^ 3, !true, 9007199254740993]",
@@ -29,6 +29,20 @@ const VALUES: [&str; 22] = [
     "let b = blob(4, 7); b[1] = 255; b.write_be(2..4, 258); [b.len, b[1], b.parse_be_int(2..4)]",
     "[type_of(1), type_of(\"\"), type_of([]), type_of(#{}), type_of(|| 1), is_def_var(\"x\")]",
     "const LIMIT = 3; let out = []; loop { out += out.len; if out.len >= LIMIT { break; } } out",
+    // Bytes are copied, moved up and down within themselves, filled and compared, at every length that is done differently.
+    "let sums = []; let b = blob();
+     for n in 0..300 {
+         b.push((n * 37 + 11) % 251);
+         let c = b;
+         c.insert(0, 255); c.insert(c.len / 3, n % 256); c.remove(c.len / 2); c += blob(n, n % 256);
+         let sum = 0;
+         for i in 0..c.len { sum = (sum * 31 + c[i]) % 1000003; }
+         sums.push([sum, b == c, b == b.extract(0), c.extract(n / 2, n).len]);
+     }
+     sums",
+    "let m = #{}; let prefix = \"\";
+     for n in 0..80 { prefix += \"x\"; for last in [\"\", \"a\", \"Z\", \"é\"] { m[prefix + last] = n; m[last + prefix] = n; } }
+     [m.keys(), prefix < prefix + \"\", prefix == m.keys()[200], (prefix + \"a\") > (prefix + \"Z\")]",
 ];
 
 const ERRORS: [&str; 10] = [

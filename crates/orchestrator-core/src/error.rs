@@ -18,7 +18,9 @@ pub(crate) enum Refused {
     AmbiguousLength,
     NotImplemented,
     NoApp,
+    /// Also for a stranger to the app, whose route answers members only.
     NoRoute,
+    Unauthorized,
     /// The methods that there are, for `Allow`.
     MethodNotAllowed(String),
     BodyTooLarge(usize),
@@ -53,6 +55,11 @@ impl Refused {
                 "there is no such app here: an app answers at /{app}/… and at {app}.localhost".to_owned(),
             ),
             Self::NoRoute => (S::NOT_FOUND, "no_such_route", "no script of this app answers at this path".to_owned()),
+            Self::Unauthorized => (
+                S::UNAUTHORIZED,
+                "unauthorized",
+                "this needs a valid token of a member of the app: authorization: Bearer pic_…".to_owned(),
+            ),
             Self::MethodNotAllowed(allow) => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path answers only to {allow}"))
             }
@@ -79,6 +86,9 @@ impl Refused {
                 if let Ok(allow) = HeaderValue::try_from(allow) {
                     response.headers_mut().insert(header::ALLOW, allow);
                 }
+            }
+            Self::Unauthorized => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::AppBusy | Self::Overloaded => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);

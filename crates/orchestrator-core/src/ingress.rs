@@ -1,4 +1,4 @@
-//! The way of a request: address → route → body → admission → executor → record → response.
+//! The way of a request: address → route → token, where it needs one → body → admission → executor → record → response.
 
 use crate::{
     Recorder,
@@ -10,6 +10,7 @@ use crate::{
     request::{self, BodyError},
     response,
     routes::Match,
+    visitors::Visitors,
 };
 use axum::{
     Router,
@@ -50,6 +51,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Ingress {
     deployments: Deployments,
+    visitors: Visitors,
     executor: Arc<dyn Executor>,
     recorder: Recorder,
     admission: Admission,
@@ -60,7 +62,8 @@ impl Ingress {
     /// An ingress for every app of the store.
     pub fn new(store: Store, executor: Arc<dyn Executor>, recorder: Recorder, settings: Settings) -> Self {
         Self {
-            deployments: Deployments::new(store, settings.limits.clone()),
+            deployments: Deployments::new(store.clone(), settings.limits.clone()),
+            visitors: Visitors::new(store),
             executor,
             recorder,
             admission: Admission::default(),
@@ -74,14 +77,14 @@ impl Ingress {
     }
 
     async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Result<Response, Refused> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         // A HEAD request is a GET request whose body is not sent; hyper leaves it out.
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
         if !METHODS.contains(&method.as_str()) && method != Method::OPTIONS {
             return Err(Refused::NotImplemented);
         }
         let (deployed, segments) = self.locate(&parts).await?;
-        let found = match deployed.routes.find(method.as_str(), &segments) {
+        let (route, params) = match deployed.routes.find(method.as_str(), &segments) {
             // Only `ANY` has an answer to OPTIONS.
             Match::Found(..) if parts.method == Method::OPTIONS => return Ok(allowed(METHODS.join(", "))),
             Match::OtherMethods(methods) => {
@@ -94,9 +97,14 @@ impl Ingress {
             Match::None => return Err(Refused::NoRoute),
             Match::Found(route, params) => (route, params),
         };
-        // Before its body is read and its request made, so that refusing costs little; it counts once it has arrived.
+        // Before anything is asked, read or made for it, so that refusing costs little; it counts once it has arrived.
         if self.admission.is_full(deployed.app, deployed.limits.concurrency) {
             return Err(Refused::AppBusy);
+        }
+        if route.route.needs_token() {
+            self.visitors.member(&parts.headers, deployed.app).await?;
+            // It opens the API too, and is not for the script.
+            parts.headers.remove(header::AUTHORIZATION);
         }
         let limit = deployed.limits.request_body;
         let body = request::read_body(body, limit).await.map_err(|error| match error {
@@ -104,7 +112,6 @@ impl Ingress {
             BodyError::TooSlow => Refused::BodyTooSlow,
             BodyError::Broken => Refused::BodyBroken,
         })?;
-        let (route, params) = found;
         let request = request::to_contract(id, method, &parts, &segments, params, body, peer.ip());
         self.run(id, &deployed, route, Trigger::Http(request)).await
     }

@@ -14,6 +14,7 @@ mod fuel;
 mod http;
 mod imports;
 mod limits;
+mod members;
 mod records;
 mod results;
 mod schedules;

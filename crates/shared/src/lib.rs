@@ -17,3 +17,4 @@ pub mod schedule;
 pub mod sealed;
 pub mod target;
 pub mod time;
+pub mod token;

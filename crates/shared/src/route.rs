@@ -9,7 +9,8 @@ use std::{fmt, str::FromStr};
 #[error("{0}")]
 pub struct InvalidRoute(String);
 
-/// A method, or `ANY`, and a path pattern, written `GET /users/{id}`.
+/// A method, or `ANY`, and a path pattern, written `GET /users/{id}`, or `GET /users/{id} auth: token` where only members
+/// of the app are answered.
 ///
 /// A segment of the path is a literal, `{name}` for exactly one segment, or, at the end, `{*name}` for all that
 /// follow (at least one).
@@ -18,6 +19,7 @@ pub struct InvalidRoute(String);
 pub struct Route {
     method: Option<String>,
     path: String,
+    needs_token: bool,
 }
 
 /// Methods that a script can be routed for; HEAD and OPTIONS are answered by the platform.
@@ -29,7 +31,7 @@ const PATH_BYTES: usize = 512;
 impl Route {
     /// The route of a script that declares none: any method at `/{name}`.
     pub fn default_for(name: &crate::names::ScriptName) -> Self {
-        Self { method: None, path: format!("/{name}") }
+        Self { method: None, path: format!("/{name}"), needs_token: false }
     }
 
     /// The routes that a script's source declares itself, in lines such as `// route: GET /users/{id}`; `None` when
@@ -51,6 +53,11 @@ impl Route {
         &self.path
     }
 
+    /// Whether it answers only to a token of a member of the app; else it is public.
+    pub fn needs_token(&self) -> bool {
+        self.needs_token
+    }
+
     /// The path with its parameters' names taken out: two routes of one method and shape would match the same
     /// requests.
     pub fn shape(&self) -> String {
@@ -68,13 +75,22 @@ impl FromStr for Route {
 
     fn from_str(text: &str) -> Result<Self, InvalidRoute> {
         let invalid = |why: &str| Err(InvalidRoute(format!("route {text:?}: {why}")));
-        let Some((method, path)) = text.split_once(' ') else {
+        let Some((method, rest)) = text.split_once(' ') else {
             return invalid("expected a method, a space and a path, such as \"GET /users/{id}\"");
         };
         let method = match method {
             "ANY" => None,
             known if METHODS.contains(&known) => Some(known.to_owned()),
             _ => return invalid("the method is one of ANY, GET, POST, PUT, PATCH, DELETE"),
+        };
+        let (path, needs_token) = match rest.split_once(' ') {
+            None => (rest, false),
+            Some((path, after)) => match after.strip_prefix("auth:").map(str::trim_start) {
+                Some("token") => (path, true),
+                Some("public") => (path, false),
+                Some(_) => return invalid("auth is token or public"),
+                None => return invalid("after the path stands nothing but \"auth: token\" or \"auth: public\""),
+            },
         };
         if path.len() > PATH_BYTES {
             return invalid("the path is longer than 512 bytes");
@@ -108,7 +124,7 @@ impl FromStr for Route {
                 return invalid("a segment is {name}, {*name}, or a literal of unreserved characters");
             }
         }
-        Ok(Self { method, path: path.to_owned() })
+        Ok(Self { method, path: path.to_owned(), needs_token })
     }
 }
 
@@ -127,7 +143,8 @@ impl From<Route> for String {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method.as_deref().unwrap_or("ANY"), self.path)
+        write!(f, "{} {}", self.method.as_deref().unwrap_or("ANY"), self.path)?;
+        if self.needs_token { f.write_str(" auth: token") } else { Ok(()) }
     }
 }
 
@@ -137,7 +154,14 @@ mod tests {
 
     #[test]
     fn good_routes_read_back() {
-        for text in ["GET /", "ANY /a", "POST /users/{id}/files/{*rest}", "DELETE /v1.0/x_y-z", "POST /users/1:undo"] {
+        for text in [
+            "GET /",
+            "ANY /a",
+            "POST /users/{id}/files/{*rest}",
+            "DELETE /v1.0/x_y-z",
+            "POST /users/1:undo",
+            "GET /admin/{*rest} auth: token",
+        ] {
             assert_eq!(text.parse::<Route>().unwrap().to_string(), text);
         }
     }
@@ -161,6 +185,13 @@ mod tests {
             "GET /a/:b",
             "GET /:",
             "GET /a b",
+            "GET /a auth",
+            "GET /a auth: ",
+            "GET /a auth: Token",
+            "GET /a auth: tokens",
+            "GET /a auth: token ",
+            "GET /a  auth: token",
+            "GET /a token",
             "GET /%2e",
             "GET /a{b}",
             "GET /\0",
@@ -172,8 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_route_is_public_unless_it_says_otherwise() {
+        for (text, needs_token) in
+            [("", false), (" auth: public", false), (" auth: token", true), (" auth:token", true)]
+        {
+            let route: Route = format!("GET /a{text}").parse().unwrap();
+            assert_eq!((route.path(), route.needs_token()), ("/a", needs_token), "{text}");
+        }
+    }
+
+    #[test]
     fn shapes_ignore_names() {
-        for (text, shape) in [("GET /u/{id}", "/u/{}"), ("GET /u/{*rest}", "/u/{*}"), ("ANY /u/me", "/u/me")] {
+        for (text, shape) in
+            [("GET /u/{id}", "/u/{}"), ("GET /u/{*rest}", "/u/{*}"), ("ANY /u/me auth: token", "/u/me")]
+        {
             assert_eq!(text.parse::<Route>().unwrap().shape(), shape);
         }
     }
@@ -206,7 +249,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".*") {
             if let Ok(route) = text.parse::<Route>() {
-                proptest::prop_assert_eq!(route.to_string(), text);
+                proptest::prop_assert_eq!(route.to_string().parse(), Ok(route));
             }
         }
     }

@@ -46,7 +46,7 @@ pub use record::{InvocationStart, NewInvocation};
 pub use schedules::{Fired, RunRefused, StoredSchedule};
 pub use scripts::{DeleteRefused, Script, Version};
 pub use secrets::AppSettings;
-pub use tokens::NewToken;
+pub use tokens::{NewToken, Visitor};
 pub use topics::{NewEvent, PublishRefused, Topic};
 pub use users::{NewUser, User};
 pub use vars::{SetRefused, Var};
@@ -98,10 +98,15 @@ impl Store {
         self.inner.queries.load(Relaxed)
     }
 
-    /// Grows with every change of an app, a script or a route that was committed through this store or its clones.
-    /// Caches compare it without asking the database.
+    /// Grows with every change of an app, a script, a route or a membership, and with every token that ends before its
+    /// time, that was committed through this store or its clones. Caches compare it without asking the database.
     pub fn revision(&self) -> u64 {
         self.inner.revision.load(Relaxed)
+    }
+
+    /// Whether other processes may change what is stored, which moves no revision here.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.pool, Pool::Postgres(_))
     }
 
     fn count_query(&self) {

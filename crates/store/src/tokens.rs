@@ -2,7 +2,8 @@
 
 use crate::{Store, StoreError, User};
 use picloud_shared::{
-    ids::{TokenId, UserId},
+    ids::{AppId, TokenId, UserId},
+    names::Username,
     time::TimestampMs,
 };
 
@@ -18,6 +19,18 @@ pub struct NewToken {
     /// When it is made.
     pub now: TimestampMs,
     /// From when on it is worth nothing.
+    pub expires_at: TimestampMs,
+}
+
+/// Whose token came to an app.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Visitor {
+    /// Who it is.
+    #[sqlx(try_from = "String")]
+    pub username: Username,
+    /// Whether the user has a role in the app, as an administrator has in every app.
+    pub member: bool,
+    /// From when on the token is worth nothing.
     pub expires_at: TimestampMs,
 }
 
@@ -67,6 +80,35 @@ impl Store {
         }))
     }
 
+    /// Whose token this is, and whether they are a member of the app; `None` when it is unknown or has expired.
+    ///
+    /// What this says holds until it expires or the store's revision moves, unless the database [is
+    /// shared](Store::is_shared).
+    ///
+    /// # Errors
+    /// When the database fails, or the stored user does not parse.
+    pub async fn visitor(
+        &self,
+        sha256: &[u8; 32],
+        app: AppId,
+        now: TimestampMs,
+    ) -> Result<Option<Visitor>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT u.username, u.admin OR m.role IS NOT NULL AS member, t.expires_at
+                 FROM tokens t
+                 JOIN users u ON u.id = t.user_id
+                 LEFT JOIN memberships m ON m.user_id = u.id AND m.app_id = $2
+                 WHERE t.sha256 = $1 AND t.expires_at > $3",
+            )
+            .bind(&sha256[..])
+            .bind(app.to_string())
+            .bind(now)
+            .fetch_optional(db)
+            .await?
+        }))
+    }
+
     /// Forgets a token. `false` when it was unknown.
     ///
     /// # Errors
@@ -75,6 +117,9 @@ impl Store {
         let gone = with_db!(self, write, db => {
             sqlx::query("DELETE FROM tokens WHERE sha256 = $1").bind(&sha256[..]).execute(db).await?.rows_affected()
         });
+        if gone == 1 {
+            self.changed();
+        }
         Ok(gone == 1)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::fixture::{NOW, TestStore, cases, new_user};
 use futures_util::future::join_all;
-use picloud_shared::ids::TokenId;
+use picloud_shared::ids::{AppId, TokenId};
 use picloud_store::NewToken;
 use std::sync::Arc;
 use tokio::sync::Barrier;
@@ -13,6 +13,7 @@ cases! {
     names_that_cannot_be_are_nobody
     a_token_is_its_users_until_it_expires
     a_deleted_token_is_nobodys
+    a_visitor_is_a_member_or_a_stranger
     new_tokens_sweep_out_expired_ones
 }
 
@@ -72,6 +73,31 @@ async fn a_deleted_token_is_nobodys(store: &TestStore) {
     assert!(!store.delete_token(&[0; 32]).await.unwrap());
     assert_eq!(store.user_of_token(&[0; 32], NOW).await.unwrap(), None);
     assert_eq!(store.user_of_token(&[255; 32], NOW).await.unwrap(), Some(user));
+}
+
+async fn a_visitor_is_a_member_or_a_stranger(store: &TestStore) {
+    let user = store.admin().await;
+    let (shop, other) = (store.app("shop").await, store.app("other").await);
+    let token = NewToken { id: TokenId::new(), user: user.id, sha256: [7; 32], now: NOW, expires_at: NOW + 10 };
+    store.create_token(token).await.unwrap();
+    let visitor = async |app: AppId, now| store.visitor(&[7; 32], app, now).await.unwrap();
+    // An administrator is a member of every app, others of those that they have a role in.
+    let seen = visitor(other.id, NOW).await.unwrap();
+    assert_eq!((seen.username, seen.member, seen.expires_at), (user.username, true, NOW + 10));
+    store.execute("UPDATE users SET admin = FALSE").await;
+    assert!(!visitor(shop.id, NOW).await.unwrap().member);
+    store
+        .execute("INSERT INTO memberships SELECT a.id, u.id, 'viewer' FROM apps a, users u WHERE a.slug = 'shop'")
+        .await;
+    assert!(visitor(shop.id, NOW).await.unwrap().member);
+    assert!(!visitor(other.id, NOW).await.unwrap().member);
+
+    assert_eq!(visitor(shop.id, NOW + 10).await, None);
+    assert_eq!(store.visitor(&[8; 32], shop.id, NOW).await.unwrap(), None);
+    let before = store.revision();
+    assert!(store.delete_token(&[7; 32]).await.unwrap());
+    assert!(store.revision() > before);
+    assert_eq!(visitor(shop.id, NOW).await, None);
 }
 
 async fn new_tokens_sweep_out_expired_ones(store: &TestStore) {

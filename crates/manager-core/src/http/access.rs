@@ -2,12 +2,12 @@
 //! [`Editor`] or [`Owner`] needs that role in the app that its path names. To a stranger an app does not exist.
 
 use super::{error::ApiError, extract::Path};
-use crate::{Manager, token};
+use crate::Manager;
 use axum::{
     extract::FromRequestParts,
     http::{header::AUTHORIZATION, request::Parts},
 };
-use picloud_shared::{api::Role, names::AppSlug, time::now_ms};
+use picloud_shared::{api::Role, names::AppSlug, time::now_ms, token};
 use picloud_store::{App, User};
 use serde::Deserialize;
 
@@ -18,13 +18,7 @@ impl FromRequestParts<Manager> for Bearer {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &Manager) -> Result<Self, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let credentials = header.and_then(|value| value.split_once(' '));
-        match credentials {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                token::sha256_of(token.trim()).map(Self).ok_or(ApiError::Unauthorized)
-            }
-            _ => Err(ApiError::Unauthorized),
-        }
+        header.and_then(token::sha256_in).map(Self).ok_or(ApiError::Unauthorized)
     }
 }
 

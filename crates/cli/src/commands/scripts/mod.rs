@@ -60,7 +60,10 @@ fn name_of(file: &Path) -> Result<ScriptName, CommandError> {
 /// Which version answers now, and where.
 fn answering(Script { name, version, routes, topics, schedules, url, .. }: &Script) -> String {
     let number = version.number;
-    let place = |route: &Route| format!("{} {url}{}", route.method().unwrap_or("ANY"), route.path());
+    let place = |route: &Route| {
+        let members = if route.needs_token() { " (to members, with a token)" } else { "" };
+        format!("{} {url}{}{members}", route.method().unwrap_or("ANY"), route.path())
+    };
     let places: Vec<_> = routes.iter().map(place).collect();
     let answers = match &places[..] {
         [] => "answers no requests".to_owned(),

@@ -34,7 +34,8 @@ pub(crate) struct Args {
     /// directory is named so
     #[arg(long)]
     name: Option<ScriptName>,
-    /// A route to answer, such as 'GET /users/{id}'; may be given several times
+    /// A route to answer, such as 'GET /users/{id}', or 'GET /users/{id} auth: token' to answer only members of the app,
+    /// with a token; may be given several times
     #[arg(long = "route", value_name = "ROUTE")]
     routes: Vec<Route>,
     /// Answer no requests

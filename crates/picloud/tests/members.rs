@@ -1,0 +1,98 @@
+//! Routes that answer only members of the app, by the tokens of the API.
+
+use crate::{
+    http::raw,
+    support::{Backend, Setup, TestApp, error_of, on_both},
+};
+use picloud_shared::api::NewApp;
+use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use serde_json::Value;
+use std::process::Command;
+
+on_both!(only_members_are_answered);
+
+/// An app that is not in debug mode, with a public route and one for members.
+async fn shop(setup: Setup) -> TestApp {
+    let picloud = setup.start().await;
+    let shop = "shop".parse().unwrap();
+    picloud.client.create_app(&NewApp { slug: "shop".parse().unwrap(), name: None, debug: false }).await.unwrap();
+    let tell = "#{ sent: req.headers.authorization, body: req.text(), by: req.method }";
+    picloud.put(&shop, "admin", tell, &["ANY /admin/{id} auth: token"]).await;
+    picloud.put(&shop, "open", tell, &["ANY /open"]).await;
+    picloud
+}
+
+async fn ask(picloud: &TestApp, path: &str, authorization: &str) -> reqwest::Response {
+    let request = picloud.http.post(format!("{}{path}", picloud.ingress)).header(AUTHORIZATION, authorization);
+    request.body("hello").send().await.unwrap()
+}
+
+async fn only_members_are_answered(backend: Backend) {
+    let picloud = shop(Setup::new(backend)).await;
+    let token = picloud.token().await;
+    let strange = format!("Bearer pic_{}", "0".repeat(64));
+    let mut refusals = Vec::new();
+    for authorization in ["", "Bearer", "Basic YTpi", "Bearer nonsense", &strange, &strange[..70]] {
+        let response = ask(&picloud, "/shop/admin/1", authorization).await;
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+        let (status, code, error) = error_of(response).await;
+        assert_eq!((status, code.as_str()), (401, "unauthorized"), "{authorization}");
+        refusals.push(error["message"].clone());
+    }
+    refusals.dedup();
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    // Before the body has come.
+    let request = b"POST /shop/admin/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n";
+    assert!(raw(&picloud, request).await.starts_with("HTTP/1.1 401 "));
+
+    let bearer = format!("Bearer {token}");
+    let answer: Value = ask(&picloud, "/shop/admin/1", &bearer).await.json().await.unwrap();
+    // The token would open the API to the script.
+    assert_eq!(answer, serde_json::json!({"sent": null, "body": "hello", "by": "POST"}));
+    // What comes to a public route is the script's business.
+    let answer: Value = ask(&picloud, "/shop/open", "Basic YTpi").await.json().await.unwrap();
+    assert_eq!(answer["sent"], "Basic YTpi");
+
+    let session = picloud.client.clone().with_token(&token).unwrap();
+    session.logout().await.unwrap();
+    assert_eq!(ask(&picloud, "/shop/admin/1", &bearer).await.status(), 401);
+    // As the routes say, so it is shown.
+    let script = picloud.client.script(&"shop".parse().unwrap(), &"admin".parse().unwrap()).await.unwrap();
+    assert_eq!(script.routes[0].to_string(), "ANY /admin/{id} auth: token");
+}
+
+/// Sends a statement past PiCloud, as another node would.
+fn elsewhere(database: &str, statement: &str) {
+    let psql = picloud_testkit::postgres::programs().expect("PostgreSQL is installed").join("psql");
+    let output = Command::new(psql).args(["--quiet", "--command", statement, database]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn what_changes_elsewhere_counts_at_once() {
+    let setup = Setup::new(Backend::Postgres);
+    let database = setup.database().unwrap().to_owned();
+    let picloud = shop(setup).await;
+    let bearer = format!("Bearer {}", picloud.token().await);
+    let answered = async || {
+        let response = ask(&picloud, "/shop/admin/1", &bearer).await;
+        if response.status() == 200 {
+            return (200, String::new());
+        }
+        let (status, code, _) = error_of(response).await;
+        (status, code)
+    };
+    assert_eq!(answered().await.0, 200);
+    // Somebody with a token, but without a role in the app.
+    elsewhere(&database, "UPDATE users SET admin = FALSE");
+    assert_eq!(answered().await.0, 200, "whoever made an app is its owner");
+    elsewhere(&database, "DELETE FROM memberships");
+    assert_eq!(answered().await, (404, "no_such_route".to_owned()));
+    elsewhere(
+        &database,
+        "INSERT INTO memberships (app_id, user_id, role) SELECT apps.id, users.id, 'viewer' FROM apps, users",
+    );
+    assert_eq!(answered().await.0, 200);
+    elsewhere(&database, "UPDATE tokens SET expires_at = 1");
+    assert_eq!(answered().await, (401, "unauthorized".to_owned()));
+}

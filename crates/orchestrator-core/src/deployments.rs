@@ -1,7 +1,7 @@
-//! The routes and limits of each app as last changed, kept in memory. What is kept is known to be current without asking the
+//! The routes and settings of each app as last changed, kept in memory. What is kept is known to be current without asking the
 //! database: every change of this process moves the store's revision, and only then is the app's own asked for.
 
-use crate::routes::Routes;
+use crate::{cors::CorsHeaders, routes::Routes};
 use picloud_shared::{ids::AppId, limit_rules::LimitRules, limits::Limits, names::AppSlug, outbound::AllowedHosts};
 use picloud_store::{DeployedRoute, Store, StoreError};
 use quick_cache::sync::Cache;
@@ -22,6 +22,8 @@ pub(crate) struct Deployed {
     /// Those in force.
     pub(crate) limits: Limits,
     pub(crate) outbound: AllowedHosts,
+    /// Where the app sets nothing, the scripts' own headers count.
+    pub(crate) cors: Option<CorsHeaders>,
     pub(crate) routes: Routes<DeployedRoute>,
     revision: i64,
 }
@@ -65,6 +67,7 @@ impl Deployments {
                 app: deployment.app.id,
                 debug: deployment.app.debug,
                 outbound: deployment.app.outbound,
+                cors: deployment.app.cors.0.as_ref().map(CorsHeaders::of),
                 limits: self.rules.in_force(&deployment.app.limits),
                 revision: deployment.app.revision,
                 routes: deployment.routes.into_iter().map(|deployed| (deployed.route.clone(), deployed)).collect(),

@@ -4,6 +4,7 @@ use crate::{
     Recorder,
     address::{self, Address},
     admission::{Admission, Admitted},
+    cors::Asking,
     deployments::{Deployed, Deployments},
     error::Refused,
     outlive::{Outlive, Panicked},
@@ -26,7 +27,7 @@ use picloud_shared::{
     ids::InvocationId,
     limit_rules::LimitRules,
     route::METHODS,
-    target,
+    target::{self, InvalidPath},
     time::now_ms,
 };
 use picloud_store::{DeployedRoute, InvocationStart, Store};
@@ -76,15 +77,45 @@ impl Ingress {
         Router::new().fallback(handle).with_state(self.clone())
     }
 
-    async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Result<Response, Refused> {
-        let (mut parts, body) = request.into_parts();
+    async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let method = &parts.method;
+        if !METHODS.contains(&method.as_str()) && method != Method::HEAD && method != Method::OPTIONS {
+            return Refused::NotImplemented.into_response(id);
+        }
+        let (deployed, segments) = match self.locate(&parts).await {
+            Ok(located) => located,
+            Err(refused) => return refused.into_response(id),
+        };
+        let asking = Asking::of(&parts);
+        let answered = match segments {
+            Ok(segments) => self.serve(id, peer, &deployed, &segments, parts, body).await,
+            Err(error) => Err(Refused::InvalidPath(error.to_string())),
+        };
+        let mut response = match (answered, &deployed.cors) {
+            // So that the page gets to ask, and sees what there is: nothing.
+            (Err(Refused::NoRoute), Some(_)) if asking.preflight => allowed(METHODS.join(", ")),
+            (answered, _) => answered.unwrap_or_else(|refused| refused.into_response(id)),
+        };
+        if let Some(cors) = &deployed.cors {
+            cors.mark(&asking, &mut response);
+        }
+        response
+    }
+
+    /// The way from the route on, the app being known.
+    async fn serve(
+        &self,
+        id: InvocationId,
+        peer: SocketAddr,
+        deployed: &Deployed,
+        segments: &[String],
+        mut parts: Parts,
+        body: Body,
+    ) -> Result<Response, Refused> {
         // A HEAD request is a GET request whose body is not sent; hyper leaves it out.
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
-        if !METHODS.contains(&method.as_str()) && method != Method::OPTIONS {
-            return Err(Refused::NotImplemented);
-        }
-        let (deployed, segments) = self.locate(&parts).await?;
-        let (route, params) = match deployed.routes.find(method.as_str(), &segments) {
+        let (route, params) = match deployed.routes.find(method.as_str(), segments) {
             // Only `ANY` has an answer to OPTIONS.
             Match::Found(..) if parts.method == Method::OPTIONS => return Ok(allowed(METHODS.join(", "))),
             Match::OtherMethods(methods) => {
@@ -112,11 +143,12 @@ impl Ingress {
             BodyError::TooSlow => Refused::BodyTooSlow,
             BodyError::Broken => Refused::BodyBroken,
         })?;
-        let request = request::to_contract(id, method, &parts, &segments, params, body, peer.ip());
-        self.run(id, &deployed, route, Trigger::Http(request)).await
+        let request = request::to_contract(id, method, &parts, segments, params, body, peer.ip());
+        self.run(id, deployed, route, Trigger::Http(request)).await
     }
 
-    async fn locate(&self, parts: &Parts) -> Result<(Arc<Deployed>, Vec<String>), Refused> {
+    /// The app, and the path within it.
+    async fn locate(&self, parts: &Parts) -> Result<(Arc<Deployed>, Result<Vec<String>, InvalidPath>), Refused> {
         // A URL in the request line overrules the header (RFC 9112, 3.2.2); two headers could mean two things to two
         // servers.
         let mut hosts = parts.headers.get_all(header::HOST).iter();
@@ -134,8 +166,7 @@ impl Ingress {
             tracing::error!(%error, %app, "an app's routes cannot be read");
             Refused::Internal
         })?;
-        let segments = target::segments(path).map_err(|error| Refused::InvalidPath(error.to_string()))?;
-        Ok((deployed.ok_or(Refused::NoApp)?, segments))
+        Ok((deployed.ok_or(Refused::NoApp)?, target::segments(path)))
     }
 
     async fn run(
@@ -221,7 +252,7 @@ async fn handle(
     request: Request,
 ) -> Response {
     let id = InvocationId::new();
-    let mut response = ingress.answer(id, peer, request).await.unwrap_or_else(|refused| refused.into_response(id));
+    let mut response = ingress.answer(id, peer, request).await;
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

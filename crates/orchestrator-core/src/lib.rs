@@ -5,6 +5,7 @@
 
 mod address;
 mod admission;
+mod cors;
 mod deliveries;
 mod deployments;
 mod error;

@@ -98,6 +98,18 @@ async fn a_script_from_upload_to_rollback() {
     assert_eq!(pic.ok(&["apps", "outbound", "shop"]), "*.example.com\n10.0.0.7:9000\n");
     assert_eq!(pic.json(&["apps", "outbound", "shop", "--public"])["outbound"], serde_json::json!([]));
     assert_eq!(pic.fails(&["apps", "outbound", "shop", "http://example.com"]).0, 2);
+    assert_eq!(pic.ok(&["apps", "cors", "shop"]), "what the scripts' own headers say\n");
+    pic.ok(&["apps", "cors", "shop", "https://Shop.example", "--header", "x-a", "--header", "x-b", "--credentials"]);
+    let cors = pic.ok(&["apps", "cors", "shop"]);
+    for line in ["origins      https://shop.example", "headers      x-a, x-b", "credentials  yes", "max age      600 s"]
+    {
+        assert!(cors.contains(line), "{cors}");
+    }
+    for bad in [&["https://shop.example/"][..], &["*", "--credentials"], &["--max-age", "5"], &["*", "--off"]] {
+        assert_eq!(pic.fails(&[&["apps", "cors", "shop"], bad].concat()).0, 2, "{bad:?}");
+    }
+    assert!(pic.ok(&["apps", "cors", "shop"]).contains("https://shop.example"), "a refused change left something");
+    assert_eq!(pic.json(&["apps", "cors", "shop", "--off"])["cors"], serde_json::Value::Null);
     pic.write("price.rhai", "log::info(\"asked\");\n#{price: 10}");
     let put = pic.ok(&["scripts", "put", "price.rhai"]);
     let port = picloud.ingress.rsplit_once(':').unwrap().1;

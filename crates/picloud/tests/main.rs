@@ -5,6 +5,7 @@
 
 mod abuse;
 mod cli;
+mod cors;
 mod crash;
 mod documentation;
 mod examples;

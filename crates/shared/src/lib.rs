@@ -2,6 +2,7 @@
 //! through which the services reach each other. No HTTP server, no SQL, no wasm.
 
 pub mod api;
+pub mod cors;
 pub mod declarations;
 pub mod events;
 pub mod executor;

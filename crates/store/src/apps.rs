@@ -3,6 +3,7 @@
 use crate::{Store, StoreError, User, pool::Transaction, rows::to_json};
 use picloud_shared::{
     api::Role,
+    cors::CorsSetting,
     ids::{AppId, UserId},
     limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
@@ -30,6 +31,9 @@ pub struct App {
     /// The hosts that its scripts may reach.
     #[sqlx(try_from = "String")]
     pub outbound: AllowedHosts,
+    /// What pages of other origins may do.
+    #[sqlx(try_from = "String")]
+    pub cors: CorsSetting,
     /// Grows with every change of the app, its scripts and its routes.
     pub revision: i64,
     /// When it was made.
@@ -75,13 +79,15 @@ pub struct AppChanges {
     pub limits: LimitChanges,
     /// The hosts that its scripts may reach.
     pub outbound: Option<AllowedHosts>,
+    /// What pages of other origins may do.
+    pub cors: Option<CorsSetting>,
 }
 
 /// The memberships of user $1, for whom $2 says whether it is an administrator, that is, an owner of every app.
 macro_rules! select_memberships {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.outbound, a.revision, a.created_at,
+            "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.outbound, a.cors, a.revision, a.created_at,
                 CASE WHEN $2 THEN 'owner' ELSE m.role END AS role
              FROM apps a LEFT JOIN memberships m ON m.app_id = a.id AND m.user_id = $1
              WHERE ($2 OR m.role IS NOT NULL) ",
@@ -101,7 +107,7 @@ impl Store {
             sqlx::query_as(
                 "INSERT INTO apps (id, slug, name, debug, revision, created_at) VALUES ($1, $2, $3, $4, 1, $5)
                  ON CONFLICT (slug) DO NOTHING
-                 RETURNING id, slug, name, debug, limits, outbound, revision, created_at",
+                 RETURNING id, slug, name, debug, limits, outbound, cors, revision, created_at",
             )
             .bind(new.id.to_string())
             .bind(new.slug.as_str())
@@ -179,7 +185,7 @@ impl Store {
             sqlx::query_as(
                 "UPDATE apps SET name = COALESCE($2, name), debug = COALESCE($3, debug), revision = revision + 1
                  WHERE id = $1
-                 RETURNING id, slug, name, debug, limits, outbound, revision, created_at",
+                 RETURNING id, slug, name, debug, limits, outbound, cors, revision, created_at",
             )
             .bind(id.to_string())
             .bind(changes.name.map(String::into_bytes))
@@ -190,17 +196,19 @@ impl Store {
         let Some(app) = app else { return Ok(None) };
         let limits = app.limits.changed(&changes.limits);
         let outbound = changes.outbound.unwrap_or(app.outbound);
+        let cors = changes.cors.unwrap_or(app.cors);
         with_db!(self, &mut transaction, db => {
-            sqlx::query("UPDATE apps SET limits = $2, outbound = $3 WHERE id = $1")
+            sqlx::query("UPDATE apps SET limits = $2, outbound = $3, cors = $4 WHERE id = $1")
                 .bind(id.to_string())
                 .bind(to_json(&limits)?)
                 .bind(to_json(&outbound)?)
+                .bind(to_json(&cors)?)
                 .execute(db)
                 .await?;
         });
         transaction.commit().await?;
         self.changed();
-        Ok(Some(App { limits, outbound, ..app }))
+        Ok(Some(App { limits, outbound, cors, ..app }))
     }
 
     /// Deletes an app with everything it owns. `false` when there is no such app.

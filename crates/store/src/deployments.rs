@@ -44,10 +44,12 @@ impl Store {
     pub async fn deployment(&self, slug: &AppSlug) -> Result<Option<Deployment>, StoreError> {
         let mut transaction = self.inner.pool.begin_read().await?;
         let app: Option<App> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as("SELECT id, slug, name, debug, limits, outbound, revision, created_at FROM apps WHERE slug = $1")
-                .bind(slug.as_str())
-                .fetch_optional(db)
-                .await?
+            sqlx::query_as(
+                "SELECT id, slug, name, debug, limits, outbound, cors, revision, created_at FROM apps WHERE slug = $1",
+            )
+            .bind(slug.as_str())
+            .fetch_optional(db)
+            .await?
         });
         let Some(app) = app else { return Ok(None) };
         let routes = with_db!(self, &mut transaction, db => {

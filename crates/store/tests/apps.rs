@@ -4,6 +4,7 @@ use crate::fixture::{NOW, TestStore, cases, unknown};
 use futures_util::future::join_all;
 use picloud_shared::{
     api::Role,
+    cors::{Allowed, Cors, CorsSetting},
     ids::{AppId, UserId},
     limit_rules::{LimitName, LimitValues},
     outbound::AllowedHosts,
@@ -17,6 +18,7 @@ cases! {
     an_update_changes_what_is_given
     an_app_keeps_the_limits_that_it_sets
     an_app_keeps_the_hosts_that_it_may_reach
+    an_app_keeps_what_pages_of_other_origins_may_do
     a_deleted_app_leaves_nothing
     changes_are_counted
     an_owner_must_exist
@@ -118,6 +120,22 @@ async fn an_app_keeps_the_hosts_that_it_may_reach(store: &TestStore) {
     assert_eq!(store.app_for(&store.admin().await, &app.slug).await.unwrap().unwrap().app.outbound, hosts);
     let none = AppChanges { outbound: Some(AllowedHosts::default()), ..AppChanges::default() };
     assert_eq!(store.update_app(app.id, none).await.unwrap().unwrap().outbound, AllowedHosts::default());
+}
+
+async fn an_app_keeps_what_pages_of_other_origins_may_do(store: &TestStore) {
+    let app = store.app("demo").await;
+    assert_eq!(app.cors, CorsSetting(None));
+    let set = CorsSetting(Some(Cors { max_age: 7, ..Cors::of(vec![Allowed::All]) }));
+    let change = async |cors: &CorsSetting| {
+        let changes = AppChanges { cors: Some(cors.clone()), ..AppChanges::default() };
+        store.update_app(app.id, changes).await.unwrap().unwrap().cors
+    };
+    assert_eq!(change(&set).await, set);
+    // A change of anything else leaves it.
+    assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().cors, set);
+    assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.cors, set);
+    assert_eq!(store.app_for(&store.admin().await, &app.slug).await.unwrap().unwrap().app.cors, set);
+    assert_eq!(change(&CorsSetting(None)).await, CorsSetting(None));
 }
 
 async fn a_deleted_app_leaves_nothing(store: &TestStore) {

@@ -9,6 +9,7 @@ use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
     api::{App, NewApp, Role, UpdateApp},
+    cors::CorsSetting,
     ids::AppId,
     outbound::{AllowedHost, AllowedHosts},
     time::now_ms,
@@ -62,7 +63,11 @@ pub(super) async fn update(
     if let Some(hosts) = &update.outbound {
         check_outbound(hosts, &app.outbound, caller.admin)?;
     }
-    let changes = AppChanges { name, debug: update.debug, limits: update.limits, outbound: update.outbound };
+    if let Some(CorsSetting(Some(cors))) = &update.cors {
+        cors.check().map_err(|error| ApiError::Invalid(error.to_string()))?;
+    }
+    let UpdateApp { debug, limits, outbound, cors, .. } = update;
+    let changes = AppChanges { name, debug, limits, outbound, cors };
     let app = manager.store.update_app(app.id, changes).await?.ok_or(ApiError::NotFound("app"))?;
     Ok(axum::Json(seen(&manager, app, role)))
 }
@@ -86,6 +91,7 @@ fn seen(manager: &Manager, app: picloud_store::App, role: Role) -> App {
         limits_in_force: manager.settings.limits.in_force(&app.limits).values(),
         limits: app.limits,
         outbound: app.outbound,
+        cors: app.cors,
         role,
         created_at: app.created_at,
     }

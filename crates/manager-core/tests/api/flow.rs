@@ -124,6 +124,46 @@ async fn an_app_lists_the_hosts_that_it_may_reach() {
 }
 
 #[tokio::test]
+async fn an_app_says_what_pages_of_other_origins_may_do() {
+    let (server, token) = Server::with_app().await;
+    let app = "/api/v1/apps/shop";
+    let patch = async |cors: Value| server.send("PATCH", app, &token, Some(json!({"cors": cors}))).await;
+    assert_eq!(server.send("GET", app, &token, None).await.json()["cors"], Value::Null);
+    let changed = patch(json!({"origins": ["HTTPS://Shop.example:443"], "headers": ["X-Api-Key"]})).await.json();
+    let set = json!({
+        "origins": ["https://shop.example"],
+        "headers": ["x-api-key"],
+        "expose": ["x-request-id"],
+        "credentials": false,
+        "max_age": 600,
+    });
+    assert_eq!(changed["cors"], set);
+    assert_eq!(server.send("GET", app, &token, None).await.json(), changed);
+    // What is absent stays; what is `null` is taken back.
+    let named = server.send("PATCH", app, &token, Some(json!({"name": "Shop"}))).await.json();
+    assert_eq!(named["cors"], set);
+    for (cors, told) in [
+        (json!({"origins": ["https://shop.example/"]}), "\"https://shop.example/\" is no origin: write https://"),
+        (json!({"origins": ["https://a.example", "*"]}), "* among origins stands alone"),
+        (json!({"origins": ["*"], "credentials": true}), "with credentials"),
+        (json!({"origins": []}), "there is no origin"),
+        (json!({"origins": vec!["https://a.example"; 101]}), "at most 100 entries"),
+        (json!({"origins": ["*"], "headers": ["a b"]}), "\"a b\" is no header's name"),
+        (json!({"origins": ["*"], "max_age": -1}), "cors"),
+        (json!({"origins": ["*"], "methods": ["GET"]}), "unknown field `methods`"),
+        (json!({"headers": ["x-a"]}), "missing field `origins`"),
+        (json!("*"), "cors"),
+    ] {
+        let refused = patch(cors).await;
+        let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(refused.error(), (422, "invalid_request".into()), "{message}");
+        assert!(message.contains(told), "{message}");
+    }
+    assert_eq!(server.send("GET", app, &token, None).await.json(), named, "a refused change left something");
+    assert_eq!(patch(Value::Null).await.json()["cors"], Value::Null);
+}
+
+#[tokio::test]
 async fn an_app_sets_its_limits_within_the_servers() {
     let (server, token) = Server::with_app().await;
     let app = "/api/v1/apps/shop";

@@ -1,6 +1,7 @@
 //! Apps.
 
 use crate::{
+    cors::{self, CorsSetting},
     ids::AppId,
     limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
@@ -42,6 +43,8 @@ pub struct App {
     pub limits_in_force: LimitValues,
     /// The hosts that its scripts may reach; empty: every public address.
     pub outbound: AllowedHosts,
+    /// What pages of other origins may do; `null`: what the scripts' own headers say.
+    pub cors: CorsSetting,
     /// What the asker may do in it.
     pub role: Role,
     /// When it was made.
@@ -64,6 +67,9 @@ pub struct UpdateApp {
     /// The hosts that its scripts may reach, in place of those before; empty: every public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound: Option<AllowedHosts>,
+    /// What pages of other origins may do, in place of all that was said before; `null`: what the scripts' own headers say.
+    #[serde(default, deserialize_with = "cors::given", skip_serializing_if = "Option::is_none")]
+    pub cors: Option<CorsSetting>,
 }
 
 /// What a member may do: each role may also do what those before it may.

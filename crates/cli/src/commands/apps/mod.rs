@@ -1,5 +1,6 @@
 //! `pic apps`: the commands, and how an app is shown.
 
+mod cors;
 mod create;
 mod delete;
 mod limits;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Use(r#use::Args),
     Limits(limits::Args),
     Outbound(outbound::Args),
+    Cors(cors::Args),
     Delete(delete::Args),
 }
 
@@ -32,6 +34,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Use(args) => r#use::run(args, context).await,
         Command::Limits(args) => limits::run(args, context).await,
         Command::Outbound(args) => outbound::run(args, context).await,
+        Command::Cors(args) => cors::run(args, context).await,
         Command::Delete(args) => delete::run(args, context).await,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     error::Refused,
     outlive::{Outlive, Panicked},
     request::{self, BodyError},
-    response,
+    response::{self, Cost},
     routes::Match,
     visitors::Visitors,
 };
@@ -35,7 +35,6 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use tokio::sync::oneshot;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const FUEL: HeaderName = HeaderName::from_static("x-picloud-fuel");
 
 /// What the binary decides.
 #[derive(Clone, Debug)]
@@ -132,10 +131,12 @@ impl Ingress {
         if self.admission.is_full(deployed.app, deployed.limits.concurrency) {
             return Err(Refused::AppBusy);
         }
+        let mut told = deployed.debug;
         if route.route.needs_token() {
             self.visitors.member(&parts.headers, deployed.app).await?;
             // It opens the API too, and is not for the script.
             parts.headers.remove(header::AUTHORIZATION);
+            told = true;
         }
         let limit = deployed.limits.request_body;
         let body = request::read_body(body, limit).await.map_err(|error| match error {
@@ -144,7 +145,7 @@ impl Ingress {
             BodyError::Broken => Refused::BodyBroken,
         })?;
         let request = request::to_contract(id, method, &parts, segments, params, body, peer.ip());
-        self.run(id, deployed, route, Trigger::Http(request)).await
+        self.run(id, deployed, route, Trigger::Http(request), told).await
     }
 
     /// The app, and the path within it.
@@ -169,12 +170,14 @@ impl Ingress {
         Ok((deployed.ok_or(Refused::NoApp)?, target::segments(path)))
     }
 
+    /// `told`: whoever asks may know what went wrong where, and what it cost.
     async fn run(
         &self,
         id: InvocationId,
         deployed: &Deployed,
         route: &DeployedRoute,
         trigger: Trigger,
+        told: bool,
     ) -> Result<Response, Refused> {
         let limits = deployed.limits.clone();
         let admitted = self.admission.admit(deployed.app, limits.concurrency).ok_or(Refused::AppBusy)?;
@@ -203,7 +206,7 @@ impl Ingress {
             limits,
             outbound: deployed.outbound.clone(),
         };
-        let (outcome, fuel) = self.run_and_record(admitted, start, job).await.map_err(|error| match error {
+        let (outcome, cost) = self.run_and_record(admitted, start, job, told).await.map_err(|error| match error {
             ExecutorError::Overloaded => Refused::Overloaded,
             // The script was deleted between the look at its routes and now.
             ExecutorError::NoSuchVersion => Refused::NoRoute,
@@ -212,11 +215,7 @@ impl Ingress {
                 Refused::Internal
             }
         })?;
-        let mut response = response::from_outcome(id, outcome, deployed.debug);
-        if deployed.debug {
-            response.headers_mut().insert(FUEL, HeaderValue::from(fuel));
-        }
-        Ok(response)
+        Ok(response::from_outcome(id, outcome, cost))
     }
 
     /// Runs the job so that it is recorded even when its caller goes away meanwhile, which ends the script but not this.
@@ -225,7 +224,8 @@ impl Ingress {
         admitted: Admitted,
         start: InvocationStart,
         job: Job,
-    ) -> Result<(Outcome, u64), ExecutorError> {
+        told: bool,
+    ) -> Result<(Outcome, Option<Cost>), ExecutorError> {
         let (waiting, gone) = oneshot::channel::<Infallible>();
         let (executor, recorder) = (Arc::clone(&self.executor), self.recorder.clone());
         let job = Outlive::new(async move {
@@ -235,10 +235,10 @@ impl Ingress {
             let report = executor.invoke(job, cancelled).await;
             drop(admitted);
             let report = report?;
+            let cost = told.then(|| Cost::of(&report));
             let (record, totals, outcome) = start.finished(report);
-            let fuel = record.fuel;
             recorder.submit(record, totals);
-            Ok((outcome, fuel))
+            Ok((outcome, cost))
         });
         let result = job.await;
         drop(waiting);

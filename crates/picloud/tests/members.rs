@@ -4,12 +4,12 @@ use crate::{
     http::raw,
     support::{Backend, Setup, TestApp, error_of, on_both},
 };
-use picloud_shared::api::NewApp;
+use picloud_shared::api::{NewApp, UpdateApp};
 use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use serde_json::Value;
 use std::process::Command;
 
-on_both!(only_members_are_answered);
+on_both!(only_members_are_answered, only_members_are_told_what_it_cost);
 
 /// An app that is not in debug mode, with a public route and one for members.
 async fn shop(setup: Setup) -> TestApp {
@@ -19,6 +19,8 @@ async fn shop(setup: Setup) -> TestApp {
     let tell = "#{ sent: req.headers.authorization, body: req.text(), by: req.method }";
     picloud.put(&shop, "admin", tell, &["ANY /admin/{id} auth: token"]).await;
     picloud.put(&shop, "open", tell, &["ANY /open"]).await;
+    let fails = "kv::get(\"a\");\nthrow \"hidden\"";
+    picloud.put(&shop, "fails", fails, &["GET /fails auth: token", "GET /fails/open"]).await;
     picloud
 }
 
@@ -59,6 +61,27 @@ async fn only_members_are_answered(backend: Backend) {
     // As the routes say, so it is shown.
     let script = picloud.client.script(&"shop".parse().unwrap(), &"admin".parse().unwrap()).await.unwrap();
     assert_eq!(script.routes[0].to_string(), "ANY /admin/{id} auth: token");
+}
+
+async fn only_members_are_told_what_it_cost(backend: Backend) {
+    let picloud = shop(Setup::new(backend)).await;
+    let bearer = format!("Bearer {}", picloud.token().await);
+    for (path, told) in [("/shop/fails", true), ("/shop/fails/open", false)] {
+        let request = picloud.http.get(format!("{}{path}", picloud.ingress)).header(AUTHORIZATION, &bearer);
+        let response = request.send().await.unwrap();
+        let headers = response.headers().clone();
+        assert_eq!(headers.contains_key("x-picloud-fuel"), told, "{path}");
+        let timing = headers.get("server-timing").map(|timing| timing.to_str().unwrap());
+        assert_eq!(timing.is_some_and(|t| t.starts_with("total;dur=") && t.contains(", kv;dur=")), told, "{timing:?}");
+        let (status, _, error) = error_of(response).await;
+        assert_eq!((status, error["message"] == "hidden", error["line"] == 2), (500, told, told), "{error}");
+    }
+    // In debug mode everybody is.
+    let debug = UpdateApp { debug: Some(true), ..UpdateApp::default() };
+    picloud.client.update_app(&"shop".parse().unwrap(), &debug).await.unwrap();
+    let response = picloud.get("/shop/fails/open").await;
+    assert!(response.headers().contains_key("x-picloud-fuel") && response.headers().contains_key("server-timing"));
+    assert_eq!(error_of(response).await.2["line"], 2);
 }
 
 /// Sends a statement past PiCloud, as another node would.

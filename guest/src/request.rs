@@ -22,6 +22,7 @@ pub fn register(engine: &mut Engine) {
         .register_get("method", |req: &mut Req| req.0.method.clone())
         .register_get("path", |req: &mut Req| req.0.path.clone())
         .register_get("ip", |req: &mut Req| req.0.ip.clone())
+        .register_get("user", |req: &mut Req| req.0.user.clone().map_or(Dynamic::UNIT, Dynamic::from))
         .register_get("params", |req: &mut Req| map(&req.0.params))
         .register_get("query", |req: &mut Req| map(&req.0.query))
         .register_get("headers", |req: &mut Req| headers(&req.0))

@@ -1,7 +1,7 @@
 //! What a script sees in a manual run, made from what the asker gave.
 //!
-//! No route is matched, so a manual run as an HTTP request has no `params`; it comes from no address, so its `ip` is
-//! empty.
+//! No route is matched, so a manual run as an HTTP request has no `params` and no `user`; it comes from no address, so its
+//! `ip` is empty.
 
 use axum::http::{HeaderName, HeaderValue, uri::PathAndQuery};
 use picloud_abi::invocation::{Event, EventKind, HttpRequest, Trigger};
@@ -64,7 +64,7 @@ pub(crate) fn wanted(
         let body = within(body.unwrap_or_default())?.into_bytes().into();
         let line = Some(target::line(&method, &path));
         let (params, ip) = (Vec::new(), String::new());
-        let trigger = Trigger::Http(HttpRequest { id, method, path, params, query, headers, body, ip });
+        let trigger = Trigger::Http(HttpRequest { id, method, path, params, query, headers, body, ip, user: None });
         return Ok(Wanted { trigger, line });
     };
     if method.is_some() || path.is_some() || body.is_some() || !query.is_empty() || !headers.is_empty() {

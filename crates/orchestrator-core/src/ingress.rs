@@ -20,7 +20,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts},
     response::Response,
 };
-use picloud_abi::invocation::{Outcome, Trigger};
+use picloud_abi::invocation::{HttpRequest, Outcome, Trigger};
 use picloud_shared::{
     api,
     executor::{Executor, ExecutorError, Job},
@@ -131,12 +131,11 @@ impl Ingress {
         if self.admission.is_full(deployed.app, deployed.limits.concurrency) {
             return Err(Refused::AppBusy);
         }
-        let mut told = deployed.debug;
+        let mut user = None;
         if route.route.needs_token() {
-            self.visitors.member(&parts.headers, deployed.app).await?;
+            user = Some(self.visitors.member(&parts.headers, deployed.app).await?.username.to_string());
             // It opens the API too, and is not for the script.
             parts.headers.remove(header::AUTHORIZATION);
-            told = true;
         }
         let limit = deployed.limits.request_body;
         let body = request::read_body(body, limit).await.map_err(|error| match error {
@@ -144,7 +143,9 @@ impl Ingress {
             BodyError::TooSlow => Refused::BodyTooSlow,
             BodyError::Broken => Refused::BodyBroken,
         })?;
+        let told = deployed.debug || user.is_some();
         let request = request::to_contract(id, method, &parts, segments, params, body, peer.ip());
+        let request = HttpRequest { user, ..request };
         self.run(id, deployed, route, Trigger::Http(request), told).await
     }
 

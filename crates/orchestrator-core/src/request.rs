@@ -31,7 +31,7 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyE
     }
 }
 
-/// What the script gets: `segments` are those of the path within its app.
+/// What the script gets from somebody who did not sign in: `segments` are those of the path within its app.
 pub(crate) fn to_contract(
     id: InvocationId,
     method: &Method,
@@ -50,6 +50,7 @@ pub(crate) fn to_contract(
         headers: headers(&parts.headers),
         body: body.into(),
         ip: ip.to_canonical().to_string(),
+        user: None,
     }
 }
 

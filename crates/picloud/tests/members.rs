@@ -16,7 +16,7 @@ async fn shop(setup: Setup) -> TestApp {
     let picloud = setup.start().await;
     let shop = "shop".parse().unwrap();
     picloud.client.create_app(&NewApp { slug: "shop".parse().unwrap(), name: None, debug: false }).await.unwrap();
-    let tell = "#{ sent: req.headers.authorization, body: req.text(), by: req.method }";
+    let tell = "#{ sent: req.headers.authorization, body: req.text(), by: req.method, user: req.user }";
     picloud.put(&shop, "admin", tell, &["ANY /admin/{id} auth: token"]).await;
     picloud.put(&shop, "open", tell, &["ANY /open"]).await;
     let fails = "kv::get(\"a\");\nthrow \"hidden\"";
@@ -50,10 +50,10 @@ async fn only_members_are_answered(backend: Backend) {
     let bearer = format!("Bearer {token}");
     let answer: Value = ask(&picloud, "/shop/admin/1", &bearer).await.json().await.unwrap();
     // The token would open the API to the script.
-    assert_eq!(answer, serde_json::json!({"sent": null, "body": "hello", "by": "POST"}));
+    assert_eq!(answer, serde_json::json!({"sent": null, "body": "hello", "by": "POST", "user": "admin"}));
     // What comes to a public route is the script's business.
     let answer: Value = ask(&picloud, "/shop/open", "Basic YTpi").await.json().await.unwrap();
-    assert_eq!(answer["sent"], "Basic YTpi");
+    assert_eq!((&answer["sent"], &answer["user"]), (&"Basic YTpi".into(), &Value::Null));
 
     let session = picloud.client.clone().with_token(&token).unwrap();
     session.logout().await.unwrap();

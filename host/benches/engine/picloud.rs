@@ -35,6 +35,7 @@ impl PiCloud {
             headers: vec![("host".into(), "localhost".into()), ("content-type".into(), "application/json".into())],
             body: BODY.as_bytes().to_vec().into(),
             ip: "127.0.0.1".into(),
+            user: None,
         });
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { runtime, host: Host::new(&settings).expect("the host starts"), trigger, limits }

@@ -52,8 +52,8 @@ async fn the_request_is_seen_inside_functions() {
     assert_response("[1].map(|x| req.method)", 200, JSON, br#"["POST"]"#).await;
     let all =
         "fn all() { [req.path, req.query.b, req.headers[\"content-type\"], req.cookies.sid, req.cookies.x, req.ip,
-        req.body.len(), req.text().len(), req.json().n[1], req.id.len()] } all()";
-    let body = r#"["/greet/Ada","two words","application/json","42","y","192.0.2.7",21,21,2.5,36]"#;
+        req.user, req.body.len(), req.text().len(), req.json().n[1], req.id.len()] } all()";
+    let body = r#"["/greet/Ada","two words","application/json","42","y","192.0.2.7","ada",21,21,2.5,36]"#;
     assert_response(all, 200, JSON, body.as_bytes()).await;
     assert_eq!(fail("\nreq.nothing").await.code, FailureCode::Error);
     assert!(fail("req.form()").await.message.contains("is application/json, not application/x-www-form-urlencoded"));

@@ -157,6 +157,7 @@ pub(crate) fn request() -> HttpRequest {
         headers: vec![("content-type".into(), "application/json".into()), ("cookie".into(), "sid=42; x=\"y\"".into())],
         body: br#"{"n": [1, 2.5, null]}"#.to_vec().into(),
         ip: "192.0.2.7".into(),
+        user: Some("ada".into()),
     }
 }
 

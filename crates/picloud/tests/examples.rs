@@ -30,6 +30,7 @@ async fn every_example_does_what_it_says(backend: Backend) {
         flags,
         guestbook,
         hello,
+        notes,
         notify,
         orders,
         orders_charge,
@@ -117,6 +118,37 @@ async fn hello(picloud: &TestApp) {
     let answer = call(picloud, "GET /hello?name=Ada%20L", "").await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "Hello, Ada L!\n"));
     assert_eq!(call(picloud, "GET /hello", "").await.text, "Hello, world!\n");
+}
+
+async fn notes(picloud: &TestApp) {
+    const HTML: &str = "text/html; charset=utf-8";
+    let post = async |cookie: &str, body: &str| {
+        let headers = [("cookie", cookie), ("content-type", "application/x-www-form-urlencoded")];
+        call_with(picloud, "POST /notes", &headers, body).await
+    };
+    let page = async |cookie: &str| call_with(picloud, "GET /notes", &[("cookie", cookie)], "").await;
+    let session = |answer: &Answer| {
+        assert_eq!((answer.status, answer.header("location")), (303, "notes"), "{}", answer.text);
+        let cookie = answer.header("set-cookie").to_owned();
+        assert!(cookie.ends_with("; HttpOnly; SameSite=Lax"), "{cookie}");
+        cookie.split(';').next().expect("a value").to_owned()
+    };
+    let empty = page("").await;
+    assert_eq!((empty.status, empty.header("content-type"), empty.header("set-cookie")), (200, HTML, ""));
+    let ada = session(&post("", "note=buy+%3Cmilk%3E").await);
+    assert_eq!(session(&post(&format!("theme=dark; {ada}"), "note=call+Bob").await), ada, "the session goes on");
+    let eve = session(&post("notes_session=chosen", "note=mine").await);
+    assert!(eve != ada && !eve.ends_with("chosen"), "{eve}");
+    let shown = page(&ada).await;
+    assert!(shown.text.contains("<li>call Bob</li>\n<li>buy &lt;milk&gt;</li>"), "{}", shown.text);
+    assert_eq!(shown.header("cache-control"), "no-store");
+    assert!(!page(&eve).await.text.contains("milk") && !page("").await.text.contains("<li>"));
+    let refused = post(&ada, "note=").await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!("thrown")), "{}", refused.text);
+    let forgotten = post(&ada, "forget=yes").await;
+    assert!(forgotten.header("set-cookie").starts_with("notes_session=; Max-Age=0;"), "{}", forgotten.text);
+    assert!(!page(&ada).await.text.contains("milk"));
+    assert!(page(&eve).await.text.contains("<li>mine</li>"));
 }
 
 async fn notify(picloud: &TestApp) {

@@ -110,6 +110,7 @@ fn where_to_look(message: &str) -> Option<&'static str> {
         "app" => "`pic apps list` shows what there is; choose with `pic apps use SLUG` or --app",
         "script" => "`pic scripts list` shows what there is; --app names another app",
         "version" => "`pic scripts versions NAME` shows what there is",
+        "domain" => "`pic domains list` shows what there is; --app names another app",
         "invocation" => "`pic invocations list` shows what there is; --app names another app",
         _ => return None,
     })
@@ -153,6 +154,7 @@ mod tests {
             ("no such script", Some("pic scripts list")),
             ("no such version", Some("pic scripts versions")),
             ("no such invocation", Some("pic invocations list")),
+            ("no such domain", Some("pic domains list")),
             ("no such endpoint", None),
             ("there is no version to go back to", None),
         ] {

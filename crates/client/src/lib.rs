@@ -4,6 +4,7 @@
 mod apps;
 mod auth;
 mod client;
+mod domains;
 mod error;
 mod files;
 mod invocations;

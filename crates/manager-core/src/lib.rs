@@ -16,7 +16,7 @@ pub use password::PasswordError;
 pub use setup::{CreateAdminError, SetupToken, create_admin};
 
 use password::Passwords;
-use picloud_shared::{executor::Executor, limit_rules::LimitRules, names::AppSlug};
+use picloud_shared::{domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::Store;
 use picloud_vault::Vault;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Settings {
     pub node: String,
     /// What stands before an app's slug to reach it, such as `http://localhost:8080`.
     pub apps_url: String,
+    /// The domain below which each app has a host name of its own.
+    pub apps_domain: AppsDomain,
     /// How far apps may set their limits.
     pub limits: LimitRules,
     /// Seals secrets.

@@ -6,6 +6,7 @@ use crate::{
     admission::{Admission, Admitted},
     cors::Asking,
     deployments::{Deployed, Deployments},
+    domains::Domains,
     error::Refused,
     outlive::{Outlive, Panicked},
     request::{self, BodyError},
@@ -23,6 +24,7 @@ use axum::{
 use picloud_abi::invocation::{HttpRequest, Outcome, Trigger};
 use picloud_shared::{
     api,
+    domains::AppsDomain,
     executor::{Executor, ExecutorError, Job},
     ids::InvocationId,
     limit_rules::LimitRules,
@@ -42,7 +44,7 @@ pub struct Settings {
     /// The name of this machine, kept with the invocations that it runs.
     pub node: String,
     /// The domain below which each app has a host name of its own.
-    pub apps_domain: String,
+    pub apps_domain: AppsDomain,
     /// What an app's invocations may cost.
     pub limits: LimitRules,
 }
@@ -52,6 +54,7 @@ pub struct Settings {
 pub struct Ingress {
     deployments: Deployments,
     visitors: Visitors,
+    domains: Domains,
     executor: Arc<dyn Executor>,
     recorder: Recorder,
     admission: Admission,
@@ -63,7 +66,8 @@ impl Ingress {
     pub fn new(store: Store, executor: Arc<dyn Executor>, recorder: Recorder, settings: Settings) -> Self {
         Self {
             deployments: Deployments::new(store.clone(), settings.limits.clone()),
-            visitors: Visitors::new(store),
+            visitors: Visitors::new(store.clone()),
+            domains: Domains::new(store),
             executor,
             recorder,
             admission: Admission::default(),
@@ -162,8 +166,12 @@ impl Ingress {
             return Err(Refused::AmbiguousLength);
         }
         let host = parts.uri.host().or_else(|| first.and_then(|host| host.to_str().ok()));
+        let domains = self.domains.current().await.map_err(|error| {
+            tracing::error!(%error, "the apps' domains cannot be read");
+            Refused::Internal
+        })?;
         let Address { app, path } =
-            address::resolve(host, &self.settings.apps_domain, parts.uri.path()).ok_or(Refused::NoApp)?;
+            address::resolve(host, &self.settings.apps_domain, &domains, parts.uri.path()).ok_or(Refused::NoApp)?;
         let deployed = self.deployments.get(&app).await.map_err(|error| {
             tracing::error!(%error, %app, "an app's routes cannot be read");
             Refused::Internal

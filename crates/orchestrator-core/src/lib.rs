@@ -8,6 +8,7 @@ mod admission;
 mod cors;
 mod deliveries;
 mod deployments;
+mod domains;
 mod error;
 mod ingress;
 mod outlive;

@@ -7,7 +7,10 @@ use cap_std::{
 };
 use clap::{Parser, ValueEnum};
 use picloud_host::{PageMapScan, Target};
-use picloud_shared::limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit};
+use picloud_shared::{
+    domains::AppsDomain,
+    limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit},
+};
 use picloud_store::Database;
 use std::{
     fs::{self, TryLockError},
@@ -40,7 +43,7 @@ pub(crate) struct Config {
 
     /// The domain below which each app has a host name of its own
     #[arg(long, env = "PICLOUD_APPS_DOMAIN", default_value = "localhost", value_name = "DOMAIN")]
-    pub(crate) apps_domain: String,
+    pub(crate) apps_domain: AppsDomain,
 
     /// What stands before an app's slug to reach it from outside, as behind a proxy; http://localhost:PORT when absent
     #[arg(long, env = "PICLOUD_APPS_URL", value_name = "URL")]

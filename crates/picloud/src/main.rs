@@ -95,6 +95,7 @@ async fn run(config: Config) -> Result<()> {
         ManagerSettings {
             node: node.clone(),
             apps_url: config.apps_url.clone().unwrap_or_else(|| addresses.apps()),
+            apps_domain: config.apps_domain.clone(),
             limits: limits.clone(),
             vault,
             setup_token: setup_token.clone(),

@@ -375,3 +375,27 @@ async fn files_from_put_to_delete() {
     let (code, told) = pic.fails(&["files", "put", "../a", "local"]);
     assert!(code == 2 && told.contains("a file's path is"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn domains_are_added_and_removed() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    pic.ok(&["apps", "create", "blog"]);
+    assert_eq!(pic.ok(&["domains", "list"]), "(none)\n");
+    let added = pic.ok(&["domains", "add", "Bücher.Example."]);
+    assert_eq!(added, "the app shop answers at xn--bcher-kva.example\n");
+    assert_eq!(pic.ok(&["domains", "add", "bücher.example"]), added);
+    assert_eq!(pic.json(&["domains", "list"])[0]["domain"], "xn--bcher-kva.example");
+    let (code, told) = pic.fails(&["domains", "add", "bücher.example", "--app", "blog"]);
+    assert!(
+        code == 5 && told.contains("the domain xn--bcher-kva.example is taken") && !told.contains("shop"),
+        "{told}"
+    );
+    let (code, told) = pic.fails(&["domains", "add", "*.example.com"]);
+    assert!(code == 2 && told.contains("a domain has no wildcard"), "{told}");
+    pic.ok(&["domains", "remove", "bücher.example"]);
+    let (code, told) = pic.fails(&["domains", "remove", "bücher.example"]);
+    assert!(code == 4 && told.contains("no such domain") && told.contains("pic domains list"), "{told}");
+}

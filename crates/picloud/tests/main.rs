@@ -8,6 +8,7 @@ mod cli;
 mod cors;
 mod crash;
 mod documentation;
+mod domains;
 mod examples;
 mod files;
 mod first_start;

@@ -63,4 +63,6 @@ ids! {
     ScheduleId;
     /// An event on its way to one script; the same through all attempts.
     DeliveryId;
+    /// An open store, among all that are open on one database.
+    StoreId;
 }

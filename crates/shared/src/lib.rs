@@ -4,6 +4,7 @@
 pub mod api;
 pub mod cors;
 pub mod declarations;
+pub mod domains;
 pub mod events;
 pub mod executor;
 pub mod ids;

@@ -100,6 +100,8 @@ pub const KV_BATCH_BYTES: usize = 1 << 20;
 pub const SETTING_BYTES: usize = 32 << 10;
 /// Most variables of an app.
 pub const APP_VARS: usize = 256;
+/// Most domains of an app.
+pub const APP_DOMAINS: usize = 32;
 /// Most secrets of an app.
 pub const APP_SECRETS: usize = 256;
 /// Most bytes of a file.

@@ -130,6 +130,7 @@ impl Store {
                     .await?;
             });
         }
+        self.notify_changed(&mut transaction).await?;
         transaction.commit().await?;
         self.changed();
         Ok(app)
@@ -206,6 +207,7 @@ impl Store {
                 .execute(db)
                 .await?;
         });
+        self.notify_changed(&mut transaction).await?;
         transaction.commit().await?;
         self.changed();
         Ok(Some(App { limits, outbound, cors, ..app }))
@@ -216,10 +218,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn delete_app(&self, id: AppId) -> Result<bool, StoreError> {
-        let gone = with_db!(self, write, db => {
+        let mut transaction = self.begin().await?;
+        let gone = with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM apps WHERE id = $1").bind(id.to_string()).execute(db).await?.rows_affected()
         });
+        self.notify_changed(&mut transaction).await?;
+        self.notify_domains(&mut transaction).await?;
+        transaction.commit().await?;
         self.changed();
+        self.domains_changed();
         Ok(gone == 1)
     }
 
@@ -233,6 +240,7 @@ impl Store {
                 .await?
                 .rows_affected()
         });
+        self.notify_changed(transaction).await?;
         Ok(found == 1)
     }
 }

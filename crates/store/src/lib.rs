@@ -12,6 +12,7 @@ mod batch;
 mod dead_letters;
 mod deliveries;
 mod deployments;
+mod domains;
 mod error;
 mod files;
 mod imports;
@@ -20,6 +21,7 @@ mod kv;
 mod logs;
 mod open;
 mod record;
+mod revisions;
 mod rows;
 mod schedules;
 mod scripts;
@@ -35,6 +37,7 @@ pub use apps::{App, AppChanges, Membership, NewApp};
 pub use dead_letters::{DeadLetter, ReplayRefused};
 pub use deliveries::{AppDeliveries, Claimed, Lease, Occasion, Settlement};
 pub use deployments::{DeployedRoute, Deployment};
+pub use domains::{AddRefused, Added, Domain};
 pub use error::StoreError;
 pub use files::{FileInfo, WriteRefused};
 pub use imports::ActiveVersion;
@@ -53,6 +56,7 @@ pub use vars::{SetRefused, Var};
 pub use wake::{Heard, Wake};
 
 use pool::{Pool, Transaction};
+use revisions::Revisions;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -69,7 +73,7 @@ pub struct Store {
 struct Inner {
     pool: Pool,
     queries: AtomicU64,
-    revision: AtomicU64,
+    revisions: Revisions,
     /// Told when a delivery may be due sooner than was known.
     deliveries: watch::Sender<()>,
     /// Told when a schedule may fire sooner than was known.
@@ -98,24 +102,13 @@ impl Store {
         self.inner.queries.load(Relaxed)
     }
 
-    /// Grows with every change of an app, a script, a route or a membership, and with every token that ends before its
-    /// time, that was committed through this store or its clones. Caches compare it without asking the database.
-    pub fn revision(&self) -> u64 {
-        self.inner.revision.load(Relaxed)
-    }
-
-    /// Whether other processes may change what is stored, which moves no revision here.
+    /// Whether other processes may change what is stored, which moves a revision here only once it is heard of.
     pub fn is_shared(&self) -> bool {
         matches!(self.inner.pool, Pool::Postgres(_))
     }
 
     fn count_query(&self) {
         self.inner.queries.fetch_add(1, Relaxed);
-    }
-
-    /// To be called after the commit, never before: a cache that saw the new number must find the new rows.
-    fn changed(&self) {
-        self.inner.revision.fetch_add(1, Relaxed);
     }
 
     async fn begin(&self) -> Result<Transaction, StoreError> {

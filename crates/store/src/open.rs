@@ -1,6 +1,6 @@
 //! Opening a database: connecting, and bringing its tables up to date. Several processes may do so at once.
 
-use crate::{Inner, Store, StoreError, pool::Pool};
+use crate::{Inner, Store, StoreError, pool::Pool, revisions::Revisions};
 use sqlx::{
     ConnectOptions, Connection, Sqlite,
     migrate::Migrator,
@@ -58,12 +58,11 @@ impl Store {
             Database::Sqlite(directory) => open_sqlite(directory).await?,
             Database::Postgres(url) => open_postgres(url).await?,
         };
-        let (queries, revision) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self {
             inner: Arc::new(Inner {
                 pool,
-                queries,
-                revision,
+                queries: AtomicU64::new(0),
+                revisions: Revisions::new(),
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
             }),

@@ -1,12 +1,12 @@
-//! Hearing of deliveries without asking for them: from this process, and on PostgreSQL from all others. Also the
-//! database's clock, by which they are due.
+//! Hearing of deliveries without asking for them: from this process, and on PostgreSQL from all others, which also say
+//! what caches have to know. Also the database's clock, by which deliveries are due.
 
 use crate::{
     Store, StoreError,
     pool::{Pool, Transaction},
 };
 use picloud_shared::time::TimestampMs;
-use sqlx::postgres::PgListener;
+use sqlx::{PgPool, postgres::PgListener};
 use std::future::pending;
 use tokio::sync::watch;
 
@@ -24,12 +24,22 @@ pub enum Heard {
     Schedules,
 }
 
-/// Hears of deliveries and schedules that may be due sooner than was known.
+/// Hears of deliveries and schedules that may be due sooner than was known. While somebody waits for that, the store's
+/// revisions move with what other processes change.
 #[derive(Debug)]
 pub struct Wake {
     here: watch::Receiver<()>,
     schedules: watch::Receiver<()>,
-    elsewhere: Option<PgListener>,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// What other processes say.
+#[derive(Debug)]
+struct Elsewhere {
+    store: Store,
+    pool: PgPool,
+    /// `None` after it has failed, until there is another.
+    listener: Option<PgListener>,
 }
 
 impl Wake {
@@ -52,16 +62,62 @@ impl Wake {
     }
 }
 
-/// One look serves all that has been said by now.
-async fn heard_elsewhere(listener: Option<&mut PgListener>) -> Result<Heard, StoreError> {
-    let Some(listener) = listener else { return pending().await };
-    // Nothing stands for a connection that was lost and is made anew.
-    let first = listener.try_recv().await?;
-    let mut schedules = first.is_none_or(|first| first.payload() == SCHEDULES);
-    while let Some(next) = listener.next_buffered() {
-        schedules |= next.payload() == SCHEDULES;
+async fn heard_elsewhere(elsewhere: Option<&mut Elsewhere>) -> Result<Heard, StoreError> {
+    match elsewhere {
+        Some(elsewhere) => elsewhere.heard().await,
+        None => pending().await,
     }
-    Ok(if schedules { Heard::Schedules } else { Heard::Deliveries })
+}
+
+impl Elsewhere {
+    async fn listen(store: Store, pool: PgPool) -> Result<Self, StoreError> {
+        let mut elsewhere = Self { store, pool, listener: None };
+        elsewhere.listen_again().await?;
+        Ok(elsewhere)
+    }
+
+    async fn listen_again(&mut self) -> Result<(), StoreError> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(CHANNEL).await?;
+        self.listener = Some(listener);
+        // What was said while nobody listened.
+        self.store.inner.revisions.doubt();
+        Ok(())
+    }
+
+    async fn heard(&mut self) -> Result<Heard, StoreError> {
+        loop {
+            let Some(listener) = &mut self.listener else {
+                self.listen_again().await?;
+                return Ok(Heard::Schedules);
+            };
+            let first = match listener.try_recv().await {
+                Ok(Some(first)) => first,
+                // The connection was lost, and made anew.
+                Ok(None) => {
+                    self.store.inner.revisions.doubt();
+                    return Ok(Heard::Schedules);
+                }
+                Err(error) => {
+                    self.listener = None;
+                    return Err(error.into());
+                }
+            };
+            // One look serves all that has been said by now.
+            let mut heard = None;
+            let mut next = Some(first);
+            while let Some(said) = next {
+                if !self.store.inner.revisions.take_note(said.payload()) {
+                    let schedules = said.payload() == SCHEDULES || heard == Some(Heard::Schedules);
+                    heard = Some(if schedules { Heard::Schedules } else { Heard::Deliveries });
+                }
+                next = listener.next_buffered();
+            }
+            if let Some(heard) = heard {
+                return Ok(heard);
+            }
+        }
+    }
 }
 
 impl Store {
@@ -73,11 +129,7 @@ impl Store {
         let (here, schedules) = (self.inner.deliveries.subscribe(), self.inner.schedules.subscribe());
         let elsewhere = match &self.inner.pool {
             Pool::Sqlite { .. } => None,
-            Pool::Postgres(pool) => {
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen(CHANNEL).await?;
-                Some(listener)
-            }
+            Pool::Postgres(pool) => Some(Elsewhere::listen(self.clone(), pool.clone()).await?),
         };
         Ok(Wake { here, schedules, elsewhere })
     }
@@ -92,7 +144,7 @@ impl Store {
         self.notify(transaction, SCHEDULES).await
     }
 
-    async fn notify(&self, transaction: &mut Transaction, what: &str) -> Result<(), StoreError> {
+    pub(crate) async fn notify(&self, transaction: &mut Transaction, what: &str) -> Result<(), StoreError> {
         if let Transaction::Postgres(transaction) = transaction {
             self.count_query();
             sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(what).execute(&mut **transaction).await?;

@@ -5,6 +5,7 @@
 mod apps;
 mod delivery_model;
 mod deployments;
+mod domains;
 mod files;
 mod fixture;
 mod imports;

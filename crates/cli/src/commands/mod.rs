@@ -2,6 +2,7 @@
 
 mod apps;
 mod docs;
+mod domains;
 mod files;
 mod invocations;
 mod invoke;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Logs(logs::Args),
     Docs(docs::Args),
     #[command(subcommand)]
+    Domains(domains::Command),
+    #[command(subcommand)]
     Topics(topics::Command),
     #[command(subcommand)]
     Files(files::Command),
@@ -59,6 +62,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Invocations(command) => invocations::run(command, context).await,
         Command::Logs(args) => logs::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
+        Command::Domains(command) => domains::run(command, context).await,
         Command::Topics(command) => topics::run(command, context).await,
         Command::Files(command) => files::run(command, context).await,
         Command::Vars(command) => vars::run(command, context).await,

@@ -15,6 +15,7 @@ use axum::{
 };
 use picloud_shared::{
     api::{Diagnostic, ErrorBody, ErrorDetail, Role},
+    domains::DomainName,
     events::InvalidEvent,
     executor::ExecutorError,
     imports::ImportError,
@@ -57,6 +58,8 @@ pub(super) enum ApiError {
     AlreadySetUp,
     #[error("there is an app {0} already")]
     SlugTaken(AppSlug),
+    #[error("the domain {0} is taken")]
+    DomainTaken(DomainName),
     #[error("the route \"{route}\" is that of the script {script} already")]
     RouteConflict { route: Route, script: ScriptName },
     #[error("{0}, so that it cannot be deleted")]
@@ -104,6 +107,7 @@ impl ApiError {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),
             Self::SlugTaken(_) => (StatusCode::CONFLICT, "slug_taken"),
+            Self::DomainTaken(_) => (StatusCode::CONFLICT, "domain_taken"),
             Self::RouteConflict { .. } => (StatusCode::CONFLICT, "route_conflict"),
             Self::Imported(_) => (StatusCode::CONFLICT, "imported"),
             Self::SourceTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "source_too_large"),

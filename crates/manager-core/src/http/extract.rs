@@ -9,6 +9,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use picloud_shared::{
+    domains::DomainName,
     ids::{DeliveryId, InvocationId, ScheduleId},
     limits::BODY_TIME,
     names::{FilePath, InvalidName, ScriptName, SecretName, TopicName, VarName},
@@ -132,6 +133,8 @@ captured! {
     Var(VarName), name, invalid_name;
     /// The secret that the path names. There need not be one.
     Secret(SecretName), name, invalid_name;
+    /// The domain that the path names. No app need have it.
+    Domain(DomainName), domain, |error| ApiError::Invalid(error.to_string());
     /// The invocation that the path names. A text that is no id names none.
     Invocation(InvocationId), id, |_| ApiError::NotFound("invocation");
     /// The dead letter that the path names. A text that is no id names none.

@@ -5,6 +5,7 @@ mod access;
 mod apps;
 mod auth;
 mod dead_letters;
+mod domains;
 mod envelope;
 mod error;
 mod extract;
@@ -67,6 +68,8 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .route("/logs", get(logs::list))
         .route("/files", get(files::list))
         .route("/files/{*path}", get(files::read).put(files::write).delete(files::delete).layer(file_body))
+        .route("/domains", get(domains::list).post(domains::add))
+        .route("/domains/{domain}", delete(domains::remove))
         .route("/vars", get(vars::list))
         .route("/vars/{name}", put(vars::set).delete(vars::delete).layer(setting_body))
         .route("/secrets", get(secrets::list))
@@ -92,6 +95,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .nest("/api/v1", api)
         .route("/", get(health::about))
         .route("/setup", get(setup::form).post(setup::submit))
+        .route("/internal/domain-check", get(domains::check))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -158,6 +158,9 @@ async fn nothing_but_the_open_doors_opens_without_a_token() {
         ("GET", format!("{app}/files/a/b")),
         ("PUT", format!("{app}/files/a/b")),
         ("DELETE", format!("{app}/files/a/b")),
+        ("GET", format!("{app}/domains")),
+        ("POST", format!("{app}/domains")),
+        ("DELETE", format!("{app}/domains/a.example")),
         ("GET", format!("{app}/vars")),
         ("PUT", format!("{app}/vars/A")),
         ("DELETE", format!("{app}/vars/A")),
@@ -182,7 +185,9 @@ async fn nothing_but_the_open_doors_opens_without_a_token() {
         }
     }
     // The set-up is over.
-    for (open, status) in [("/", 200), ("/healthz", 200), ("/readyz", 200), ("/setup", 409)] {
+    for (open, status) in
+        [("/", 200), ("/healthz", 200), ("/readyz", 200), ("/setup", 409), ("/internal/domain-check", 404)]
+    {
         assert_eq!(server.send("GET", open, "", None).await.status, status, "{open}");
     }
 }

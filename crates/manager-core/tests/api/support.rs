@@ -44,6 +44,7 @@ impl Server {
             vault: Vault::new(Key::generate().unwrap(), None),
             node: "test".into(),
             apps_url: "http://apps.test".into(),
+            apps_domain: "apps.example.com".parse().unwrap(),
             limits: LimitRules::default(),
             setup_token: Some(setup_token.clone()),
         };

@@ -282,17 +282,26 @@ impl TestApp {
         line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
     }
 
+    /// Queries sent so far.
+    pub(crate) async fn queries(&self) -> u64 {
+        self.metric("picloud_database_queries_total").await
+    }
+
+    /// Waits until the last query was sent; how many it were.
+    pub(crate) async fn queries_once_quiet(&self) -> u64 {
+        until("the last query", async || {
+            let before = self.queries().await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            (self.queries().await == before).then_some(before)
+        })
+        .await
+    }
+
     /// Waits until the last query was sent, and watches for three seconds that none follows.
     pub(crate) async fn asks_the_database_nothing(&self) {
-        let queries = async || self.metric("picloud_database_queries_total").await;
-        let quiet = until("the last query", async || {
-            let before = queries().await;
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            (queries().await == before).then_some(before)
-        });
-        let before = quiet.await;
+        let before = self.queries_once_quiet().await;
         tokio::time::sleep(Duration::from_secs(3)).await;
-        assert_eq!(queries().await, before, "queries were sent while nothing was due");
+        assert_eq!(self.queries().await, before, "queries were sent while nothing was due");
     }
 
     /// Resident memory of the process, in bytes.

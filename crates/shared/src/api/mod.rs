@@ -3,6 +3,7 @@
 
 mod apps;
 mod auth;
+mod domains;
 mod error;
 mod files;
 mod invocations;
@@ -13,6 +14,7 @@ mod topics;
 
 pub use apps::{App, NewApp, Role, UpdateApp};
 pub use auth::{Login, Me, Setup, Token};
+pub use domains::{Domain, NewDomain};
 pub use error::{ErrorBody, ErrorDetail};
 pub use files::File;
 pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};

@@ -9,6 +9,7 @@ use crate::{
     domains::Domains,
     error::Refused,
     outlive::{Outlive, Panicked},
+    proxies::TrustedProxies,
     request::{self, BodyError},
     response::{self, Cost},
     routes::Match,
@@ -45,6 +46,8 @@ pub struct Settings {
     pub node: String,
     /// The domain below which each app has a host name of its own.
     pub apps_domain: AppsDomain,
+    /// Who is believed about where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// What an app's invocations may cost.
     pub limits: LimitRules,
 }
@@ -148,7 +151,8 @@ impl Ingress {
             BodyError::Broken => Refused::BodyBroken,
         })?;
         let told = deployed.debug || user.is_some();
-        let request = request::to_contract(id, method, &parts, segments, params, body, peer.ip());
+        let ip = self.settings.trusted_proxies.client(peer.ip(), &parts.headers);
+        let request = request::to_contract(id, method, &parts, segments, params, body, ip);
         let request = HttpRequest { user, ..request };
         self.run(id, deployed, route, Trigger::Http(request), told).await
     }

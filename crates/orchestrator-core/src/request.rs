@@ -49,7 +49,7 @@ pub(crate) fn to_contract(
         query: target::query(parts.uri.query()),
         headers: headers(&parts.headers),
         body: body.into(),
-        ip: ip.to_canonical().to_string(),
+        ip: ip.to_string(),
         user: None,
     }
 }

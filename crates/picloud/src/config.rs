@@ -7,6 +7,7 @@ use cap_std::{
 };
 use clap::{Parser, ValueEnum};
 use picloud_host::{PageMapScan, Target};
+use picloud_orchestrator_core::TrustedProxy;
 use picloud_shared::{
     domains::AppsDomain,
     limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit},
@@ -48,6 +49,11 @@ pub(crate) struct Config {
     /// What stands before an app's slug to reach it from outside, as behind a proxy; http://localhost:PORT when absent
     #[arg(long, env = "PICLOUD_APPS_URL", value_name = "URL")]
     pub(crate) apps_url: Option<String>,
+
+    /// Proxies that are believed about where a request comes from (X-Forwarded-For): an address or a network such as
+    /// 10.0.0.0/8; may be given several times
+    #[arg(long, env = "PICLOUD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Vec<TrustedProxy>,
 
     /// On the first start, deploy the scripts of this directory into an app `demo`
     #[arg(long, value_name = "DIR")]

@@ -117,7 +117,12 @@ async fn run(config: Config) -> Result<()> {
         store.clone(),
         executor,
         recorder,
-        IngressSettings { node, apps_domain: config.apps_domain.clone(), limits },
+        IngressSettings {
+            node,
+            apps_domain: config.apps_domain.clone(),
+            trusted_proxies: config.trusted_proxy.clone().into(),
+            limits,
+        },
     );
 
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;

@@ -3,6 +3,7 @@
 //! clear error.
 
 mod cpu;
+mod forwarded;
 mod memory;
 mod outbound;
 

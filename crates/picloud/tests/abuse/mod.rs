@@ -4,6 +4,7 @@
 
 mod cpu;
 mod forwarded;
+mod host_calls;
 mod memory;
 mod outbound;
 

@@ -21,7 +21,7 @@ impl Case {
         self.picloud.http.get(asked).send().await.unwrap().text().await.unwrap()
     }
 
-    async fn open(&self, hosts: &[SocketAddr]) {
+    pub(super) async fn open(&self, hosts: &[SocketAddr]) {
         let hosts = hosts.iter().map(|host| host.to_string().parse().unwrap()).collect::<Vec<_>>();
         let update = UpdateApp { outbound: Some(hosts.clone().into()), ..UpdateApp::default() };
         let app = self.picloud.client.update_app(&self.bad, &update).await.unwrap();

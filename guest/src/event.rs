@@ -22,6 +22,7 @@ pub fn register(engine: &mut Engine) {
             EventKind::Manual => "manual",
             EventKind::Topic => "topic",
             EventKind::Schedule => "schedule",
+            EventKind::Invoke => "invoke",
         })
         .register_get("topic", |event: &mut Event| event.0.topic.clone().map_or(Dynamic::UNIT, Dynamic::from))
         .register_get("scheduled_at", |event: &mut Event| event.0.scheduled_at.map_or(Dynamic::UNIT, Dynamic::from))

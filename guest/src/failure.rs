@@ -48,7 +48,9 @@ fn thrown(value: &Dynamic, failure: impl Fn(FailureCode, String) -> Failure) -> 
             | RefusalCode::Unavailable
             | RefusalCode::RefusedAddress
             | RefusalCode::Timeout
-            | RefusalCode::Unreachable => FailureCode::Error,
+            | RefusalCode::Unreachable
+            | RefusalCode::NoSuchScript
+            | RefusalCode::ScriptFailed => FailureCode::Error,
         };
         return failure(code, refused.0.message.clone());
     }

@@ -46,6 +46,11 @@ pub fn look_soon() {
     LEFT.set(0);
 }
 
+/// Called when another script has run at this one's expense: what it burnt says nothing of the operations to come.
+pub fn reckon_from_here() {
+    LOOK.set(Look { fuel: platform::fuel(), ..LOOK.get() });
+}
+
 /// Called when an invocation begins.
 pub fn start() {
     let fuel = platform::fuel();

@@ -33,6 +33,17 @@ impl Fuel {
         self.rest.saturating_add_signed(self.read(store))
     }
 
+    /// Takes what was burnt elsewhere at the guest's expense: first of what it was not given yet.
+    pub(crate) fn spend(&mut self, mut store: impl AsContextMut, spent: u64) -> wasmtime::Result<()> {
+        let of_rest = spent.min(self.rest);
+        self.rest -= of_rest;
+        if of_rest == spent {
+            return Ok(());
+        }
+        let gauge = self.read(&mut store).saturating_sub_unsigned(spent - of_rest);
+        self.set(store, gauge.max(0))
+    }
+
     /// Gives the guest its next slice if it needs one, and says whether it does.
     pub(crate) fn next_slice(&mut self, mut store: impl AsContextMut) -> wasmtime::Result<bool> {
         let gauge = self.read(&mut store);

@@ -1,6 +1,7 @@
 //! The host as its users see it: load a program, and invoke it any number of times.
 
 use crate::{
+    allowances::Allowances,
     compiled,
     engine::{self, Target},
     exports::ExportPlaces,
@@ -114,15 +115,17 @@ pub struct Run<P> {
     pub duration: Duration,
     /// Calls to the platform that may wait, in order; only the first hundred.
     pub calls: Vec<Call>,
+    /// Calls that it has left.
+    pub allowances: Allowances,
     /// What answered the calls, with whatever it gathered.
     pub platform: P,
 }
 
 impl<P> Run<P> {
     /// Of a program that may not even begin.
-    fn refused(failure: Failure, platform: P) -> Self {
-        let outcome = Outcome::Failure(failure);
-        Self { outcome, fuel: 0, memory_bytes: 0, duration: Duration::ZERO, calls: Vec::new(), platform }
+    fn refused(failure: Failure, platform: P, allowances: Allowances) -> Self {
+        let (outcome, calls) = (Outcome::Failure(failure), Vec::new());
+        Self { outcome, fuel: 0, memory_bytes: 0, duration: Duration::ZERO, calls, allowances, platform }
     }
 }
 
@@ -221,16 +224,32 @@ impl<P: Platform> Host<P> {
         limits: &Limits,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Run<P>, HostError> {
+        self.invoke_within(image, trigger, platform, limits, Allowances::of(limits), cancelled).await
+    }
+
+    /// The same for a program that another one calls, with what that one has left of its calls.
+    ///
+    /// # Errors
+    /// Only the host's own; whatever the program does is an outcome.
+    pub async fn invoke_within(
+        &self,
+        image: &Arc<Image>,
+        trigger: &Trigger,
+        platform: P,
+        limits: &Limits,
+        allowances: Allowances,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Run<P>, HostError> {
         // Dropped last: a slot is free once its instance is gone.
         let _permit = self.admit()?;
         let started = Instant::now();
         if image.memory_bytes() > limits.memory {
-            return Ok(Run::refused(failure::out_of_memory(), platform));
+            return Ok(Run::refused(failure::out_of_memory(), platform, allowances));
         }
         let mut instance = self.instance(image).await?;
         let invoked = tokio::select! {
             biased;
-            invoked = instance.invoke(image, platform, trigger, limits) => Ok(invoked),
+            invoked = instance.invoke(image, platform, trigger, limits, allowances) => Ok(invoked),
             () = cancelled => Err(failure::cancelled()),
             // No timer is made for one that returns without waiting.
             () = async { tokio::time::sleep_until((started + limits.wall_time).into()).await } => Err(failure::timeout()),
@@ -246,11 +265,11 @@ impl<P: Platform> Host<P> {
         };
         let fuel = limits.fuel.saturating_sub(instance.fuel_left());
         let memory_bytes = instance.memory_bytes() as u64;
-        let Running { platform, calls, .. } = instance.take_running().ok_or(HostError::NotInvoked)?;
+        let Running { platform, calls, allowances, .. } = instance.take_running().ok_or(HostError::NotInvoked)?;
         if returned {
             self.keep(image, instance);
         }
-        Ok(Run { outcome, fuel, memory_bytes, duration, calls, platform })
+        Ok(Run { outcome, fuel, memory_bytes, duration, calls, allowances, platform })
     }
 
     /// An instance that is at this image: one that was kept, or a new one.

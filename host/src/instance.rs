@@ -2,6 +2,7 @@
 //! back to the image and invoked again.
 
 use crate::{
+    allowances::Allowances,
     exports::{ExportPlaces, Exports, Step, bytes_at},
     fuel::Fuel,
     image::Image,
@@ -109,11 +110,12 @@ impl<P: Platform> Instance<P> {
         platform: P,
         trigger: &Trigger,
         limits: &Limits,
+        allowances: Allowances,
     ) -> wasmtime::Result<Outcome> {
         let trigger = picloud_abi::encode(trigger);
         let state = self.store.data_mut();
         state.limiter.limit = limits.memory;
-        state.running = Some(Running::new(platform, limits));
+        state.running = Some(Running::new(platform, limits, allowances));
         self.start(limits.fuel)?;
         let place = match image.inbox(trigger.len()) {
             Some(place) => {
@@ -303,7 +305,7 @@ mod tests {
         };
         let trigger = Trigger::Event(event);
         tokio::select! {
-            outcome = instance.invoke(image, Mute, &trigger, &limits) => Some(outcome),
+            outcome = instance.invoke(image, Mute, &trigger, &limits, Allowances::of(&limits)) => Some(outcome),
             () = tokio::time::sleep(std::time::Duration::from_millis(20)), if payload == 4 => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Runs the guest: engine, pool, fuel, memory and wall-time limits, and the one seam through which a script's calls
 //! leave its instance. No HTTP server, no SQL: what a call means is the [`Platform`]'s to know.
 
+mod allowances;
 mod compiled;
 mod engine;
 mod exports;
@@ -16,7 +17,8 @@ mod pool;
 mod seam;
 mod writes;
 
+pub use allowances::Allowances;
 pub use engine::Target;
 pub use host::{Host, HostError, PageMapScan, Run, Settings};
 pub use image::Image;
-pub use seam::Platform;
+pub use seam::{Invoked, Left, Platform};

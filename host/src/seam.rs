@@ -1,20 +1,21 @@
 //! The one seam: every request of a script to the platform passes here, is counted, timed, and answered.
 
 use crate::{
+    allowances::Allowances,
     exports::bytes_at,
     fuel::{self, Fuel},
     limiter::MemoryLimiter,
 };
 use picloud_abi::{
-    Packed, files, kv,
+    Packed, scripts,
     seam::{Answer, Refusal, RefusalCode, Request},
-    secrets, topics, vars,
 };
 use picloud_shared::{
     executor::{Call, Report},
     limits::Limits,
 };
 use std::{
+    future::pending,
     mem,
     time::{Duration, Instant},
 };
@@ -22,9 +23,50 @@ use wasmtime::{Caller, Linker, Memory, format_err};
 
 /// What a script's requests mean. One value serves one invocation.
 pub trait Platform: Send + 'static {
-    /// Answers one request. `fault` never arrives here.
+    /// Answers one request. `fault` and `scripts` never arrive here.
     fn call(&mut self, request: Request) -> impl Future<Output = Answer> + Send;
+
+    /// Runs another script at this invocation's expense, within what is left to it; refused where there are no others.
+    fn invoke(&mut self, call: scripts::Call, left: Left) -> impl Future<Output = Invoked> + Send {
+        let message = format!("there is no script {}", call.script);
+        let refusal = Refusal { code: RefusalCode::NoSuchScript, message };
+        async { Invoked::refused(left.allowances, refusal) }
+    }
 }
+
+/// What an invocation may still spend on a script that it calls.
+#[derive(Debug)]
+pub struct Left {
+    /// Fuel.
+    pub fuel: u64,
+    /// Wall time.
+    pub time: Duration,
+    /// Calls to the platform.
+    pub allowances: Allowances,
+}
+
+/// What became of a script that was called.
+#[derive(Debug)]
+pub struct Invoked {
+    /// What it burnt, which is its caller's to pay.
+    pub fuel: u64,
+    /// What it has left of its caller's calls.
+    pub allowances: Allowances,
+    /// What its caller is told; nothing where it was ended by what ends its caller as well.
+    pub answer: Option<Answer>,
+}
+
+impl Invoked {
+    /// Nothing ran.
+    pub const fn refused(allowances: Allowances, refusal: Refusal) -> Self {
+        Self { fuel: 0, allowances, answer: Some(Answer::Refused(refusal)) }
+    }
+}
+
+/// Fuel that stays with a caller, of a little a quarter: as much as it takes to tell its line if the other burns all.
+const CALLERS_FUEL: u64 = 100_000;
+/// Wall time that stays with a caller, so that the other's end is seen, and recorded, before its own.
+const CALLERS_TIME: Duration = Duration::from_millis(5);
 
 /// What the host keeps beside an instance.
 pub(crate) struct State<P> {
@@ -46,33 +88,7 @@ pub(crate) struct Running<P> {
     pub(crate) calls: Vec<Call>,
     /// An answer for which the guest had no room, until it has made some.
     waiting: Vec<u8>,
-    kv: Allowance,
-    topics: Allowance,
-    http: Allowance,
-    files: Allowance,
-    settings: Allowance,
-}
-
-/// What variables and secrets are counted as, together.
-const SETTINGS: &str = "read variables and secrets";
-
-/// Calls of one capability.
-struct Allowance {
-    left: u32,
-    limit: u32,
-}
-
-impl Allowance {
-    const fn of(limit: u32) -> Self {
-        Self { left: limit, limit }
-    }
-
-    /// Counts so many more; `what` ends the sentence that says how many there may be.
-    fn take(&mut self, calls: u32, what: &str) -> Result<(), Answer> {
-        let refusal = || refused(RefusalCode::Quota, &format!("an invocation may {what} {} times", self.limit));
-        self.left = self.left.checked_sub(calls).ok_or_else(refusal)?;
-        Ok(())
-    }
+    pub(crate) allowances: Allowances,
 }
 
 impl<P> State<P> {
@@ -82,18 +98,20 @@ impl<P> State<P> {
 }
 
 impl<P> Running<P> {
-    pub(crate) fn new(platform: P, limits: &Limits) -> Self {
+    pub(crate) fn new(platform: P, limits: &Limits, allowances: Allowances) -> Self {
         Self {
             platform,
             started: Instant::now(),
             wall_time: limits.wall_time,
             calls: Vec::new(),
             waiting: Vec::new(),
-            kv: Allowance::of(limits.kv_calls),
-            topics: Allowance::of(limits.topic_calls),
-            http: Allowance::of(limits.http_calls),
-            files: Allowance::of(limits.file_calls),
-            settings: Allowance::of(limits.setting_calls),
+            allowances,
+        }
+    }
+
+    fn timed(&mut self, name: &'static str, start: Duration) {
+        if self.calls.len() < Report::MAX_CALLS {
+            self.calls.push(Call { name, start, duration: self.started.elapsed() - start });
         }
     }
 
@@ -141,8 +159,11 @@ async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, request: Packed, r
     let answer = match request.len {
         0 => caller.data_mut().running.as_mut().map(|running| mem::take(&mut running.waiting)).unwrap_or_default(),
         1..=REQUEST_BYTES => {
-            let request = picloud_abi::decode(bytes_at(&memory, &*caller, request)?)?;
-            picloud_abi::encode(&answer(caller.data_mut(), request).await)
+            let answer = match picloud_abi::decode(bytes_at(&memory, &*caller, request)?)? {
+                Request::Scripts(request) => invoke(caller, request).await?,
+                request => answer(caller.data_mut(), request).await,
+            };
+            picloud_abi::encode(&answer)
         }
         _ => {
             let message = format!("a call takes at most {REQUEST_BYTES} bytes");
@@ -164,89 +185,49 @@ async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {
             state.fault = Some(message);
             Answer::Done
         }
-        (_, None) => refused(RefusalCode::Loading, "nothing of the platform can be called while a script is loaded"),
-        (request, Some(running)) => match running.admit(&request) {
+        (_, None) => while_loading(),
+        (request, Some(running)) => match running.allowances.admit(&request) {
             Err(refusal) => refusal,
             Ok(None) => running.platform.call(request).await,
             Ok(Some(name)) => {
                 let start = running.started.elapsed();
                 let answer = running.platform.call(request).await;
-                if running.calls.len() < Report::MAX_CALLS {
-                    running.calls.push(Call { name, start, duration: running.started.elapsed() - start });
-                }
+                running.timed(name, start);
                 answer
             }
         },
     }
 }
 
-impl<P> Running<P> {
-    /// Counts a request, and says under which name it is timed: log lines, time and randomness never wait.
-    fn admit(&mut self, request: &Request) -> Result<Option<&'static str>, Answer> {
-        match request {
-            Request::Kv(request) => {
-                self.kv.take(kv_calls(request), "call the key-value store")?;
-                Ok(Some(match request {
-                    kv::Request::Get(_) => "kv.get",
-                    kv::Request::Set(_) => "kv.set",
-                    kv::Request::Delete(_) => "kv.delete",
-                    kv::Request::Incr(_) => "kv.incr",
-                    kv::Request::CompareAndSet(_) => "kv.compare_and_set",
-                    kv::Request::List(_) => "kv.list",
-                    kv::Request::Ttl(_) => "kv.ttl",
-                    kv::Request::Expire(_) => "kv.expire",
-                    kv::Request::GetMany(_) => "kv.get_many",
-                    kv::Request::SetMany(_) => "kv.set_many",
-                    kv::Request::Entries(_) => "kv.entries",
-                }))
-            }
-            Request::Topics(topics::Request::Publish(_)) => {
-                self.topics.take(1, "publish")?;
-                Ok(Some("topics.publish"))
-            }
-            Request::Http(request) => {
-                self.http.take(1, "send HTTP requests")?;
-                Ok(Some(match request.method.as_str() {
-                    "GET" => "http.get",
-                    "HEAD" => "http.head",
-                    "POST" => "http.post",
-                    "PUT" => "http.put",
-                    "PATCH" => "http.patch",
-                    "DELETE" => "http.delete",
-                    _ => "http.request",
-                }))
-            }
-            Request::Files(request) => {
-                self.files.take(1, "call about files")?;
-                Ok(Some(match request {
-                    files::Request::Read(_) => "files.read",
-                    files::Request::Write(_) => "files.write",
-                    files::Request::Delete(_) => "files.delete",
-                    files::Request::List(_) => "files.list",
-                    files::Request::Info(_) => "files.info",
-                }))
-            }
-            Request::Vars(vars::Request::Get(_)) => {
-                self.settings.take(1, SETTINGS)?;
-                Ok(Some("vars.get"))
-            }
-            Request::Secrets(secrets::Request::Get(_)) => {
-                self.settings.take(1, SETTINGS)?;
-                Ok(Some("secrets.get"))
-            }
-            Request::Log(_) | Request::Clock | Request::Random(_) | Request::Fault(_) => Ok(None),
-        }
+/// Has another script run, and takes what it burnt from what this one may burn, to the unit.
+async fn invoke<P: Platform>(caller: &mut Caller<'_, State<P>>, request: scripts::Request) -> wasmtime::Result<Answer> {
+    let mut fuel = caller.data().fuel.ok_or_else(|| format_err!("a call before instantiation was done"))?;
+    let fuel_left = fuel.left(&mut *caller);
+    let Some(running) = &mut caller.data_mut().running else { return Ok(while_loading()) };
+    if let Err(refusal) = running.allowances.admit_script() {
+        return Ok(refusal);
+    }
+    let start = running.started.elapsed();
+    let left = Left {
+        fuel: fuel_left - CALLERS_FUEL.min(fuel_left / 4),
+        time: running.wall_time.saturating_sub(start + CALLERS_TIME),
+        allowances: running.allowances.clone(),
+    };
+    let scripts::Request::Invoke(call) = request;
+    let invoked = running.platform.invoke(call, left).await;
+    running.allowances = invoked.allowances;
+    running.timed("scripts.invoke", start);
+    fuel.spend(&mut *caller, invoked.fuel)?;
+    caller.data_mut().fuel = Some(fuel);
+    match invoked.answer {
+        Some(answer) => Ok(answer),
+        // Whoever waits for this future is about to end it.
+        None => pending().await,
     }
 }
 
-/// As how many calls a request counts: one that names many keys saves their round trips, not the work.
-fn kv_calls(request: &kv::Request) -> u32 {
-    let keys = match request {
-        kv::Request::GetMany(keys) => keys.len(),
-        kv::Request::SetMany(many) => many.entries.len(),
-        _ => 1,
-    };
-    u32::try_from(keys.max(1)).unwrap_or(u32::MAX)
+fn while_loading() -> Answer {
+    refused(RefusalCode::Loading, "nothing of the platform can be called while a script is loaded")
 }
 
 fn refused(code: RefusalCode, message: &str) -> Answer {

@@ -18,7 +18,9 @@ pub mod http;
 
 pub use serde_bytes::ByteBuf as Bytes;
 
-pub use generated::picloud::platform::{clock, files, invocation, kv, log, outbound, seam, secrets, topics, vars};
+pub use generated::picloud::platform::{
+    clock, files, invocation, kv, log, outbound, scripts, seam, secrets, topics, vars,
+};
 
 /// Encodes one message.
 ///

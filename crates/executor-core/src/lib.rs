@@ -10,24 +10,27 @@ mod redaction;
 mod settings;
 mod turns;
 
-use capability::http::Outbound;
+use capability::{http::Outbound, log::Room};
+use futures_util::future::{FutureExt as _, Shared};
 use images::{Images, Loaded};
 use picloud_abi::{
     invocation::{Diagnostic, Failure, FailureCode, Outcome, Program},
     log::Level,
 };
-use picloud_host::{Host, HostError, Image, Settings as EngineSettings};
+use picloud_host::{Host, HostError, Image, Run, Settings as EngineSettings};
 use picloud_shared::{
     api,
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, LogLine, Report, Source},
-    ids::AppId,
+    ids::{AppId, VersionId},
+    names::ScriptName,
     outcome,
     time::TimestampMs,
 };
 use picloud_store::{Store, StoreError};
 use picloud_vault::Vault;
-use platform::{ScriptPlatform, Services};
+use platform::{Frame, Inherited, Remains, ScriptPlatform, Services};
 use programs::Programs;
+use redaction::Redactions;
 use settings::Settings;
 use std::{sync::Arc, time::Duration};
 use turns::Turns;
@@ -39,6 +42,9 @@ const IMAGE_TIME: Duration = Duration::from_secs(10);
 /// Where scripts get the time from.
 pub type Clock = fn() -> TimestampMs;
 
+/// Ends when nobody waits for an invocation any more, for all that it calls as well.
+type Gone = Shared<Cancelled>;
+
 /// An executor in this process.
 pub struct LocalExecutor {
     host: Host<ScriptPlatform>,
@@ -47,7 +53,6 @@ pub struct LocalExecutor {
     turns: Turns,
     slots: usize,
     services: Services,
-    clock: Clock,
 }
 
 impl LocalExecutor {
@@ -55,44 +60,42 @@ impl LocalExecutor {
     ///
     /// # Errors
     /// When the engine cannot be set up on this machine.
-    pub fn new(store: Store, vault: Vault, settings: &EngineSettings, clock: Clock) -> Result<Self, HostError> {
+    pub fn new(store: Store, vault: Vault, settings: &EngineSettings, clock: Clock) -> Result<Arc<Self>, HostError> {
         let host = Host::new(settings)?;
         let (slots, images) = (host.free_slots(), Images::new());
         let programs = Programs::new(store.clone());
         let settings = Arc::new(Settings::new(store.clone()));
-        let services = Services { store, vault, settings, outbound: Arc::new(Outbound::new()) };
-        Ok(Self { host, images, programs, turns: Turns::new(slots), slots, services, clock })
+        let outbound = Arc::new(Outbound::new());
+        Ok(Arc::new_cyclic(|this| {
+            let services = Services { store, vault, settings, outbound, executor: this.clone(), clock };
+            Self { host, images, programs, turns: Turns::new(slots), slots, services }
+        }))
     }
 
-    async fn invoke(&self, job: Job, mut cancelled: Cancelled) -> Result<Report, ExecutorError> {
+    async fn invoke(&self, job: Job, cancelled: Cancelled) -> Result<Report, ExecutorError> {
+        let cancelled = cancelled.shared();
         let loaded = tokio::select! {
             // An image that is there is taken without a look at anything else, nor is a timer made.
             biased;
-            loaded = self.image(&job) => loaded?,
-            () = &mut cancelled => return Ok(Report::never_begun(gone())),
+            loaded = self.image(job.app, &job.script, job.version) => loaded?,
+            () = cancelled.clone() => return Ok(Report::never_begun(gone())),
             () = async { tokio::time::sleep(IMAGE_TIME).await } => return Err(ExecutorError::Overloaded),
         };
-        let mut report = match loaded {
-            Ok(image) => self.run(&image, job, &mut cancelled).await?,
-            Err(Diagnostic { message, script, position }) => {
-                Report::never_begun(Failure { code: FailureCode::Error, message, status: None, script, position })
-            }
+        let report = match loaded {
+            Ok(image) => self.run(&image, job, cancelled).await?,
+            Err(diagnostic) => Report::never_begun(not_loaded(diagnostic)),
         };
-        // Whoever reads the log to see why a script failed finds it there.
-        if let Some(message) = complaint(&report.outcome) {
-            report.logs.push(LogLine { at: (self.clock)(), level: Level::Error, message });
-        }
-        Ok(report)
+        Ok(self.with_complaint(report))
     }
 
-    async fn image(&self, job: &Job) -> Result<Loaded, ExecutorError> {
-        let parts = match self.programs.parts(job.app, &job.script, job.version).await? {
+    async fn image(&self, app: AppId, script: &ScriptName, version: VersionId) -> Result<Loaded, ExecutorError> {
+        let parts = match self.programs.parts(app, script, version).await? {
             Ok(parts) => parts,
             Err(diagnostic) => return Ok(Err(diagnostic)),
         };
         let load = async {
             let program = self.programs.program(&parts).await?;
-            Ok(self.load(job.app, &program).await?.map(Arc::new))
+            Ok(self.load(app, &program).await?.map(Arc::new))
         };
         self.images.get(&parts, load).await
     }
@@ -103,28 +106,55 @@ impl LocalExecutor {
         place.in_slices(self.host.load(program)).await.map_err(from_host)
     }
 
-    async fn run(&self, image: &Arc<Image>, job: Job, cancelled: &mut Cancelled) -> Result<Report, ExecutorError> {
+    async fn run(&self, image: &Arc<Image>, job: Job, cancelled: Gone) -> Result<Report, ExecutorError> {
         let place = tokio::select! {
             // A turn that is free is taken without a look at anything else.
             biased;
             place = self.turns.begin(job.app) => place?,
-            () = &mut *cancelled => return Ok(Report::never_begun(gone())),
+            () = cancelled.clone() => return Ok(Report::never_begun(gone())),
         };
-        let platform = ScriptPlatform::new(self.services.clone(), &job, place.clone(), self.clock);
-        let run = self.host.invoke(image, &job.trigger, platform, &job.limits, cancelled);
-        let run = place.in_slices(run).await.map_err(from_host)?;
-        let outcome = run.platform.without_secrets(run.outcome);
-        let (logs, logs_dropped) = run.platform.into_logs();
-        Ok(Report {
-            outcome,
-            fuel: run.fuel,
-            memory_bytes: run.memory_bytes,
-            duration: run.duration,
-            logs,
-            logs_dropped,
-            calls: run.calls,
-        })
+        let Job { id, app, trigger, depth, limits, outbound, .. } = job;
+        let inherited = Inherited { redactions: Redactions::default(), room: Room::of(&limits) };
+        let frame = Frame {
+            id,
+            app,
+            outbound,
+            limits: limits.clone(),
+            event_depth: depth,
+            depth: 0,
+            place: place.clone(),
+            cancelled: cancelled.clone(),
+        };
+        let platform = ScriptPlatform::new(self.services.clone(), frame, inherited);
+        let run = self.host.invoke(image, &trigger, platform, &limits, cancelled);
+        let (report, _) = reported(place.in_slices(run).await.map_err(from_host)?);
+        Ok(report)
     }
+
+    /// Whoever reads the log to see why a script failed finds it there.
+    fn with_complaint(&self, mut report: Report) -> Report {
+        if let Some(message) = complaint(&report.outcome) {
+            report.logs.push(LogLine { at: (self.services.clock)(), level: Level::Error, message, fields: None });
+        }
+        report
+    }
+}
+
+/// What is reported of a run, and what its caller goes on with.
+fn reported(run: Run<ScriptPlatform>) -> (Report, Inherited) {
+    let outcome = run.platform.without_secrets(run.outcome);
+    let Remains { logs, logs_dropped, called, inherited } = run.platform.into_remains();
+    let report = Report {
+        outcome,
+        fuel: run.fuel,
+        memory_bytes: run.memory_bytes,
+        duration: run.duration,
+        logs,
+        logs_dropped,
+        calls: run.calls,
+        called,
+    };
+    (report, inherited)
 }
 
 impl Executor for LocalExecutor {
@@ -153,6 +183,10 @@ impl Executor for LocalExecutor {
             instances_new,
         }
     }
+}
+
+fn not_loaded(Diagnostic { message, script, position }: Diagnostic) -> Failure {
+    Failure { code: FailureCode::Error, message, status: None, script, position }
 }
 
 fn gone() -> Failure {

@@ -1,8 +1,14 @@
 //! What a script's requests mean: each goes to its capability.
 
 use crate::{
-    Clock,
-    capability::{self, files, http::Outbound, kv, log::Log, random, secrets, topics, vars},
+    Clock, Gone, LocalExecutor,
+    capability::{
+        self, files,
+        http::Outbound,
+        kv,
+        log::{Log, Room},
+        random, scripts, secrets, topics, vars,
+    },
     redaction::Redactions,
     settings::Settings,
     turns::Place,
@@ -10,17 +16,19 @@ use crate::{
 use picloud_abi::{
     bounds::MESSAGE_BYTES,
     invocation::{Failure, Outcome},
+    scripts::Call,
     seam::{Answer, Refusal, RefusalCode, Request},
 };
-use picloud_host::Platform;
+use picloud_host::{Invoked, Left, Platform};
 use picloud_shared::{
-    executor::{Job, LogLine},
-    ids::AppId,
+    executor::{Called, LogLine},
+    ids::{AppId, InvocationId},
+    limits::Limits,
     outbound::AllowedHosts,
 };
 use picloud_store::{AppSettings, Store};
 use picloud_vault::Vault;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// What the capabilities of all invocations share.
 #[derive(Clone)]
@@ -29,40 +37,58 @@ pub(crate) struct Services {
     pub(crate) vault: Vault,
     pub(crate) settings: Arc<Settings>,
     pub(crate) outbound: Arc<Outbound>,
+    /// What runs the scripts that are called.
+    pub(crate) executor: Weak<LocalExecutor>,
+    pub(crate) clock: Clock,
+}
+
+/// An invocation, as far as its calls have to know it, and the scripts that it calls.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    pub(crate) id: InvocationId,
+    pub(crate) app: AppId,
+    pub(crate) outbound: AllowedHosts,
+    pub(crate) limits: Limits,
+    /// Of the event that started it, or whatever called it.
+    pub(crate) event_depth: u32,
+    /// How many scripts have called one another until this.
+    pub(crate) depth: u32,
+    /// The same for a script and those that it calls: while one of them computes, the others wait.
+    pub(crate) place: Place,
+    pub(crate) cancelled: Gone,
+}
+
+/// What goes from a caller to the script that it calls, and back with what that one has added.
+#[derive(Clone)]
+pub(crate) struct Inherited {
+    /// The secrets that were read.
+    pub(crate) redactions: Redactions,
+    /// How much may be logged.
+    pub(crate) room: Room,
+}
+
+/// What is left of a platform when its invocation has ended.
+pub(crate) struct Remains {
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) logs_dropped: u32,
+    pub(crate) called: Vec<Called>,
+    pub(crate) inherited: Inherited,
 }
 
 /// The platform as one invocation of one app sees it.
 pub(crate) struct ScriptPlatform {
     services: Services,
-    app: AppId,
-    allowed: AllowedHosts,
-    place: Place,
-    clock: Clock,
+    frame: Frame,
     log: Log,
     /// The app's, from the first look at them on.
     settings: Option<Arc<AppSettings>>,
     redactions: Redactions,
-    random_bytes: u32,
-    /// Of the event that started the invocation.
-    depth: u32,
-    response_body: usize,
+    called: Vec<Called>,
 }
 
 impl ScriptPlatform {
-    pub(crate) fn new(services: Services, job: &Job, place: Place, clock: Clock) -> Self {
-        Self {
-            services,
-            app: job.app,
-            allowed: job.outbound.clone(),
-            place,
-            clock,
-            log: Log::new(&job.limits),
-            settings: None,
-            redactions: Redactions::default(),
-            random_bytes: job.limits.random_bytes,
-            depth: job.depth,
-            response_body: job.limits.response_body,
-        }
+    pub(crate) fn new(services: Services, frame: Frame, Inherited { redactions, room }: Inherited) -> Self {
+        Self { services, frame, log: Log::new(room), settings: None, redactions, called: Vec::new() }
     }
 
     /// An outcome whose error tells no secret that was read.
@@ -76,9 +102,10 @@ impl ScriptPlatform {
         }
     }
 
-    /// The log lines, and how many were dropped.
-    pub(crate) fn into_logs(self) -> (Vec<LogLine>, u32) {
-        self.log.into_lines()
+    pub(crate) fn into_remains(self) -> Remains {
+        let inherited = Inherited { room: self.log.room, redactions: self.redactions };
+        let (logs, logs_dropped) = self.log.into_lines();
+        Remains { logs, logs_dropped, called: self.called, inherited }
     }
 
     /// The app's variables and secrets, the same for the whole invocation.
@@ -86,10 +113,10 @@ impl ScriptPlatform {
         if let Some(settings) = &self.settings {
             return Ok(Arc::clone(settings));
         }
-        let settings = match self.services.settings.known(self.app) {
+        let settings = match self.services.settings.known(self.frame.app) {
             Some(settings) => settings,
             None => {
-                let read = self.place.without_turn(self.services.settings.read(self.app)).await;
+                let read = self.frame.place.without_turn(self.services.settings.read(self.frame.app)).await;
                 let read = read.map_err(|error| {
                     tracing::error!(%error, "an app's variables and secrets cannot be read");
                     capability::refuse(RefusalCode::Unavailable, "variables and secrets cannot be read now")
@@ -103,28 +130,32 @@ impl ScriptPlatform {
 
 impl Platform for ScriptPlatform {
     async fn call(&mut self, request: Request) -> Answer {
+        let Self { services, frame, .. } = &*self;
+        let now = services.clock;
         let answer = match request {
             Request::Log(entry) => {
-                self.log.write((self.clock)(), entry, &self.redactions);
+                self.log.write(now(), entry, &self.redactions);
                 Ok(Answer::Done)
             }
-            Request::Clock => Ok(Answer::Clock((self.clock)())),
-            Request::Random(count) => random::draw(count, self.random_bytes).map(|bytes| Answer::Random(bytes.into())),
+            Request::Clock => Ok(Answer::Clock(now())),
+            Request::Random(count) => {
+                random::draw(count, frame.limits.random_bytes).map(|bytes| Answer::Random(bytes.into()))
+            }
             Request::Kv(request) => {
-                let answer = kv::answer(&self.services.store, self.app, (self.clock)(), request);
-                self.place.without_turn(answer).await.map(Answer::Kv)
+                let answer = kv::answer(&services.store, frame.app, now(), request);
+                frame.place.without_turn(answer).await.map(Answer::Kv)
             }
             Request::Topics(request) => {
-                let answer = topics::answer(&self.services.store, self.app, self.depth, request);
-                self.place.without_turn(answer).await.map(Answer::Topics)
+                let answer = topics::answer(&services.store, frame.app, frame.event_depth, request);
+                frame.place.without_turn(answer).await.map(Answer::Topics)
             }
             Request::Http(request) => {
-                let answer = self.services.outbound.send(&self.allowed, self.response_body, request);
-                self.place.without_turn(answer).await.map(Answer::Http)
+                let answer = services.outbound.send(&frame.outbound, frame.limits.response_body, request);
+                frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {
-                let answer = files::answer(&self.services.store, self.app, (self.clock)(), request);
-                self.place.without_turn(answer).await.map(Answer::Files)
+                let answer = files::answer(&services.store, frame.app, now(), request);
+                frame.place.without_turn(answer).await.map(Answer::Files)
             }
             Request::Vars(request) => {
                 let settings = self.settings().await;
@@ -132,13 +163,27 @@ impl Platform for ScriptPlatform {
             }
             Request::Secrets(request) => match self.settings().await {
                 Ok(settings) => {
-                    let Self { services, app, redactions, .. } = self;
-                    secrets::answer(&services.vault, *app, &settings, redactions, request).map(Answer::Secrets)
+                    let Self { services, frame, redactions, .. } = self;
+                    secrets::answer(&services.vault, frame.app, &settings, redactions, request).map(Answer::Secrets)
                 }
                 Err(refusal) => Err(refusal),
             },
-            Request::Fault(_) => Ok(Answer::Done),
+            Request::Scripts(_) | Request::Fault(_) => Ok(Answer::Done),
         };
         answer.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn invoke(&mut self, call: Call, left: Left) -> Invoked {
+        let allowances = left.allowances.clone();
+        let inherited = Inherited { redactions: self.redactions.clone(), room: self.log.room };
+        match scripts::invoke(&self.services, &self.frame, inherited, call, left).await {
+            Ok(scripts::Ran { invoked, called, inherited }) => {
+                self.redactions = inherited.redactions;
+                self.log.room = inherited.room;
+                self.called.extend(called);
+                invoked
+            }
+            Err(refusal) => Invoked::refused(allowances, refusal),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::stored;
 use picloud_abi::invocation::{Diagnostic, Library, Program};
 use picloud_shared::{
     executor::ExecutorError,
-    ids::{AppId, VersionId},
+    ids::{AppId, ScriptId, VersionId},
     imports::ImportGraph,
     names::ScriptName,
 };
@@ -17,24 +17,50 @@ use std::sync::Arc;
 /// and known by.
 pub(crate) type Parts = Arc<[VersionId]>;
 
-/// Versions whose parts are kept, some hundred bytes each.
+/// Versions whose parts are kept, and scripts whose active version is, some hundred bytes each.
 const LINKED: usize = 10_000;
 
 pub(crate) struct Programs {
     store: Store,
     linked: Cache<VersionId, Linked>,
+    active: Cache<(AppId, ScriptName), (Active, KnownAt)>,
+}
+
+/// The store's revision at which something was so.
+type KnownAt = u64;
+
+/// The version of a script that answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Active {
+    pub(crate) script: ScriptId,
+    pub(crate) version: VersionId,
 }
 
 #[derive(Clone)]
 struct Linked {
     parts: Parts,
     /// The store's revision at which they were the active ones.
-    known_at: u64,
+    known_at: KnownAt,
 }
 
 impl Programs {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, linked: Cache::new(LINKED) }
+        Self { store, linked: Cache::new(LINKED), active: Cache::new(LINKED) }
+    }
+
+    /// The version of a script that answers now; `None` when there is no such script.
+    pub(crate) async fn active(&self, app: AppId, script: &ScriptName) -> Result<Option<Active>, ExecutorError> {
+        // Read before the database is: what changes meanwhile is seen by the next invocation.
+        let known_at = self.store.revision();
+        let key = (app, script.clone());
+        if let Some((active, _)) = self.active.get(&key).filter(|(_, known)| *known == known_at) {
+            return Ok(Some(active));
+        }
+        let found = self.store.active_version(app, script).await.map_err(stored)?;
+        let Some((script, version)) = found else { return Ok(None) };
+        let active = Active { script, version };
+        self.active.insert(key, (active, known_at));
+        Ok(Some(active))
     }
 
     /// What a version is made of now.

@@ -6,7 +6,8 @@
 
 use picloud_abi::bounds::cut;
 use picloud_shared::names::SecretName;
-use std::borrow::Cow;
+use serde_json::{Map, Value};
+use std::{borrow::Cow, sync::Arc};
 use zeroize::Zeroizing;
 
 /// Shorter values are left alone: they would be found in every other word.
@@ -14,11 +15,18 @@ const SHORTEST: usize = 4;
 /// Bytes by which a cut between two characters may fall short of its bound.
 const SHORT_OF: usize = 3;
 
-/// The secrets of one invocation.
-#[derive(Default)]
+/// The secrets of one invocation, and of those that it calls, which share them.
+#[derive(Clone, Default)]
 pub(crate) struct Redactions {
-    /// What is looked for, the longest first, and what is put there instead.
-    values: Vec<(Zeroizing<String>, String)>,
+    /// The longest first.
+    values: Vec<Arc<Redaction>>,
+}
+
+struct Redaction {
+    /// What is looked for.
+    form: Zeroizing<String>,
+    /// What is put there instead.
+    instead: String,
 }
 
 impl Redactions {
@@ -34,11 +42,11 @@ impl Redactions {
         let instead = format!("[secret {name}]");
         let inside = |quoted: &str| Zeroizing::new(quoted[1..quoted.len() - 1].to_owned());
         for form in [Zeroizing::new(value.to_owned()), inside(&printed), inside(&json)] {
-            if !self.values.iter().any(|(known, with)| *known == form && *with == instead) {
-                self.values.push((form, instead.clone()));
+            if !self.values.iter().any(|known| known.form == form && known.instead == instead) {
+                self.values.push(Arc::new(Redaction { form, instead: instead.clone() }));
             }
         }
-        self.values.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+        self.values.sort_by_key(|known| std::cmp::Reverse(known.form.len()));
     }
 
     /// A text without the secrets. One that was cut at so many bytes may end in the beginning of one.
@@ -47,13 +55,13 @@ impl Redactions {
             return text;
         }
         let was_cut = text.len() + SHORT_OF >= cut_at;
-        for (form, instead) in &self.values {
+        for Redaction { form, instead } in self.values.iter().map(AsRef::as_ref) {
             if let Cow::Owned(replaced) = replaced(&text, form, instead) {
                 text = replaced;
             }
         }
         if was_cut {
-            for (form, instead) in &self.values {
+            for Redaction { form, instead } in self.values.iter().map(AsRef::as_ref) {
                 let begun = begun_at_the_end(&text, form);
                 if begun >= SHORTEST {
                     text.truncate(text.len() - begun);
@@ -63,6 +71,34 @@ impl Redactions {
             }
         }
         text
+    }
+
+    /// Fields without the secrets, be they texts, names or numbers, or whatever makes one of them in between.
+    pub(crate) fn applied_to_fields(&self, fields: Map<String, Value>) -> Value {
+        if self.values.is_empty() {
+            return Value::Object(fields);
+        }
+        let kept = self.applied_to_json(Value::Object(fields));
+        let text = kept.to_string();
+        let told = self.applied(text.clone(), usize::MAX);
+        if told == text { kept } else { Value::Object(Map::from_iter([("fields".to_owned(), told.into())])) }
+    }
+
+    fn applied_to_json(&self, value: Value) -> Value {
+        let whole = |text| self.applied(text, usize::MAX);
+        match value {
+            Value::String(text) => whole(text).into(),
+            Value::Number(number) => {
+                let text = number.to_string();
+                let told = whole(text.clone());
+                if told == text { number.into() } else { told.into() }
+            }
+            Value::Array(values) => values.into_iter().map(|value| self.applied_to_json(value)).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().map(|(name, value)| (whole(name), self.applied_to_json(value))).collect()
+            }
+            Value::Null | Value::Bool(_) => value,
+        }
     }
 
     /// As [`Self::applied`], within the same bound.

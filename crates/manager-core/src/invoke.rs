@@ -78,9 +78,9 @@ impl Manager {
             node: self.settings.node.clone(),
         };
         let job = Job { id, app, version: script.version.id, script: script.name, trigger, depth: 0, limits, outbound };
-        let (record, totals, outcome) =
-            start.finished(self.executor.invoke(job, Box::pin(std::future::pending())).await?);
-        self.store.record(&[record], &[(script.id, totals)]).await?;
+        let report = self.executor.invoke(job, Box::pin(std::future::pending())).await?;
+        let (records, outcome) = start.finished(report).apart();
+        self.store.record(&records.invocations, &records.totals).await?;
         let (invocation, logs) = self.store.invocation(app, id).await?.ok_or(InvokeError::NoSuchScript)?;
         Ok(Run { invocation, logs, outcome })
     }

@@ -33,7 +33,7 @@ use picloud_shared::{
     target::{self, InvalidPath},
     time::now_ms,
 };
-use picloud_store::{DeployedRoute, InvocationStart, Store};
+use picloud_store::{DeployedRoute, Finished, InvocationStart, Store};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use tokio::sync::oneshot;
 
@@ -249,8 +249,11 @@ impl Ingress {
             drop(admitted);
             let report = report?;
             let cost = told.then(|| Cost::of(&report));
-            let (record, totals, outcome) = start.finished(report);
+            let Finished { record, totals, outcome, called } = start.finished(report);
             recorder.submit(record, totals);
+            for (record, totals) in called {
+                recorder.submit(record, totals);
+            }
             Ok((outcome, cost))
         });
         let result = job.await;

@@ -92,7 +92,7 @@ impl Shared {
 
 /// The rest of a record is bounded and small.
 fn log_bytes(record: &NewInvocation) -> usize {
-    record.logs.iter().map(|line| line.message.len()).sum()
+    record.logs.iter().map(|line| line.message.len() + line.fields.as_ref().map_or(0, String::len)).sum()
 }
 
 fn add(sum: &mut Totals, more: &Totals) {
@@ -181,6 +181,7 @@ mod tests {
             script: script.id,
             version: script.version.id,
             trigger: Trigger::Http,
+            parent: None,
             request: None,
             status: 200,
             outcome: "ok".into(),
@@ -191,7 +192,7 @@ mod tests {
             started_at: 0,
             node: "test".into(),
             error: None,
-            logs: vec![LogLine { at: 0, level: Level::Info, message: log.into() }],
+            logs: vec![LogLine { at: 0, level: Level::Info, message: log.into(), fields: None }],
             logs_dropped: 0,
             calls: Vec::new(),
         }

@@ -20,7 +20,7 @@ use picloud_manager_core::{Manager, Settings as ManagerSettings};
 use picloud_orchestrator_core::{DeliverySettings, Dispatcher, Ingress, Recorder, Settings as IngressSettings};
 use picloud_shared::time::now_ms;
 use picloud_store::Store;
-use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
@@ -86,7 +86,7 @@ async fn run(config: Config) -> Result<()> {
         let (store, vault) = (store.clone(), vault.clone());
         tokio::task::spawn_blocking(move || LocalExecutor::new(store, vault, &engine, now_ms)).await?
     };
-    let executor = Arc::new(executor.context("setting up the engine")?);
+    let executor = executor.context("setting up the engine")?;
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
     let node = config.node();
     let manager = Manager::new(

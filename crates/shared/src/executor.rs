@@ -1,7 +1,7 @@
 //! The way from whoever starts invocations to whoever runs them.
 
 use crate::{
-    ids::{AppId, InvocationId, VersionId},
+    ids::{AppId, InvocationId, ScriptId, VersionId},
     limits::Limits,
     names::ScriptName,
     outbound::AllowedHosts,
@@ -107,7 +107,7 @@ pub struct Job {
 pub struct Report {
     /// The response, the value, or why there is none.
     pub outcome: Outcome,
-    /// Fuel burnt; exact.
+    /// Fuel burnt, that of the scripts included that it called; exact.
     pub fuel: u64,
     /// Bytes of linear memory at the end, which is the peak, since it never shrinks.
     pub memory_bytes: u64,
@@ -119,6 +119,27 @@ pub struct Report {
     pub logs_dropped: u32,
     /// Calls to the platform, in order, at most [`Report::MAX_CALLS`].
     pub calls: Vec<Call>,
+    /// The scripts that it called, and those that these called.
+    pub called: Vec<Called>,
+}
+
+/// A script that an invocation called: an invocation of its own.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// Its id.
+    pub id: InvocationId,
+    /// The invocation that called it.
+    pub parent: InvocationId,
+    /// What ran.
+    pub script: ScriptId,
+    /// Which version of it.
+    pub version: VersionId,
+    /// What its caller had left for it.
+    pub fuel_limit: u64,
+    /// When it began.
+    pub started_at: TimestampMs,
+    /// What it left; whatever it called stands beside it.
+    pub report: Report,
 }
 
 impl Report {
@@ -135,6 +156,7 @@ impl Report {
             logs: Vec::new(),
             logs_dropped: 0,
             calls: Vec::new(),
+            called: Vec::new(),
         }
     }
 }
@@ -148,6 +170,8 @@ pub struct LogLine {
     pub level: Level,
     /// The text; may hold any character.
     pub message: String,
+    /// What is looked for by name: a JSON object's text.
+    pub fields: Option<String>,
 }
 
 /// One call that a script made to the platform.

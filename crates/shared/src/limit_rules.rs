@@ -32,6 +32,8 @@ pub enum LimitName {
     FileCalls,
     /// [`Limits::setting_calls`]
     SettingCalls,
+    /// [`Limits::script_calls`]
+    ScriptCalls,
     /// [`Limits::random_bytes`]
     RandomBytes,
     /// [`Limits::concurrency`]
@@ -40,7 +42,7 @@ pub enum LimitName {
 
 impl LimitName {
     /// Each of them, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Fuel,
         Self::MemoryBytes,
         Self::WallTimeMs,
@@ -53,6 +55,7 @@ impl LimitName {
         Self::HttpCalls,
         Self::FileCalls,
         Self::SettingCalls,
+        Self::ScriptCalls,
         Self::RandomBytes,
         Self::Concurrency,
     ];
@@ -72,6 +75,7 @@ impl LimitName {
             Self::HttpCalls => "http_calls",
             Self::FileCalls => "file_calls",
             Self::SettingCalls => "setting_calls",
+            Self::ScriptCalls => "script_calls",
             Self::RandomBytes => "random_bytes",
             Self::Concurrency => "concurrency",
         }
@@ -96,6 +100,7 @@ impl LimitName {
             | Self::HttpCalls
             | Self::FileCalls
             | Self::SettingCalls
+            | Self::ScriptCalls
             | Self::RandomBytes => 0,
         }
     }
@@ -172,6 +177,7 @@ impl Limits {
             LimitName::HttpCalls => self.http_calls.into(),
             LimitName::FileCalls => self.file_calls.into(),
             LimitName::SettingCalls => self.setting_calls.into(),
+            LimitName::ScriptCalls => self.script_calls.into(),
             LimitName::RandomBytes => self.random_bytes.into(),
             LimitName::Concurrency => count(self.concurrency),
         }
@@ -200,6 +206,7 @@ impl Limits {
             LimitName::HttpCalls => self.http_calls = small,
             LimitName::FileCalls => self.file_calls = small,
             LimitName::SettingCalls => self.setting_calls = small,
+            LimitName::ScriptCalls => self.script_calls = small,
             LimitName::RandomBytes => self.random_bytes = small,
             LimitName::Concurrency => self.concurrency = count,
         }

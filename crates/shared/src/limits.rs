@@ -29,6 +29,8 @@ pub struct Limits {
     pub file_calls: u32,
     /// Reads of variables and secrets.
     pub setting_calls: u32,
+    /// Other scripts of the app that it may call, those included that these call.
+    pub script_calls: u32,
     /// Bytes that one call may ask of the random source.
     pub random_bytes: u32,
     /// Invocations of the app that a node has in flight, those that wait included.
@@ -54,6 +56,8 @@ impl Limits {
         http_calls: 1_000,
         file_calls: 1_000,
         setting_calls: 10_000,
+        // Each is an instance and a record, which its fuel does not pay for.
+        script_calls: 256,
         random_bytes: 1 << 20,
         concurrency: 10_000,
     };
@@ -74,6 +78,7 @@ impl Default for Limits {
             http_calls: 32,
             file_calls: 100,
             setting_calls: 1_000,
+            script_calls: 16,
             random_bytes: 64 << 10,
             concurrency: 64,
         }
@@ -121,6 +126,8 @@ pub const TOPIC_DELAY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Events that cause one another: a request's are of depth 1, those that a script publishes when it is given one of
 /// these of depth 2, and so on.
 pub const TOPIC_DEPTH: u32 = 16;
+/// Scripts that call one another: one that is called by what nobody called is of depth 1.
+pub const SCRIPT_DEPTH: u32 = 8;
 /// Most topics that one script is subscribed to.
 pub const SCRIPT_TOPICS: usize = 100;
 /// Most schedules of one script.

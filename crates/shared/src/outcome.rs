@@ -167,6 +167,7 @@ mod tests {
                 start: Duration::from_micros(3),
                 duration: Duration::from_micros(4),
             }],
+            called: Vec::new(),
         };
         let expected =
             Totals { invocations: 1, failures: 1, fuel: 12, duration_us: 2_000, dropped_records: 0, dropped_logs: 5 };

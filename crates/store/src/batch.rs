@@ -3,7 +3,7 @@
 
 use crate::pool::Transaction;
 
-/// Rows of one statement, largest first. The largest, of a table with 21 columns, has 5,376 parameters, of 32,766 that
+/// Rows of one statement, largest first. The largest, of a table with 22 columns, has 5,632 parameters, of 32,766 that
 /// SQLite allows.
 const SIZES: [usize; 4] = [256, 32, 4, 1];
 

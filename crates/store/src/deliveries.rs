@@ -7,9 +7,8 @@
 //!
 //! Rows are locked in the order app, script, delivery, schedule, so that no two transactions wait for each other.
 
-use crate::{NewInvocation, Store, StoreError, pool::Transaction, rows::Optional};
+use crate::{Records, Store, StoreError, pool::Transaction, rows::Optional};
 use picloud_shared::{
-    api::Totals,
     ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
     limit_rules::LimitValues,
     limits::DEAD_LETTER_TIME,
@@ -256,7 +255,7 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Ends a lease, and records the invocation in the same transaction. `false` when the lease was lost to another
+    /// Ends a lease, and records the invocation, the first of the records, in the same transaction. `false` when the lease was lost to another
     /// before: then the delivery is as it was, and the invocation, which did take place, is recorded all the same. What
     /// may be due from now on the caller looks for itself; other processes are told.
     ///
@@ -266,7 +265,7 @@ impl Store {
         &self,
         lease: &Lease,
         settlement: Settlement,
-        invocation: Option<(NewInvocation, Totals)>,
+        records: Records,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let leaves = matches!(settlement, Settlement::Done | Settlement::Dead { .. });
@@ -274,9 +273,9 @@ impl Store {
         if key.is_some() {
             self.hold_events(&mut transaction, lease.app).await?;
         }
-        let last = invocation.as_ref().map(|(record, _)| record.id);
-        if let Some((record, totals)) = invocation {
-            self.record_in(&mut transaction, &[record], &[(lease.script, totals)]).await?;
+        let last = records.invocations.first().map(|record| record.id);
+        if last.is_some() {
+            self.record_in(&mut transaction, &records.invocations, &records.totals).await?;
         }
         let now = self.database_time(&mut transaction).await?;
         let held = self.settle(&mut transaction, lease, settlement, last, now).await?;

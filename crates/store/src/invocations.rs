@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError, StoredLog,
-    rows::{Json, OptionalText},
+    rows::{Json, Optional, OptionalText},
 };
 use picloud_shared::{
     api::{Call, Diagnostic, Trigger},
@@ -23,6 +23,8 @@ pub struct Invocation {
     pub version: i64,
     /// What started it.
     pub trigger: Trigger,
+    /// The invocation that called it, if one did.
+    pub parent: Option<InvocationId>,
     /// `GET /path` of an HTTP request.
     pub request: Option<String>,
     /// The HTTP status.
@@ -71,6 +73,8 @@ struct InvocationRow {
     version: i64,
     #[sqlx(try_from = "String")]
     trigger_kind: Trigger,
+    #[sqlx(try_from = "Option<String>")]
+    parent: Optional<InvocationId>,
     #[sqlx(try_from = "Option<Vec<u8>>")]
     request: OptionalText,
     #[sqlx(try_from = "i64")]
@@ -128,6 +132,7 @@ impl From<InvocationRow> for Invocation {
             script: row.script,
             version: row.version,
             trigger: row.trigger_kind,
+            parent: row.parent.0,
             request: row.request.0,
             status: row.status,
             outcome: row.outcome,
@@ -145,7 +150,7 @@ impl From<InvocationRow> for Invocation {
 }
 
 const SELECT_INVOCATIONS: &str = "
-    SELECT i.id, s.name AS script, i.version, i.trigger_kind, i.request, i.status, i.outcome, i.fuel, i.fuel_limit,
+    SELECT i.id, s.name AS script, i.version, i.trigger_kind, i.parent, i.request, i.status, i.outcome, i.fuel, i.fuel_limit,
         i.memory_bytes, i.duration_us, i.started_at, i.node, i.error_message, i.error_script, i.error_line,
         i.error_column, i.logs_dropped, i.calls
     FROM invocations i JOIN scripts s ON s.id = i.script_id

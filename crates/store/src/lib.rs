@@ -45,7 +45,7 @@ pub use invocations::{Invocation, InvocationFilter};
 pub use kv::{KvEntry, KvValue, NotANumber, TooMuch};
 pub use logs::{LogFilter, StoredLog};
 pub use open::Database;
-pub use record::{InvocationStart, NewInvocation};
+pub use record::{Finished, InvocationStart, NewInvocation, Records};
 pub use schedules::{Fired, RunRefused, StoredSchedule};
 pub use scripts::{DeleteRefused, Script, Version};
 pub use secrets::AppSettings;

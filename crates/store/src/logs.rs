@@ -6,24 +6,55 @@ use picloud_shared::{
     names::ScriptName,
     time::TimestampMs,
 };
+use serde_json::Value;
 use sqlx::QueryBuilder;
+use std::collections::BTreeMap;
 
 /// One line of a log.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLog {
     /// Whose line it is.
-    #[sqlx(try_from = "String")]
     pub invocation: InvocationId,
     /// The script's name.
-    #[sqlx(try_from = "String")]
     pub script: ScriptName,
     /// When it was written.
     pub at: TimestampMs,
     /// `debug`, `info`, `warn` or `error`.
     pub level: String,
     /// The text; may hold any character.
-    #[sqlx(try_from = "Vec<u8>")]
     pub message: String,
+    /// What stands beside it, by name.
+    pub fields: BTreeMap<String, Value>,
+}
+
+#[derive(sqlx::FromRow)]
+struct LogRow {
+    #[sqlx(try_from = "String")]
+    invocation: InvocationId,
+    #[sqlx(try_from = "String")]
+    script: ScriptName,
+    at: TimestampMs,
+    level: String,
+    #[sqlx(try_from = "Vec<u8>")]
+    message: String,
+    #[sqlx(try_from = "Option<Vec<u8>>")]
+    fields: Fields,
+}
+
+/// A JSON object, or NULL for an empty one.
+struct Fields(BTreeMap<String, Value>);
+
+impl TryFrom<Option<Vec<u8>>> for Fields {
+    type Error = serde_json::Error;
+    fn try_from(json: Option<Vec<u8>>) -> Result<Self, serde_json::Error> {
+        json.map_or(Ok(BTreeMap::new()), |json| serde_json::from_slice(&json)).map(Self)
+    }
+}
+
+impl From<LogRow> for StoredLog {
+    fn from(LogRow { invocation, script, at, level, message, fields: Fields(fields) }: LogRow) -> Self {
+        Self { invocation, script, at, level, message, fields }
+    }
 }
 
 /// Which logs to read.
@@ -43,9 +74,9 @@ impl Store {
     /// # Errors
     /// When the database fails, or a stored line does not parse.
     pub async fn logs(&self, app: AppId, filter: LogFilter) -> Result<Vec<StoredLog>, StoreError> {
-        Ok(with_db!(self, read, db => {
+        let rows: Vec<LogRow> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new(
-                "SELECT l.invocation_id AS invocation, s.name AS script, l.at, l.level, l.message
+                "SELECT l.invocation_id AS invocation, s.name AS script, l.at, l.level, l.message, l.fields
                  FROM (SELECT i.id, i.script_id FROM invocations i WHERE i.log_lines > 0 AND i.app_id = ",
             );
             query.push_bind(app.to_string());
@@ -56,13 +87,14 @@ impl Store {
                  ORDER BY i.id DESC, l.line",
             );
             query.build_query_as().fetch_all(db).await?
-        }))
+        });
+        Ok(rows.into_iter().map(StoredLog::from).collect())
     }
 
     pub(crate) async fn logs_of(&self, invocation: InvocationId) -> Result<Vec<StoredLog>, StoreError> {
-        Ok(with_db!(self, read, db => {
+        let rows: Vec<LogRow> = with_db!(self, read, db => {
             sqlx::query_as(
-                "SELECT l.invocation_id AS invocation, s.name AS script, l.at, l.level, l.message
+                "SELECT l.invocation_id AS invocation, s.name AS script, l.at, l.level, l.message, l.fields
                  FROM logs l
                  JOIN invocations i ON i.id = l.invocation_id
                  JOIN scripts s ON s.id = i.script_id
@@ -71,6 +103,7 @@ impl Store {
             .bind(invocation.to_string())
             .fetch_all(db)
             .await?
-        }))
+        });
+        Ok(rows.into_iter().map(StoredLog::from).collect())
     }
 }

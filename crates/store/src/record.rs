@@ -9,7 +9,7 @@ use crate::{
 use picloud_abi::{invocation::Outcome, log::Level};
 use picloud_shared::{
     api::{Call, Diagnostic, Totals, Trigger},
-    executor::{LogLine, Report},
+    executor::{Called, LogLine, Report},
     ids::{AppId, InvalidId, InvocationId, ScriptId, VersionId},
     names::ScriptName,
     outcome,
@@ -35,6 +35,8 @@ pub struct NewInvocation {
     pub version: VersionId,
     /// What started it.
     pub trigger: Trigger,
+    /// The invocation that called it.
+    pub parent: Option<InvocationId>,
     /// `GET /path` of an HTTP request.
     pub request: Option<String>,
     /// The HTTP status.
@@ -86,9 +88,65 @@ pub struct InvocationStart {
     pub node: String,
 }
 
+/// An invocation that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its record.
+    pub record: NewInvocation,
+    /// What it adds to its script's totals.
+    pub totals: Totals,
+    /// How it ended, which is not stored.
+    pub outcome: Outcome,
+    /// The same of each script that it called.
+    pub called: Vec<(NewInvocation, Totals)>,
+}
+
+/// Records, and what they add to their scripts' totals.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// That of what was started first, then those of the scripts that it called.
+    pub invocations: Vec<NewInvocation>,
+    /// A script may come more than once.
+    pub totals: Vec<(ScriptId, Totals)>,
+}
+
+impl Finished {
+    /// What is to be stored, and how it ended.
+    pub fn apart(self) -> (Records, Outcome) {
+        let all = [(self.record, self.totals)].into_iter().chain(self.called);
+        let apart = |(record, totals): (NewInvocation, Totals)| ((record.script, totals), record);
+        let (totals, invocations) = all.map(apart).unzip();
+        (Records { invocations, totals }, self.outcome)
+    }
+}
+
 impl InvocationStart {
-    /// The record, what it adds to the script's totals, and the outcome, which is not stored.
-    pub fn finished(self, report: Report) -> (NewInvocation, Totals, Outcome) {
+    /// What is to be stored.
+    pub fn finished(self, mut report: Report) -> Finished {
+        let called = std::mem::take(&mut report.called);
+        let called = called.into_iter().map(|called| self.called(called)).collect();
+        let (record, totals, outcome) = self.recorded(report, None);
+        Finished { record, totals, outcome, called }
+    }
+
+    /// The record of a script that this invocation called, itself or through others.
+    fn called(&self, called: Called) -> (NewInvocation, Totals) {
+        let start = Self {
+            id: called.id,
+            app: self.app,
+            script: called.script,
+            version: called.version,
+            trigger: Trigger::Invoke,
+            request: None,
+            fuel_limit: called.fuel_limit,
+            started_at: called.started_at,
+            node: self.node.clone(),
+        };
+        let (record, totals, _) = start.recorded(called.report, Some(called.parent));
+        (record, totals)
+    }
+
+    fn recorded(self, report: Report, parent: Option<InvocationId>) -> (NewInvocation, Totals, Outcome) {
         let (totals, calls) = (outcome::totals(&report), outcome::calls(&report));
         let Report { outcome, fuel, memory_bytes, duration, logs, logs_dropped, .. } = report;
         let record = NewInvocation {
@@ -97,6 +155,7 @@ impl InvocationStart {
             script: self.script,
             version: self.version,
             trigger: self.trigger,
+            parent,
             request: self.request,
             status: outcome::status(&outcome),
             outcome: outcome::word(&outcome).to_owned(),
@@ -118,13 +177,14 @@ impl InvocationStart {
 static INVOCATIONS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::into(
         "invocations",
-        "id, app_id, script_id, version, trigger_kind, request, status, outcome, fuel, fuel_limit, memory_bytes,
+        "id, app_id, script_id, version, trigger_kind, parent, request, status, outcome, fuel, fuel_limit, memory_bytes,
             duration_us, started_at, node, error_message, error_script, error_line, error_column, calls, log_lines,
             logs_dropped",
     )
 });
 
-static LOGS: LazyLock<Insert> = LazyLock::new(|| Insert::into("logs", "invocation_id, line, at, level, message"));
+static LOGS: LazyLock<Insert> =
+    LazyLock::new(|| Insert::into("logs", "invocation_id, line, at, level, message, fields"));
 
 /// Ids in one list of a statement, far below the databases' bounds for parameters.
 const IDS: usize = 1_000;
@@ -287,6 +347,7 @@ impl Store {
                         .bind(Arc::clone(script))
                         .bind(*version)
                         .bind(words.shared(record.trigger.as_str()))
+                        .bind(record.parent.map(|parent| parent.to_string()))
                         .bind(record.request.as_ref().map(String::as_bytes))
                         .bind(i64::from(record.status))
                         .bind(words.shared(&record.outcome))
@@ -325,7 +386,8 @@ impl Store {
                         .bind(n)
                         .bind(line.at)
                         .bind(words.shared(stored_level(line.level)))
-                        .bind(line.message.as_bytes());
+                        .bind(line.message.as_bytes())
+                        .bind(line.fields.as_ref().map(String::as_bytes));
                 }
                 query.execute(db).await?;
             });

@@ -114,6 +114,14 @@ impl From<ScriptRow> for Script {
     }
 }
 
+#[derive(sqlx::FromRow)]
+struct ActiveRow {
+    #[sqlx(try_from = "String")]
+    script_id: ScriptId,
+    #[sqlx(try_from = "String")]
+    version_id: VersionId,
+}
+
 /// A `ScriptRow` for each script, with the further columns given.
 macro_rules! select_scripts {
     ($columns:literal, $rest:literal) => {
@@ -169,6 +177,29 @@ impl Store {
             sqlx::query_as(SELECT_HEAD).bind(app.to_string()).bind(name.as_str()).fetch_optional(db).await?
         });
         Ok(row.map(Script::from))
+    }
+
+    /// A script's id and that of its active version.
+    ///
+    /// # Errors
+    /// When the database fails, or an id does not parse.
+    pub async fn active_version(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+    ) -> Result<Option<(ScriptId, VersionId)>, StoreError> {
+        let row: Option<ActiveRow> = with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT s.id AS script_id, v.id AS version_id
+                 FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active
+                 WHERE s.app_id = $1 AND s.name = $2",
+            )
+            .bind(app.to_string())
+            .bind(name.as_str())
+            .fetch_optional(db)
+            .await?
+        });
+        Ok(row.map(|row| (row.script_id, row.version_id)))
     }
 
     /// One script without its source, as a transaction that is about to change it sees it.

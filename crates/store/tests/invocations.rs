@@ -8,7 +8,9 @@ use picloud_shared::{
     executor::LogLine,
     ids::{AppId, InvocationId, VersionId},
 };
-use picloud_store::{Invocation, InvocationFilter, LogFilter, NewInvocation, Script, StoreError};
+use picloud_store::{Invocation, InvocationFilter, LogFilter, NewInvocation, Script, StoreError, StoredLog};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 cases! {
     an_invocation_comes_back_whole
@@ -25,13 +27,19 @@ cases! {
 
 /// An invocation with a bit of everything.
 pub(crate) fn invocation(app: AppId, script: &Script) -> NewInvocation {
-    let line = |level, message: &str| LogLine { at: NOW + 1, level, message: message.to_owned() };
+    let line = |level, message: &str, fields: Option<&str>| LogLine {
+        at: NOW + 1,
+        level,
+        message: message.to_owned(),
+        fields: fields.map(Into::into),
+    };
     NewInvocation {
         id: InvocationId::new(),
         app,
         script: script.id,
         version: script.version.id,
-        trigger: Trigger::Http,
+        trigger: Trigger::Invoke,
+        parent: Some(InvocationId::new()),
         request: Some("GET /\0ü".to_owned()),
         status: 500,
         outcome: "error".to_owned(),
@@ -47,7 +55,7 @@ pub(crate) fn invocation(app: AppId, script: &Script) -> NewInvocation {
             line: Some(u32::MAX),
             column: None,
         }),
-        logs: vec![line(Level::Debug, "nul \0 here"), line(Level::Error, "")],
+        logs: vec![line(Level::Debug, "nul \0 here", None), line(Level::Error, "", Some(r#"{"n":1,"nul":"\u0000"}"#))],
         logs_dropped: u32::MAX,
         calls: vec![Call { name: "kv.get".to_owned(), start_us: 1, duration_us: 2 }],
     }
@@ -71,7 +79,13 @@ async fn an_invocation_comes_back_whole(store: &TestStore) {
     let app = store.app("demo").await.id;
     let script = store.put(app, "greet", "1").await;
     let new = invocation(app, &script);
-    let bare = NewInvocation { request: None, trigger: Trigger::Manual, calls: Vec::new(), ..quiet(app, &script) };
+    let bare = NewInvocation {
+        request: None,
+        trigger: Trigger::Manual,
+        parent: None,
+        calls: Vec::new(),
+        ..quiet(app, &script)
+    };
     store.record(&[new.clone(), bare.clone()], &[]).await.unwrap();
     store.put(app, "greet", "2").await;
 
@@ -81,6 +95,7 @@ async fn an_invocation_comes_back_whole(store: &TestStore) {
         script: script.name.clone(),
         version: 1,
         trigger: new.trigger,
+        parent: new.parent,
         request: new.request,
         status: new.status,
         outcome: new.outcome,
@@ -95,13 +110,20 @@ async fn an_invocation_comes_back_whole(store: &TestStore) {
         calls: new.calls,
     };
     assert_eq!(found, expected);
-    let logs: Vec<_> =
-        logs.iter().map(|l| (l.invocation, &l.script, l.at, l.level.as_str(), l.message.as_str())).collect();
-    let of = |level, message| (new.id, &script.name, NOW + 1, level, message);
-    assert_eq!(logs, [of("debug", "nul \0 here"), of("error", "")]);
+    let of = |level: &str, message: &str, fields: BTreeMap<String, Value>| StoredLog {
+        invocation: new.id,
+        script: script.name.clone(),
+        at: NOW + 1,
+        level: level.to_owned(),
+        message: message.to_owned(),
+        fields,
+    };
+    let fields = [("n".to_owned(), json!(1)), ("nul".to_owned(), json!("\0"))].into();
+    assert_eq!(logs, [of("debug", "nul \0 here", BTreeMap::new()), of("error", "", fields)]);
 
     let (found, logs) = store.invocation(app, bare.id).await.unwrap().unwrap();
     assert_eq!((found.request, found.error, found.trigger, found.calls), (None, None, Trigger::Manual, Vec::new()));
+    assert_eq!(found.parent, None);
     assert!(logs.is_empty());
     assert_eq!(store.invocation(app, InvocationId::new()).await.unwrap(), None);
 }

@@ -6,7 +6,7 @@ use picloud_shared::{
     schedule::Schedule,
 };
 use picloud_store::{
-    Claimed, Fired, Heard, NewVersion, Occasion, RunRefused, Script, Settlement, Store, StoredSchedule,
+    Claimed, Fired, Heard, NewVersion, Occasion, Records, RunRefused, Script, Settlement, Store, StoredSchedule,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -158,7 +158,10 @@ async fn the_last_invocation_is_remembered(store: &TestStore) {
     let [claimed] = claim(store, app.id).await.try_into().unwrap();
     let record = crate::invocations::invocation(app.id, &script);
     let (invocation, outcome) = (record.id, record.outcome.clone());
-    let settled = store.settle_delivery(&claimed.lease, Settlement::Done, Some((record, Default::default()))).await;
+    // A script that it called is recorded with it.
+    let called = crate::invocations::invocation(app.id, &script);
+    let records = Records { invocations: vec![record, called], ..Records::default() };
+    let settled = store.settle_delivery(&claimed.lease, Settlement::Done, records).await;
     assert!(settled.unwrap());
     assert_eq!(only(store, app.id).await.last, Some((invocation, outcome)));
 }
@@ -170,7 +173,7 @@ async fn a_dead_letter_tells_its_slot(store: &TestStore) {
     let delivery = store.run_schedule(app.id, id).await.unwrap().unwrap();
     let [claimed] = claim(store, app.id).await.try_into().unwrap();
     let dead = Settlement::Dead { error: "no".to_owned(), begun: true };
-    assert!(store.settle_delivery(&claimed.lease, dead, None).await.unwrap());
+    assert!(store.settle_delivery(&claimed.lease, dead, Records::default()).await.unwrap());
     let [letter] = store.dead_letters(app.id, None, 9).await.unwrap().try_into().unwrap();
     assert_eq!((letter.id, letter.occasion), (delivery, claimed.occasion.clone()));
     assert_eq!(store.replay(app.id, None, None).await.unwrap(), Ok(1));

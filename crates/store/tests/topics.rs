@@ -3,7 +3,7 @@
 use crate::fixture::{NOW, TestStore, cases, version};
 use picloud_shared::ids::{AppId, DeliveryId};
 use picloud_store::{
-    Claimed, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script, Settlement, Store, Topic,
+    Claimed, NewEvent, NewVersion, Occasion, PublishRefused, Records, ReplayRefused, Script, Settlement, Store, Topic,
 };
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn claim(store: &Store, app: AppId) -> Vec<Claimed> {
 }
 
 async fn settle(store: &Store, claimed: &Claimed, settlement: Settlement) -> bool {
-    store.settle_delivery(&claimed.lease, settlement, None).await.unwrap()
+    store.settle_delivery(&claimed.lease, settlement, Records::default()).await.unwrap()
 }
 
 async fn counts(store: &Store, app: AppId) -> (i64, i64) {
@@ -256,12 +256,13 @@ async fn a_settled_delivery_is_recorded(store: &TestStore) {
     let script = subscriber(store, app.id, "a", &["t"]).await;
     publish(store, app.id, event("t", Some("k"), "1")).await;
     let claimed = store.claim_deliveries(app.id, 1, 0).await.unwrap().remove(0);
-    let record = || (crate::invocations::invocation(app.id, &script), Default::default());
+    let record =
+        || Records { invocations: vec![crate::invocations::invocation(app.id, &script)], ..Records::default() };
     let later = claim(store, app.id).await.remove(0);
     let (late, last) = (record(), record());
-    let ids = [late.0.id, last.0.id];
-    assert!(!store.settle_delivery(&claimed.lease, Settlement::Done, Some(late)).await.unwrap());
-    assert!(store.settle_delivery(&later.lease, dead("no"), Some(last)).await.unwrap());
+    let ids = [late.invocations[0].id, last.invocations[0].id];
+    assert!(!store.settle_delivery(&claimed.lease, Settlement::Done, late).await.unwrap());
+    assert!(store.settle_delivery(&later.lease, dead("no"), last).await.unwrap());
     for id in ids {
         assert!(store.invocation(app.id, id).await.unwrap().is_some(), "what ran is recorded, its lease lost or not");
     }

@@ -13,6 +13,7 @@ mod kv;
 pub mod log;
 mod random;
 mod regex;
+mod scripts;
 mod secrets;
 mod time;
 mod topics;
@@ -25,7 +26,7 @@ use picloud_abi::seam::{Answer, Refusal, RefusalCode, Request};
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext, Position};
 
 /// The modules: how scripts name them, and what makes them.
-pub const MODULES: [(&str, fn() -> Module); 16] = [
+pub const MODULES: [(&str, fn() -> Module); 17] = [
     ("base64", || rhai::exported_module!(base64::base64)),
     ("crypto", || rhai::exported_module!(crypto::crypto)),
     ("files", || rhai::exported_module!(files::files)),
@@ -36,6 +37,7 @@ pub const MODULES: [(&str, fn() -> Module); 16] = [
     ("log", || rhai::exported_module!(log::log)),
     ("random", || rhai::exported_module!(random::random)),
     ("regex", || rhai::exported_module!(regex::regex)),
+    ("scripts", || rhai::exported_module!(scripts::scripts)),
     ("secrets", || rhai::exported_module!(secrets::secrets)),
     ("time", || rhai::exported_module!(time::time)),
     ("topics", || rhai::exported_module!(topics::topics)),
@@ -73,6 +75,8 @@ fn code(code: RefusalCode) -> &'static str {
         RefusalCode::RefusedAddress => "refused_address",
         RefusalCode::Timeout => "timeout",
         RefusalCode::Unreachable => "unreachable",
+        RefusalCode::NoSuchScript => "no_such_script",
+        RefusalCode::ScriptFailed => "script_failed",
     }
 }
 

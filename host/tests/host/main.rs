@@ -7,6 +7,7 @@ mod contract;
 mod differential;
 mod helpers;
 mod imports;
+mod invoke;
 mod isolation;
 mod kept;
 mod limits;

@@ -194,6 +194,23 @@ async fn calls_reach_the_platform() {
 }
 
 #[tokio::test]
+async fn fields_of_a_line_are_json_beside_its_text() {
+    let run = run(r#"
+        log::info("paid", #{order: 7, total: 12.5, to: ["a", ()]}); log::debug(1, #{}); log::warn("w", #{"ä b": blob(1)});
+        let deep = 1; for i in 0..200 { deep = [deep]; } log::error("deep", #{deep: deep});
+        let long = ""; long.pad(70_000, 'x'); log::info("long", #{long: long}); log::info("none"); 1
+    "#)
+    .await;
+    let lines: Vec<_> = run.platform.logs.iter().map(|line| (line.message.as_str(), line.fields.as_deref())).collect();
+    let [paid, empty, warning, deep, long, none] = lines[..] else { panic!("{:?}", run.outcome) };
+    assert_eq!(paid, ("paid", Some(r#"{"order":7,"to":["a",null],"total":12.5}"#)));
+    assert_eq!(empty, ("1", Some("{}")));
+    assert_eq!(warning, ("w", Some(r#"{"ä b":[0]}"#)));
+    assert_eq!(deep, ("deep", Some(r#"{"fields":"no JSON can be made of them"}"#)));
+    assert_eq!((long, none), (("long", None), ("none", None)));
+}
+
+#[tokio::test]
 async fn settings_and_files_reach_the_platform() {
     let run = run(r#"
         files::write("a/b", "text"); files::write("c", blob(2, 9));

@@ -107,7 +107,7 @@ impl Platform for InMemory {
             }
             Request::Clock => Answer::Clock(1_700_000_000_000),
             Request::Random(count) => Answer::Random(vec![7; count as usize].into()),
-            Request::Fault(fault) => panic!("a fault reached the platform: {fault}"),
+            Request::Scripts(_) | Request::Fault(_) => panic!("this reached the platform: {request:?}"),
         }
     }
 }

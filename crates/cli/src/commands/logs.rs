@@ -8,6 +8,7 @@ use crate::{
 };
 use picloud_client::LogFilter;
 use picloud_shared::{api::LogEntry, ids::InvocationId, names::ScriptName};
+use serde_json::Value;
 
 /// Show what scripts logged, the newest invocation last
 #[derive(Debug, clap::Args)]
@@ -52,10 +53,50 @@ fn of_script(entry: &LogEntry) -> String {
 
 fn written(entry: &LogEntry, origin: &str) -> String {
     let (level, message) = (sanitize::line(&entry.level), sanitize::line(&entry.message));
-    format!("{} {level:<5} {origin}{message}", format::time(entry.at))
+    let fields: String =
+        entry.fields.iter().map(|(name, value)| format!(" {}={}", shown(name), field(value))).collect();
+    format!("{} {level:<5} {origin}{message}{}", format::time(entry.at), sanitize::line(&fields))
+}
+
+fn field(value: &Value) -> String {
+    match value {
+        Value::String(text) => shown(text),
+        other => other.to_string(),
+    }
+}
+
+/// A text as it is, or in quotes where it would not be told from what stands around it.
+fn shown(text: &str) -> String {
+    let plain = |character: char| !character.is_whitespace() && !matches!(character, '=' | '"' | '\\');
+    let is_plain = !text.is_empty() && text.chars().all(plain) && serde_json::from_str::<Value>(text).is_err();
+    if is_plain { text.to_owned() } else { Value::from(text).to_string() }
 }
 
 /// What to say of lines that were not kept.
 pub(crate) fn dropped(lines: i64) -> Option<String> {
     (lines > 0).then(|| format!("({} more lines were not kept)", format::count(lines)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_stand_behind_the_text_in_one_line() {
+        let entry = json!({
+            "invocation": "0198c5a8-1f00-7000-8000-000000000000", "script": "pay", "at": 1_700_000_000_000_i64,
+            "level": "info", "message": "paid",
+            "fields": {
+                "a": 7, "b": "plain", "c": "two words", "d": "", "e": "7", "f": null, "g": [1, "x y"],
+                "h i": "a=b", "j": "\"\\", "k": "\u{1b}[2J\nforged",
+            },
+        });
+        let entry: LogEntry = serde_json::from_value(entry).unwrap();
+        let fields = r#"a=7 b=plain c="two words" d="" e="7" f=null g=[1,"x y"] "h i"="a=b" j="\"\\""#;
+        let written = line(&entry);
+        assert!(written.contains(&format!(" info  paid {fields} k=")), "{written}");
+        assert!(!written.contains(['\n', '\u{1b}']), "{written}");
+        assert_eq!(line(&LogEntry { fields: [].into(), ..entry }), "2023-11-14T22:13:20.000Z info  paid");
+    }
 }

@@ -3,37 +3,76 @@
 use crate::redaction::Redactions;
 use picloud_abi::{bounds::LOG_LINE_BYTES, log::Entry};
 use picloud_shared::{executor::LogLine, limits::Limits, time::TimestampMs};
+use serde_json::{Map, Value};
+
+/// How deeply fields may be nested, so that whoever reads a list of lines can.
+const FIELDS_DEPTH: usize = 32;
 
 pub(crate) struct Log {
     lines: Vec<LogLine>,
     dropped: u32,
-    lines_left: usize,
-    bytes_left: usize,
+    pub(crate) room: Room,
+}
+
+/// How much more may be logged.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    lines: usize,
+    bytes: usize,
+}
+
+impl Room {
+    pub(crate) const fn of(limits: &Limits) -> Self {
+        Self { lines: limits.log_lines, bytes: limits.log_bytes }
+    }
 }
 
 impl Log {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { lines: Vec::new(), dropped: 0, lines_left: limits.log_lines, bytes_left: limits.log_bytes }
+    pub(crate) const fn new(room: Room) -> Self {
+        Self { lines: Vec::new(), dropped: 0, room }
     }
 
     /// Secrets are kept out of it; it counts with them, so that looking for them is bounded by what is kept.
-    pub(crate) fn write(&mut self, at: TimestampMs, Entry { level, message }: Entry, redactions: &Redactions) {
-        if self.lines_left == 0 || self.bytes_left == 0 {
+    pub(crate) fn write(&mut self, at: TimestampMs, entry: Entry, redactions: &Redactions) {
+        let Entry { level, message, fields } = entry;
+        if self.room.lines == 0 || self.room.bytes == 0 {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
         let written = message.len();
         let mut message = redactions.applied(message, LOG_LINE_BYTES);
-        // The line that reaches the limit is kept up to it.
-        message.truncate(message.floor_char_boundary(self.bytes_left));
+        // The line that reaches the limit is kept up to it, and without its fields.
+        message.truncate(message.floor_char_boundary(self.room.bytes));
         message.shrink_to_fit();
-        self.lines_left -= 1;
-        self.bytes_left = self.bytes_left.saturating_sub(written.max(message.len()));
-        self.lines.push(LogLine { at, level, message });
+        self.room.lines -= 1;
+        self.room.bytes = self.room.bytes.saturating_sub(written.max(message.len()));
+        let fields = fields.and_then(|fields| self.fields(&fields, redactions));
+        self.lines.push(LogLine { at, level, message, fields });
+    }
+
+    /// What is kept of a line's fields: nothing of those that do not fit or are no object.
+    fn fields(&mut self, written: &str, redactions: &Redactions) -> Option<String> {
+        if written.len() > self.room.bytes {
+            return None;
+        }
+        let object = serde_json::from_str::<Map<String, Value>>(written).ok()?;
+        let shallow = object.values().all(|value| is_shallower(value, FIELDS_DEPTH));
+        let kept = redactions.applied_to_fields(object).to_string();
+        let counted = written.len().max(kept.len());
+        self.room.bytes = self.room.bytes.checked_sub(counted).filter(|_| shallow)?;
+        Some(kept)
     }
 
     pub(crate) fn into_lines(self) -> (Vec<LogLine>, u32) {
         (self.lines, self.dropped)
+    }
+}
+
+fn is_shallower(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(values) => levels > 0 && values.iter().all(|value| is_shallower(value, levels - 1)),
+        Value::Object(fields) => levels > 0 && fields.values().all(|value| is_shallower(value, levels - 1)),
+        _ => true,
     }
 }
 
@@ -42,10 +81,14 @@ mod tests {
     use super::*;
     use picloud_abi::log::Level;
 
+    fn line(message: &str, fields: Option<&str>) -> Entry {
+        Entry { level: Level::Info, message: message.into(), fields: fields.map(Into::into) }
+    }
+
     fn written(limits: &Limits, messages: &[&str]) -> (Vec<String>, u32) {
-        let mut log = Log::new(limits);
+        let mut log = Log::new(Room::of(limits));
         for message in messages {
-            log.write(0, Entry { level: Level::Info, message: (*message).into() }, &Redactions::default());
+            log.write(0, line(message, None), &Redactions::default());
         }
         let (lines, dropped) = log.into_lines();
         (lines.into_iter().map(|line| line.message).collect(), dropped)
@@ -63,5 +106,44 @@ mod tests {
     fn a_cut_never_splits_a_character() {
         let short = Limits { log_bytes: 3, ..Limits::default() };
         assert_eq!(written(&short, &["ääää"]), (vec!["ä".into()], 0));
+    }
+    fn fields(limits: &Limits, redactions: &Redactions, written: &[&str]) -> Vec<Option<String>> {
+        let mut log = Log::new(Room::of(limits));
+        for fields in written {
+            log.write(0, line("a", Some(fields)), redactions);
+        }
+        log.into_lines().0.into_iter().map(|line| line.fields).collect()
+    }
+
+    #[test]
+    fn fields_count_with_the_text_and_are_whole_or_not_there() {
+        let short = Limits { log_bytes: 18, ..Limits::default() };
+        let told = fields(&short, &Redactions::default(), &[r#"{"b":1}"#, r#"{"c":"too long"}"#, r#"{"d":2}"#, "{}"]);
+        assert_eq!(told, [Some(r#"{"b":1}"#.into()), None, Some(r#"{"d":2}"#.into()), None]);
+    }
+
+    #[test]
+    fn what_is_no_object_or_too_deep_is_no_field() {
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let (deep, deeper, deepest) = (nested(FIELDS_DEPTH), nested(FIELDS_DEPTH + 1), nested(10_000));
+        let told = fields(&Limits::default(), &Redactions::default(), &["1", "{", "", &deeper, &deepest, &deep]);
+        assert_eq!(told, [None, None, None, None, None, Some(deep)]);
+    }
+
+    #[test]
+    fn secrets_are_not_in_fields_wherever_they_stand() {
+        let mut redactions = Redactions::default();
+        redactions.add(&"PIN".parse().unwrap(), "123456");
+        redactions.add(&"PAIR".parse().unwrap(), "{\"u\":\"x\"}");
+        let written = [
+            r#"{"a":"is 123456","b":[{"123456":0}],"c":123456,"d":-1234567.5}"#,
+            r#"{"a":{"u":"x"}}"#,
+            r#"{"a":12345}"#,
+        ];
+        let told = fields(&Limits::default(), &redactions, &written);
+        let kept = r#"{"a":"is [secret PIN]","b":[{"[secret PIN]":0}],"c":"[secret PIN]","d":"-[secret PIN]7.5"}"#;
+        assert_eq!(told[0].as_deref(), Some(kept));
+        assert_eq!(told[1].as_deref(), Some(r#"{"fields":"{\"a\":[secret PAIR]}"}"#));
+        assert_eq!(told[2].as_deref(), Some(r#"{"a":12345}"#));
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
+pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod topics;
 pub(crate) mod vars;

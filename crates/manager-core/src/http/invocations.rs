@@ -83,6 +83,7 @@ fn seen(invocation: Invocation, logs: Vec<StoredLog>) -> InvocationDetail {
             script: invocation.script,
             version: invocation.version,
             trigger: invocation.trigger,
+            parent: invocation.parent,
             request: invocation.request,
             status: invocation.status,
             outcome: invocation.outcome,

@@ -37,6 +37,6 @@ pub(super) async fn list(
     Ok(axum::Json(page::of(lines, size, |line: &LogEntry| line.invocation)))
 }
 
-pub(super) fn seen(line: StoredLog) -> LogEntry {
-    LogEntry { invocation: line.invocation, script: line.script, at: line.at, level: line.level, message: line.message }
+pub(super) fn seen(StoredLog { invocation, script, at, level, message, fields }: StoredLog) -> LogEntry {
+    LogEntry { invocation, script, at, level, message, fields }
 }

@@ -138,6 +138,7 @@ impl Executor for Echo {
                 logs: Vec::new(),
                 logs_dropped: 0,
                 calls: Vec::new(),
+                called: Vec::new(),
             })
         })
     }

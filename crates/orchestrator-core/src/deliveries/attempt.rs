@@ -4,7 +4,7 @@
 use super::{DeliverySettings, RETRY_TIME, backoff};
 use picloud_abi::invocation::{Event, EventKind, Outcome, Trigger};
 use picloud_shared::{
-    api::{self, Totals},
+    api,
     executor::{Executor, ExecutorError, Job},
     ids::{AppId, InvocationId},
     limits::Limits,
@@ -12,7 +12,7 @@ use picloud_shared::{
     outcome,
     time::now_ms,
 };
-use picloud_store::{Claimed, InvocationStart, Lease, NewInvocation, Occasion, Settlement, Store};
+use picloud_store::{Claimed, InvocationStart, Lease, Occasion, Records, Settlement, Store};
 use std::{future::pending, sync::Arc, time::Duration};
 
 /// How long a delivery waits that this node has no room for.
@@ -34,16 +34,16 @@ impl Attempt {
     pub(super) async fn make(self, claimed: Claimed) {
         let lease = claimed.lease.clone();
         // Each claim counts, so that a script that takes the process down with it does not do so for ever.
-        let (settlement, invocation) = if claimed.attempt > self.settings.attempts {
+        let (settlement, records) = if claimed.attempt > self.settings.attempts {
             let error = "the server ended during the last attempt".to_owned();
-            (Settlement::Dead { error, begun: false }, None)
+            (Settlement::Dead { error, begun: false }, Records::default())
         } else {
             self.run(claimed).await
         };
-        self.settle(&lease, settlement, invocation).await;
+        self.settle(&lease, settlement, records).await;
     }
 
-    async fn run(&self, claimed: Claimed) -> (Settlement, Option<(NewInvocation, Totals)>) {
+    async fn run(&self, claimed: Claimed) -> (Settlement, Records) {
         let id = InvocationId::new();
         let (kind, trigger, topic, scheduled_at) = match claimed.occasion {
             Occasion::Topic(topic) => (EventKind::Topic, api::Trigger::Topic, Some(topic.into()), None),
@@ -80,15 +80,15 @@ impl Attempt {
         };
         match self.executor.invoke(job, Box::pin(pending())).await {
             Ok(report) => {
-                let (record, totals, outcome) = start.finished(report);
+                let (records, outcome) = start.finished(report).apart();
                 let settlement = failure(&outcome).map_or(Settlement::Done, |why| self.failed(claimed.attempt, why));
-                (settlement, Some((record, totals)))
+                (settlement, records)
             }
-            Err(ExecutorError::Overloaded) => (not_begun(OVERLOADED_TIME), None),
-            Err(ExecutorError::NoSuchVersion) => (not_begun(REPLACED_TIME), None),
+            Err(ExecutorError::Overloaded) => (not_begun(OVERLOADED_TIME), Records::default()),
+            Err(ExecutorError::NoSuchVersion) => (not_begun(REPLACED_TIME), Records::default()),
             Err(ExecutorError::Internal(error)) => {
                 tracing::error!(error, delivery = %claimed.lease.delivery, "an event could not be delivered");
-                (self.failed(claimed.attempt, "the platform failed; its log tells why".to_owned()), None)
+                (self.failed(claimed.attempt, "the platform failed; its log tells why".to_owned()), Records::default())
             }
         }
     }
@@ -104,9 +104,9 @@ impl Attempt {
 
     /// Goes on until the database answers: what the script did shall not be done again for the database's sake, and the
     /// lease is extended meanwhile.
-    async fn settle(&self, lease: &Lease, settlement: Settlement, invocation: Option<(NewInvocation, Totals)>) {
+    async fn settle(&self, lease: &Lease, settlement: Settlement, records: Records) {
         loop {
-            match self.store.settle_delivery(lease, settlement.clone(), invocation.clone()).await {
+            match self.store.settle_delivery(lease, settlement.clone(), records.clone()).await {
                 Ok(true) => return,
                 Ok(false) => {
                     tracing::warn!(delivery = %lease.delivery, "an event was delivered by somebody else meanwhile");

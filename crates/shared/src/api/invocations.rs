@@ -42,6 +42,8 @@ pub enum Trigger {
     Topic,
     /// A slot of one of the script's schedules.
     Schedule,
+    /// Another script of the app.
+    Invoke,
 }
 
 impl Trigger {
@@ -52,6 +54,7 @@ impl Trigger {
             Self::Manual => "manual",
             Self::Topic => "topic",
             Self::Schedule => "schedule",
+            Self::Invoke => "invoke",
         }
     }
 }
@@ -64,7 +67,8 @@ impl TryFrom<String> for Trigger {
             "manual" => Ok(Self::Manual),
             "topic" => Ok(Self::Topic),
             "schedule" => Ok(Self::Schedule),
-            _ => Err("a trigger is http, manual, topic or schedule"),
+            "invoke" => Ok(Self::Invoke),
+            _ => Err("a trigger is http, manual, topic, schedule or invoke"),
         }
     }
 }
@@ -80,6 +84,9 @@ pub struct InvocationSummary {
     pub version: i64,
     /// What started it.
     pub trigger: Trigger,
+    /// The invocation that called it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<InvocationId>,
     /// `GET /path` of an HTTP request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -87,7 +94,7 @@ pub struct InvocationSummary {
     pub status: u16,
     /// `ok`, or the code of what went wrong, such as `out_of_fuel`.
     pub outcome: String,
-    /// Fuel burnt.
+    /// Fuel burnt, that of the scripts included that it called.
     pub fuel: i64,
     /// Fuel it might have burnt.
     pub fuel_limit: i64,
@@ -157,6 +164,9 @@ pub struct LogEntry {
     pub level: String,
     /// The text.
     pub message: String,
+    /// What the script wrote beside it, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, serde_json::Value>,
 }
 
 /// One call of a script to the platform.

@@ -27,6 +27,7 @@ fn describe(InvocationDetail { summary, logs, logs_dropped, calls, .. }: &Invoca
         ("script", format!("{} version {}", summary.script, summary.version)),
         ("trigger", summary.trigger.as_str().to_owned()),
     ];
+    fields.extend(summary.parent.map(|parent| ("caller", parent.to_string())));
     fields.extend(summary.request.clone().map(|request| ("request", request)));
     fields.extend([
         ("outcome", summary.outcome.clone()),
@@ -62,12 +63,12 @@ mod tests {
     fn an_invocation_is_shown_whole_and_harmless() {
         let id = "0198c5a8-1f00-7000-8000-000000000000";
         let detail = serde_json::from_value(serde_json::json!({
-            "id": id, "script": "greet", "version": 3, "trigger": "http", "request": "GET /\u{1b}[2J",
+            "id": id, "script": "greet", "version": 3, "trigger": "http", "parent": id, "request": "GET /\u{1b}[2J",
             "status": 500, "outcome": "error", "fuel": 1_250_000, "fuel_limit": 500_000_000,
             "memory_bytes": 3 << 20, "duration_us": 1_234, "started_at": 1_700_000_000_123_i64, "node": "one",
             "error": { "message": "no such variable", "line": 2, "column": 5 },
             "logs": [{ "invocation": id, "script": "greet", "at": 1_700_000_000_124_i64, "level": "info",
-                "message": "first\nforged\u{1b}[2J" }],
+                "message": "first\nforged\u{1b}[2J", "fields": { "order": 7 } }],
             "logs_dropped": 1_000,
             "calls": [{ "name": "kv.get", "start_us": 100, "duration_us": 20 }],
         }));

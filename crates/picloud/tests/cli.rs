@@ -143,6 +143,15 @@ async fn a_script_from_upload_to_rollback() {
     assert_eq!(pic.json(&["invocations", "show", id])["fuel"], run["fuel"]);
     assert!(pic.ok(&["logs", "--script", "price"]).contains("asked"));
     assert_eq!(pic.json(&["logs"])["items"][0]["message"], "asked");
+    pic.write("order.rhai", "log::info(\"placed\", #{item: \"a cup\", count: 2});\nscripts::invoke(\"price\")");
+    pic.ok(&["scripts", "put", "order.rhai"]);
+    let order = pic.json(&["invoke", "order"]);
+    assert!(pic.ok(&["logs", "--script", "order"]).ends_with("order: placed count=2 item=\"a cup\"\n"));
+    assert_eq!(pic.json(&["logs", "--script", "order"])["items"][0]["fields"]["count"], 2);
+    let called = pic.json(&["invocations", "list"])["items"][0].clone();
+    assert_eq!((&called["trigger"], &called["parent"]), (&"invoke".into(), &order["id"]));
+    let shown = pic.ok(&["invocations", "show", called["id"].as_str().unwrap()]);
+    assert!(shown.contains(&format!("caller   {}\n", order["id"].as_str().unwrap())), "{shown}");
 
     pic.ok(&["scripts", "delete", "price", "--yes"]);
     assert_eq!(picloud.text("/shop/price").await.0, 404);

@@ -15,6 +15,7 @@ mod first_start;
 mod fuel;
 mod http;
 mod imports;
+mod invoke;
 mod limits;
 mod members;
 mod records;

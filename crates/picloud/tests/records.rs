@@ -2,9 +2,10 @@
 
 use crate::support::{Backend, TestApp, on_both, script_name, until};
 use picloud_client::{InvocationFilter, LogFilter};
+use serde_json::json;
 use std::sync::Arc;
 
-on_both!(every_request_is_recorded, totals_are_exact, pages_follow_each_other);
+on_both!(every_request_is_recorded, fields_are_kept_with_their_lines, totals_are_exact, pages_follow_each_other);
 
 async fn every_request_is_recorded(backend: Backend) {
     let picloud = TestApp::start(backend).await;
@@ -36,6 +37,28 @@ async fn every_request_is_recorded(backend: Backend) {
     let logs = picloud.client.logs(&app, &LogFilter::default()).await.unwrap().items;
     let complaint = logs.iter().find(|line| line.level == "error").unwrap();
     assert!(complaint.message.starts_with("no (line 3, column "), "{complaint:?}");
+}
+
+async fn fields_are_kept_with_their_lines(backend: Backend) {
+    let picloud = TestApp::start(backend).await;
+    let app = picloud.create_app("rec").await;
+    let source = r#"
+        log::info("paid", #{ order: 7, "nul\x00": "\x00 ä", parts: [#{ n: 1.5 }, ()] });
+        log::warn(#{ only: "text" });
+        let deep = 1; for i in 0..100 { deep = [deep]; }
+        log::error("deep", #{ deep: deep });
+        let long = ""; long.pad(60_000, 'x');
+        log::debug("long", #{ long: long }); log::debug("no room", #{ long: long }); log::debug("small", #{ a: 1 });"#;
+    picloud.put(&app, "pay", source, &[]).await;
+    let run = picloud.invoke(&app, "pay").await;
+    let lines: Vec<_> = run.logs.iter().map(|line| (line.message.as_str(), json!(line.fields))).collect();
+    assert_eq!(lines[0], ("paid", json!({"order": 7, "nul\0": "\0 ä", "parts": [{"n": 1.5}, null]})));
+    assert_eq!(lines[1], ("#{\"only\": \"text\"}", json!({})));
+    assert_eq!(lines[2], ("deep", json!({})), "whoever reads them could not");
+    assert_eq!((lines[3].0, lines[3].1["long"].as_str().map(str::len)), ("long", Some(60_000)));
+    assert_eq!(lines[4..], [("no room", json!({})), ("small", json!({"a": 1}))]);
+    let stored = picloud.client.logs(&app, &LogFilter::default()).await.unwrap().items;
+    assert_eq!(stored, run.logs);
 }
 
 async fn totals_are_exact(backend: Backend) {

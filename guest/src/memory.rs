@@ -83,7 +83,9 @@ unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, len: usize) -> i3
         if len < 8 {
             return compare_short(left, right, len);
         }
-        let word = |at: usize| order(left.add(at).cast::<u64>().read_unaligned(), right.add(at).cast::<u64>().read_unaligned());
+        let word = |at: usize| {
+            order(left.add(at).cast::<u64>().read_unaligned(), right.add(at).cast::<u64>().read_unaligned())
+        };
         let mut at = 0;
         while at + 8 < len {
             let order = word(at);
@@ -108,7 +110,8 @@ unsafe fn compare_short(left: *const u8, right: *const u8, len: usize) -> i32 {
     // SAFETY: as the caller's.
     let word = |bytes: *const u8| unsafe {
         if len >= 4 {
-            let (first, last) = (bytes.cast::<u32>().read_unaligned(), bytes.add(len - 4).cast::<u32>().read_unaligned());
+            let (first, last) =
+                (bytes.cast::<u32>().read_unaligned(), bytes.add(len - 4).cast::<u32>().read_unaligned());
             u64::from(first.to_be()) << 32 | u64::from(last.to_be())
         } else if len > 0 {
             let [first, middle, last] = [0, len / 2, len - 1].map(|at| u64::from(*bytes.add(at)));

@@ -64,6 +64,11 @@ impl<P: Platform> Instance<P> {
         Ok(Self { tracked: None, store, exports })
     }
 
+    /// Has a new instance take no more of what all share than it needs.
+    pub(crate) fn be_frugal(&mut self, writes: &Writes) {
+        self.tracked = writes.page_by_page(self.memory());
+    }
+
     /// What a source imports.
     pub(crate) async fn imports(
         &mut self,
@@ -168,8 +173,9 @@ impl<P: Platform> Instance<P> {
             return false;
         }
         let Some(pages) = writes.to(memory, self.tracked.as_ref()) else { return false };
+        let tracked = self.tracked.as_ref().is_some_and(Tracked::notes_writes);
         // Untracked, what the image brought along counts as written.
-        let expected = if self.tracked.is_some() { 0 } else { image.content_bytes() };
+        let expected = if tracked { 0 } else { image.content_bytes() };
         if pages.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES + expected {
             return false;
         }
@@ -177,8 +183,8 @@ impl<P: Platform> Instance<P> {
             memory[range.clone()].copy_from_slice(&fresh[range.clone()]);
             image.write_within(range, memory);
         }
-        if self.tracked.is_none() {
-            self.tracked = writes.track(memory);
+        if !tracked {
+            self.tracked = writes.track(memory, self.tracked.take());
         }
         self.stack_pointer().is_ok_and(|pointer| pointer == image.stack_pointer())
     }
@@ -360,21 +366,27 @@ mod tests {
         let fuel = loaded.fuel_left();
         drop(loaded);
 
-        let mut instance = slot.fresh().await;
-        instance.write(&image).unwrap();
-        assert!(instance.memory()[alive..] == after_load[alive..], "all but the dead part of the stack");
-        let at_image = instance.memory().to_owned();
-        for round in 0..60 {
-            // Only those that return: 0 with a value, 1 and 3 with a failure.
-            let way = [0, 1, 3][round % 3];
-            let outcome = invoke(&mut instance, &image, way).await.unwrap().unwrap();
-            if way == 0 {
-                assert_eq!((&outcome, instance.fuel_left()), (&ended, fuel), "round {round}");
+        for frugal in [false, true] {
+            let mut instance = slot.fresh().await;
+            if frugal {
+                instance.be_frugal(&writes);
+                assert_eq!(instance.tracked.is_some(), writes.can_track());
             }
-            assert!(holds_canary(instance.memory()));
-            assert!(instance.restore(&image, &fresh, &writes));
-            assert_eq!(instance.tracked.is_some(), writes.can_track());
-            assert!(instance.memory() == at_image, "after round {round}");
+            instance.write(&image).unwrap();
+            assert!(instance.memory()[alive..] == after_load[alive..], "all but the dead part of the stack");
+            let at_image = instance.memory().to_owned();
+            for round in 0..60 {
+                // Only those that return: 0 with a value, 1 and 3 with a failure.
+                let way = [0, 1, 3][round % 3];
+                let outcome = invoke(&mut instance, &image, way).await.unwrap().unwrap();
+                if way == 0 {
+                    assert_eq!((&outcome, instance.fuel_left()), (&ended, fuel), "round {round}");
+                }
+                assert!(holds_canary(instance.memory()));
+                assert!(instance.restore(&image, &fresh, &writes));
+                assert_eq!(instance.tracked.as_ref().is_some_and(Tracked::notes_writes), writes.can_track());
+                assert!(instance.memory() == at_image, "after round {round}");
+            }
         }
     }
 

@@ -60,16 +60,27 @@ impl Writes {
     /// apart to be told, or the kernel fails.
     pub(crate) fn to(&self, memory: &[u8], tracked: Option<&Tracked>) -> Option<Pages> {
         let pages = match tracked {
-            Some(_) => self.pages.written(memory),
-            None => self.pages.changed(memory),
+            Some(tracked) if tracked.notes_writes() => self.pages.written(memory),
+            _ => self.pages.changed(memory),
         };
         pages.inspect_err(|error| tracing::warn!(%error, "an instance's writes cannot be told")).ok()?
     }
 
+    /// Has this memory take only those pages that are needed, if that is possible; each costs a fault of its own.
+    pub(crate) fn page_by_page(&self, memory: &[u8]) -> Option<Tracked> {
+        let registered = self.tracker.as_ref()?.register(memory);
+        registered.inspect_err(|error| tracing::warn!(%error, "an instance's memory takes more than it needs")).ok()
+    }
+
     /// Tracks writes to this memory from now on, if that is possible.
-    pub(crate) fn track(&self, memory: &[u8]) -> Option<Tracked> {
-        let tracked = self.tracker.as_ref()?.track(memory).and_then(|tracked| {
+    pub(crate) fn track(&self, memory: &[u8], registered: Option<Tracked>) -> Option<Tracked> {
+        let registered = match registered {
+            Some(registered) => Ok(registered),
+            None => self.tracker.as_ref()?.register(memory),
+        };
+        let tracked = registered.and_then(|mut tracked| {
             self.pages.protect(memory)?;
+            tracked.protected = true;
             Ok(tracked)
         });
         tracked.inspect_err(|error| tracing::warn!(%error, "writes to an instance's memory cannot be tracked")).ok()

@@ -49,11 +49,16 @@ const UFFDIO_UNREGISTER: Opcode = opcode::read::<MemoryRange>(0xaa, 0x01);
 #[derive(Clone, Debug)]
 pub(crate) struct Tracker(Arc<OwnedFd>);
 
-/// A memory whose writes are tracked, until this is dropped.
+/// A memory whose writes can be tracked, until this is dropped: from when its pages are protected on.
+///
+/// Until then it serves another end. A page that is read for the first time comes with up to 15 around it, from the file
+/// that all instances share, and the kernel counts each for every instance; not where writes can be tracked.
 #[derive(Debug)]
 pub(crate) struct Tracked {
     tracker: Tracker,
     range: MemoryRange,
+    /// Whether its pages were protected.
+    pub(super) protected: bool,
 }
 
 #[expect(unsafe_code, reason = "system calls that no library wraps")]
@@ -69,14 +74,21 @@ impl Tracker {
         Ok(Self(Arc::new(descriptor)))
     }
 
-    /// Tracks a memory that stays mapped until the result is dropped. Its pages are not protected yet.
-    pub(crate) fn track(&self, memory: &[u8]) -> io::Result<Tracked> {
+    /// For a memory that stays mapped until the result is dropped.
+    pub(crate) fn register(&self, memory: &[u8]) -> io::Result<Tracked> {
         let range = MemoryRange { start: memory.as_ptr().addr() as u64, len: memory.len() as u64 };
         let mut register = Register { range, mode: REGISTER_MODE_WP, ioctls: 0 };
         // SAFETY: the argument is the structure that this call is defined with; what is protected in this mode can be
         // written to as before.
         unsafe { ioctl(&*self.0, Updater::<UFFDIO_REGISTER, Register>::new(&mut register)) }?;
-        Ok(Tracked { tracker: self.clone(), range })
+        Ok(Tracked { tracker: self.clone(), range, protected: false })
+    }
+}
+
+impl Tracked {
+    /// Whether writes are noted already.
+    pub(crate) fn notes_writes(&self) -> bool {
+        self.protected
     }
 }
 

@@ -9,63 +9,104 @@ use crate::{
     binaries::{self, Profile},
     process::output,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Deserialize;
+use serde_json::json;
 use std::{fs, path::Path, process::Command};
 
-/// Runs of the host's benchmark, each a process of its own.
+/// Starts of PiCloud, each with a crowd.
 const ROUNDS: usize = 3;
+/// Wanted at once.
+const INVOCATIONS: u64 = 10_000;
+/// Of a process's descriptors PiCloud keeps an eighth for its API, and each invocation here needs two: its caller's
+/// connection and its own.
+const DESCRIPTORS: u64 = INVOCATIONS * 2 * 8 / 7 + SPARE;
+/// Descriptors for everything else.
+const SPARE: u64 = 200;
 const SCRIPTS: usize = 1_000;
 /// Apps that they are spread over.
 const APPS: usize = 20;
 
+/// Before the request a small script does something, after it too.
+const WAITS: &str = r#"let order = #{ item: "a-1", path: req.path };
+let answer = http::request(#{ url: `http://127.0.0.1:${req.query.port}/`, timeout_ms: 60000 });
+#{ order: order, answer: answer.text() }"#;
+
 pub(crate) fn run(idle_seconds: u64) -> Result<()> {
     let program = binaries::build(Profile::Release)?.join("picloud");
-    let host = binaries::bench("density")?;
+    let crowd = binaries::bench("waiting")?;
     let data = binaries::target_directory()?.join("bench-density");
     if data.exists() {
         fs::remove_dir_all(&data)?;
     }
-    fs::create_dir_all(&data)?;
-    let waiting = waiting(&host, &data.join("compiled"));
-    let deployed = deployed(&Launch { program: &program, data: &data, core: None, flags: &[] }, idle_seconds);
-    fs::remove_dir_all(&data)?;
-    table::print(&[waiting?, deployed?].concat());
-    Ok(())
+    let launch = Launch { program: &program, data: &data, core: None, flags: &[] };
+    let measured = waiting(&launch, &crowd).and_then(|waiting| {
+        fs::remove_dir_all(&data)?;
+        Ok([waiting, deployed(&launch, idle_seconds)?].concat())
+    });
+    table::print(&measured?);
+    Ok(fs::remove_dir_all(&data)?)
 }
 
-/// What the host's own benchmark found, in MB.
+/// What the crowd saw.
 #[derive(Deserialize)]
-struct Waiting {
-    invocations: u32,
-    before_mb: f64,
-    waiting_mb: f64,
-    /// What the waiting ones take with shared pages counted once, where the others count them once for each instance.
+struct Seen {
+    answered: u64,
+    resident_mb: f64,
     own_mb: f64,
-    after_mb: f64,
 }
 
-/// Of the host alone, as no call of a script waits for anything slow yet but in a benchmark.
-fn waiting(benchmark: &Path, cache: &Path) -> Result<Vec<Figure>> {
-    let mut own = Figure::new("the same, shared pages counted once", "MB", "");
-    let mut each = Figure::new("of that, each invocation that waits", "KB", "");
-    let [mut before, mut waiting, mut after] =
-        [("before them", ""), ("all waiting", "< 2000"), ("after them", "< 100")]
-            .map(|(when, goal)| Figure::new(format!("RSS of the host, {when}"), "MB", goal));
-    for round in 0..=ROUNDS {
-        let line = output(Command::new(benchmark).arg(cache))?;
-        // The first one compiles the guest.
-        if round == 0 {
-            continue;
+/// Invocations at once, by the descriptors that a process may have.
+fn at_once() -> u64 {
+    let maximum = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let wanted = maximum.max(DESCRIPTORS);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) });
+    let descriptors = if raised.is_ok() { wanted } else { maximum };
+    (descriptors.saturating_sub(SPARE) * 7 / 8 / 2).min(INVOCATIONS)
+}
+
+/// So many requests at once, the script of each waiting for a server that does not answer yet.
+fn waiting(launch: &Launch, crowd: &Path) -> Result<Vec<Figure>> {
+    let invocations = at_once();
+    let (slots, concurrency) = (format!("--slots={invocations}"), format!("--max-limit=concurrency={invocations}"));
+    let flags = [slots.as_str(), concurrency.as_str(), "--max-limit=wall_time_ms=120000"];
+    let launch = Launch { flags: &flags, ..*launch };
+
+    // Compiling the guest, as the first start does, takes memory that is not given back.
+    let server = Server::start(&launch)?;
+    let api = server.sign_in()?;
+    api.create_app("crowd")?;
+    api.put_script("crowd", "waits", WAITS, &[])?;
+    let limits = json!({"concurrency": invocations, "wall_time_ms": 120_000});
+    api.update_app("crowd", json!({"outbound": ["127.0.0.1"], "limits": limits}))?;
+    server.stop()?;
+
+    let mut figures = [
+        ("RSS before them", "MB", ""),
+        ("RSS, all waiting", "MB", "< 2000 of 10,000"),
+        ("of that, each", "KB", "< 200"),
+        ("each, shared pages counted once", "KB", ""),
+        ("RSS after them", "MB", ""),
+    ]
+    .map(|(when, unit, goal)| Figure::new(format!("{invocations} invocations: {when}"), unit, goal));
+    for _ in 0..ROUNDS {
+        let server = Server::start(&launch)?;
+        let before = server.process.resident_mb()?;
+        let address = server.ingress().trim_start_matches("http://");
+        let (count, process) = (invocations.to_string(), server.process.id().to_string());
+        let line = output(Command::new(crowd).args([count.as_str(), address, "/crowd/waits", process.as_str()]))?;
+        let seen: Seen = serde_json::from_str(&line).with_context(|| format!("the crowd said {line}"))?;
+        ensure!(seen.answered == invocations, "{} of {invocations} were answered", seen.answered);
+        let each = |megabytes: f64| (megabytes - before) * 1e3 / invocations as f64;
+        let after = server.process.resident_mb()?;
+        let values = [before, seen.resident_mb, each(seen.resident_mb), each(seen.own_mb), after];
+        for (figure, value) in figures.iter_mut().zip(values) {
+            figure.values.push(value);
         }
-        let found: Waiting = serde_json::from_str(&line).with_context(|| format!("the benchmark said {line}"))?;
-        own.values.push(found.own_mb);
-        each.values.push(found.own_mb * 1e3 / f64::from(found.invocations));
-        before.values.push(found.before_mb);
-        waiting.values.push(found.waiting_mb);
-        after.values.push(found.after_mb);
+        server.stop()?;
     }
-    Ok(vec![before, waiting, own, each, after])
+    Ok(figures.into())
 }
 
 /// A thousand scripts, each of which has run once since the start. Another process deployed them: compiling the guest, as the

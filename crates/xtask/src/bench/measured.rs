@@ -39,6 +39,10 @@ impl Measured {
         Ok((measured, line))
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Lets it finish what it has begun.
     pub(crate) fn stop(mut self) -> Result<()> {
         // The shell's own `kill`, since a small machine has no program of that name.

@@ -120,6 +120,11 @@ impl Api {
         self.send("POST", "/apps", json!({"slug": slug, "name": slug})).map(drop)
     }
 
+    /// Changes what stands in `update`, such as `{"limits": {"concurrency": 10}}`.
+    pub(crate) fn update_app(&self, slug: &str, update: Value) -> Result<()> {
+        self.send("PATCH", &format!("/apps/{slug}"), update).map(drop)
+    }
+
     /// Uploads a script, with routes of its own or, with none given, at its name.
     pub(crate) fn put_script(&self, app: &str, name: &str, source: &str, routes: &[&str]) -> Result<()> {
         let mut body = json!({"source": source});
@@ -178,7 +183,11 @@ impl Api {
 
     fn send(&self, method: &str, path: &str, body: Value) -> Result<Value> {
         let url = self.url(path);
-        let mut request = if method == "PUT" { self.agent.put(url) } else { self.agent.post(url) };
+        let mut request = match method {
+            "PUT" => self.agent.put(url),
+            "PATCH" => self.agent.patch(url),
+            _ => self.agent.post(url),
+        };
         if let Some(token) = &self.token {
             request = request.header("authorization", token);
         }

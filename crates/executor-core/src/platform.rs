@@ -150,7 +150,7 @@ impl Platform for ScriptPlatform {
                 frame.place.without_turn(answer).await.map(Answer::Topics)
             }
             Request::Http(request) => {
-                let answer = services.outbound.send(&frame.outbound, frame.limits.response_body, request);
+                let answer = services.outbound.send_apart(&frame.outbound, frame.limits.response_body, request);
                 frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {

@@ -19,6 +19,7 @@ pub(crate) fn all() -> Vec<Script> {
         kept("recursion", include_str!("scripts/recursion.rhai"), true),
         kept("loop", include_str!("scripts/loop.rhai"), true),
         kept("sieve", include_str!("scripts/sieve.rhai"), true),
+        kept("regex and crypto", include_str!("scripts/regex_and_crypto.rhai"), false),
         Script {
             name: "200 functions",
             source: functions("let y = x * {n}; if y > 100 { y - {n} } else { y + 1 }"),

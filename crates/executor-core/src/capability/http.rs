@@ -25,7 +25,10 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
 use url::Host;
 
 /// How long a request may take when it does not say: half of the wall time that an invocation has by default, so that the
@@ -72,13 +75,23 @@ impl Outbound {
         Self { lookup, clients: OnceLock::new(), room: Arc::new(Semaphore::new(RECEIVED_KIB)) }
     }
 
-    /// Sends a request, and gives the response when all of it is there: a body of at most `most` bytes.
-    pub(crate) async fn send(
-        &self,
+    /// As [`Outbound::send`], in a task of its own, which ends with this future. A script waits on a stack of its own, and
+    /// all that sending has to call would lie there as long as it does.
+    pub(crate) async fn send_apart(
+        self: &Arc<Self>,
         allowed: &AllowedHosts,
         most: usize,
         request: Request,
     ) -> Result<Response, Refusal> {
+        let (outbound, allowed) = (Arc::clone(self), allowed.clone());
+        let mut task = JoinSet::new();
+        task.spawn(async move { outbound.send(&allowed, most, request).await });
+        let answer = task.join_next().await.and_then(Result::ok);
+        answer.unwrap_or_else(|| Err(refuse(RefusalCode::Unavailable, "the request was given up")))
+    }
+
+    /// Sends a request, and gives the response when all of it is there: a body of at most `most` bytes.
+    async fn send(&self, allowed: &AllowedHosts, most: usize, request: Request) -> Result<Response, Refusal> {
         let time = request.timeout_ms.map_or(TIME, Duration::from_millis);
         let redirects = request.redirects.unwrap_or(REDIRECTS);
         if redirects > REDIRECTS {

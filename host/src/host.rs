@@ -254,7 +254,7 @@ impl<P: Platform> Host<P> {
         let mut instance = self.instance(image).await?;
         let invoked = tokio::select! {
             biased;
-            invoked = instance.invoke(image, platform, trigger, limits, allowances) => Ok(invoked),
+            invoked = instance.invoke(image, platform, trigger, started, limits, allowances) => Ok(invoked),
             () = cancelled => Err(failure::cancelled()),
             // No timer is made for one that returns without waiting.
             () = async { tokio::time::sleep_until((started + limits.wall_time).into()).await } => Err(failure::timeout()),

@@ -16,6 +16,7 @@ use picloud_abi::{
 };
 use picloud_shared::limits::Limits;
 use serde::de::DeserializeOwned;
+use std::time::Instant;
 use wasmtime::{AsContext, Engine, InstancePre, Store, format_err};
 
 /// Longest answer of `load`: a diagnostic.
@@ -114,13 +115,14 @@ impl<P: Platform> Instance<P> {
         image: &Image,
         platform: P,
         trigger: &Trigger,
+        started: Instant,
         limits: &Limits,
         allowances: Allowances,
     ) -> wasmtime::Result<Outcome> {
         let trigger = picloud_abi::encode(trigger);
         let state = self.store.data_mut();
         state.limiter.limit = limits.memory;
-        state.running = Some(Running::new(platform, limits, allowances));
+        state.running = Some(Running::new(platform, started, limits, allowances));
         self.start(limits.fuel)?;
         let place = match image.inbox(trigger.len()) {
             Some(place) => {
@@ -311,7 +313,7 @@ mod tests {
         };
         let trigger = Trigger::Event(event);
         tokio::select! {
-            outcome = instance.invoke(image, Mute, &trigger, &limits, Allowances::of(&limits)) => Some(outcome),
+            outcome = instance.invoke(image, Mute, &trigger, Instant::now(), &limits, Allowances::of(&limits)) => Some(outcome),
             () = tokio::time::sleep(std::time::Duration::from_millis(20)), if payload == 4 => None,
         }
     }

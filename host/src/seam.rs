@@ -12,7 +12,7 @@ use picloud_abi::{
 };
 use picloud_shared::{
     executor::{Call, Report},
-    limits::Limits,
+    limits::{FILE_BYTES, Limits},
 };
 use std::{
     future::pending,
@@ -98,15 +98,9 @@ impl<P> State<P> {
 }
 
 impl<P> Running<P> {
-    pub(crate) fn new(platform: P, limits: &Limits, allowances: Allowances) -> Self {
-        Self {
-            platform,
-            started: Instant::now(),
-            wall_time: limits.wall_time,
-            calls: Vec::new(),
-            waiting: Vec::new(),
-            allowances,
-        }
+    /// `started` is what its wall time counts from.
+    pub(crate) fn new(platform: P, started: Instant, limits: &Limits, allowances: Allowances) -> Self {
+        Self { platform, started, wall_time: limits.wall_time, calls: Vec::new(), waiting: Vec::new(), allowances }
     }
 
     fn timed(&mut self, name: &'static str, start: Duration) {
@@ -121,7 +115,7 @@ impl<P> Running<P> {
 }
 
 /// Longest request that is read from a guest: a file of the largest size, and room.
-const REQUEST_BYTES: u32 = (10 << 20) + (64 << 10);
+const REQUEST_BYTES: u32 = FILE_BYTES as u32 + (64 << 10);
 
 /// Gives the guest its two imports.
 pub(crate) fn link<P: Platform>(linker: &mut Linker<State<P>>) -> wasmtime::Result<()> {

@@ -52,7 +52,7 @@ impl Refused {
             Self::NoApp => (
                 S::NOT_FOUND,
                 "no_such_app",
-                "there is no such app here: an app answers at /{app}/… and at {app}.localhost".to_owned(),
+                "there is no such app here: an app answers at /{app}/…, at its name below the apps domain, and at domains of its own".to_owned(),
             ),
             Self::NoRoute => (S::NOT_FOUND, "no_such_route", "no script of this app answers at this path".to_owned()),
             Self::Unauthorized => (

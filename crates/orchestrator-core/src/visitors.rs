@@ -7,15 +7,18 @@ use axum::http::{HeaderMap, header};
 use picloud_shared::{ids::AppId, time::now_ms, token};
 use picloud_store::{Store, Visitor};
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 /// Tokens that are kept, counted for each app.
 const TOKENS: usize = 10_000;
 
 /// Tokens that are looked up at once, so that however many guess at them, a connection is left for everybody else: with SQLite
-/// there are four that read.
+/// there are four that read, with PostgreSQL sixteen.
 const LOOKUPS: usize = 3;
+const LOOKUPS_SHARED: usize = 12;
+/// How long a request waits for its turn among them.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The SHA-256 of a token, and the app that it was shown to.
 type Shown = ([u8; 32], AppId);
@@ -37,7 +40,8 @@ struct Kept {
 
 impl Visitors {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, cache: Arc::new(Cache::new(TOKENS)), lookups: Arc::new(Semaphore::new(LOOKUPS)) }
+        let lookups = if store.is_shared() { LOOKUPS_SHARED } else { LOOKUPS };
+        Self { store, cache: Arc::new(Cache::new(TOKENS)), lookups: Arc::new(Semaphore::new(lookups)) }
     }
 
     /// Who it is that comes to the app, a member of it; anybody else is refused.
@@ -60,8 +64,8 @@ impl Visitors {
         {
             return Ok(Some(kept.visitor.clone()));
         }
-        // Nobody closes it.
-        let _permit = self.lookups.acquire().await.ok();
+        let permit = tokio::time::timeout(PATIENCE, self.lookups.acquire()).await;
+        let _permit = permit.map_err(|_| Refused::Overloaded)?;
         let visitor = self.store.visitor(&sha256, app, now).await.map_err(|error| {
             tracing::error!(%error, "a token cannot be looked up");
             Refused::Internal

@@ -34,7 +34,7 @@ pub struct App {
     /// What pages of other origins may do.
     #[sqlx(try_from = "String")]
     pub cors: CorsSetting,
-    /// Grows with every change of the app, its scripts and its routes.
+    /// Grows with every change of the app, its scripts, routes, variables and secrets.
     pub revision: i64,
     /// When it was made.
     pub created_at: TimestampMs,

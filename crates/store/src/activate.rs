@@ -3,6 +3,7 @@
 
 use crate::{
     Script, Store, StoreError, Version,
+    commit::Change,
     pool::Transaction,
     rows::{Json, to_json},
 };
@@ -199,9 +200,7 @@ impl Store {
         if let Err(taken) = self.activate(&mut transaction, app, id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
         }
-        transaction.commit().await?;
-        self.changed();
-        self.schedules_changed();
+        self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
         let Triggers { routes, topics, schedules } = triggers;
         let script = Script { id, name: new.name, version, routes, topics, schedules, imports: new.imports, totals };
         Ok(Ok(Put { script, created }))
@@ -240,9 +239,7 @@ impl Store {
         if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
             return Ok(Err(taken.into()));
         }
-        transaction.commit().await?;
-        self.changed();
-        self.schedules_changed();
+        self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
         let Triggers { routes, topics, schedules } = triggers;
         Ok(Ok(Script { version, routes, topics, schedules, imports, ..current }))
     }

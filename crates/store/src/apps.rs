@@ -1,6 +1,6 @@
 //! The tables `apps` and `memberships`.
 
-use crate::{Store, StoreError, User, pool::Transaction, rows::to_json};
+use crate::{Store, StoreError, User, commit::Change, pool::Transaction, rows::to_json};
 use picloud_shared::{
     api::Role,
     cors::CorsSetting,
@@ -131,8 +131,7 @@ impl Store {
             });
         }
         self.notify_changed(&mut transaction).await?;
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(app)
     }
 
@@ -208,8 +207,7 @@ impl Store {
                 .await?;
         });
         self.notify_changed(&mut transaction).await?;
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(Some(App { limits, outbound, cors, ..app }))
     }
 
@@ -224,9 +222,7 @@ impl Store {
         });
         self.notify_changed(&mut transaction).await?;
         self.notify_domains(&mut transaction).await?;
-        transaction.commit().await?;
-        self.changed();
-        self.domains_changed();
+        self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
         Ok(gone == 1)
     }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     Occasion, Store, StoreError,
+    commit::Change,
     rows::{Optional, OptionalText},
 };
 use picloud_shared::{
@@ -151,8 +152,7 @@ impl Store {
             });
         }
         self.notify_deliveries(&mut transaction).await?;
-        transaction.commit().await?;
-        self.deliveries_changed();
+        self.commit(transaction, &[Change::Deliveries]).await?;
         Ok(Ok(ids.len() as u64))
     }
 

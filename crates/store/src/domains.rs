@@ -1,7 +1,7 @@
 //! The table `domains`: at which hosts apps answer beside their names below the apps domain. A domain is one app's at
 //! most. All of them together are what the ingress reads, and it is told when there is something new to read.
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, commit::Change};
 use picloud_shared::{domains::DomainName, ids::AppId, limits::APP_DOMAINS, names::AppSlug, time::TimestampMs};
 use std::collections::HashMap;
 
@@ -99,9 +99,7 @@ impl Store {
             return Ok(Err(AddRefused::TooMany(APP_DOMAINS)));
         }
         self.notify_domains(&mut transaction).await?;
-        transaction.commit().await?;
-        self.changed();
-        self.domains_changed();
+        self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
         Ok(Ok(Added { created_at: now, new: true }))
     }
 
@@ -121,9 +119,7 @@ impl Store {
                 .rows_affected()
         });
         self.notify_domains(&mut transaction).await?;
-        transaction.commit().await?;
-        self.changed();
-        self.domains_changed();
+        self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
         Ok(gone == 1)
     }
 

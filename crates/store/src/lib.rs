@@ -9,6 +9,7 @@ mod query;
 mod activate;
 mod apps;
 mod batch;
+mod commit;
 mod dead_letters;
 mod deliveries;
 mod deployments;

@@ -3,7 +3,7 @@
 //!
 //! Whoever fires or replaces schedules holds the rows of their apps.
 
-use crate::{Store, StoreError, batch::Insert, pool::Transaction, rows::Optional};
+use crate::{Store, StoreError, batch::Insert, commit::Change, pool::Transaction, rows::Optional};
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScheduleId},
     limits::DELIVERIES_WAITING,
@@ -210,10 +210,7 @@ impl Store {
         if done.fired > 0 {
             self.notify_deliveries(&mut transaction).await?;
         }
-        transaction.commit().await?;
-        if done.fired > 0 {
-            self.deliveries_changed();
-        }
+        self.commit(transaction, if done.fired > 0 { &[Change::Deliveries] } else { &[] }).await?;
         Ok(done)
     }
 
@@ -249,8 +246,7 @@ impl Store {
                 .await?;
         });
         self.notify_deliveries(&mut transaction).await?;
-        transaction.commit().await?;
-        self.deliveries_changed();
+        self.commit(transaction, &[Change::Deliveries]).await?;
         Ok(Ok(delivered))
     }
 

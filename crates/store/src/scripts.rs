@@ -1,6 +1,6 @@
 //! The tables `scripts` and `versions`, as they are read. What changes them is in `activate`.
 
-use crate::{Store, StoreError, pool::Transaction, rows::Json};
+use crate::{Store, StoreError, commit::Change, pool::Transaction, rows::Json};
 use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, VersionId},
@@ -258,8 +258,7 @@ impl Store {
         if gone == 0 {
             return Ok(Err(DeleteRefused::NoSuchScript));
         }
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(Ok(()))
     }
 }

@@ -1,7 +1,7 @@
 //! The table `secrets`: sealed values, which the store neither seals nor opens. Each change is a change of the app, as
 //! with `vars`.
 
-use crate::{SetRefused, Store, StoreError, Var, vars};
+use crate::{SetRefused, Store, StoreError, Var, commit::Change, vars};
 use picloud_shared::{
     ids::AppId,
     limits::APP_SECRETS,
@@ -100,8 +100,7 @@ impl Store {
             .execute(db)
             .await?;
         });
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(Ok(()))
     }
 
@@ -120,8 +119,7 @@ impl Store {
                 .await?
                 .rows_affected()
         });
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(gone == 1)
     }
 

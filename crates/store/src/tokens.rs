@@ -1,6 +1,6 @@
 //! The table `tokens`. Only a token's SHA-256 is known here, never the token.
 
-use crate::{Store, StoreError, User};
+use crate::{Store, StoreError, User, commit::Change};
 use picloud_shared::{
     ids::{AppId, TokenId, UserId},
     names::Username,
@@ -114,12 +114,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn delete_token(&self, sha256: &[u8; 32]) -> Result<bool, StoreError> {
-        let gone = with_db!(self, write, db => {
+        let mut transaction = self.inner.pool.begin().await?;
+        let gone = with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM tokens WHERE sha256 = $1").bind(&sha256[..]).execute(db).await?.rows_affected()
         });
-        if gone == 1 {
-            self.changed();
-        }
+        self.commit(transaction, if gone == 1 { &[Change::Apps] } else { &[] }).await?;
         Ok(gone == 1)
     }
 }

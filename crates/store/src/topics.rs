@@ -1,7 +1,7 @@
 //! The table `subscriptions`, and publishing: an event becomes one row of `deliveries` for each script that is
 //! subscribed.
 
-use crate::{Store, StoreError, pool::Transaction};
+use crate::{Store, StoreError, commit::Change, pool::Transaction};
 use picloud_shared::{
     ids::{AppId, DeliveryId},
     limits::DELIVERIES_WAITING,
@@ -119,8 +119,7 @@ impl Store {
             ids.push(id);
         }
         self.notify_deliveries(&mut transaction).await?;
-        transaction.commit().await?;
-        self.deliveries_changed();
+        self.commit(transaction, &[Change::Deliveries]).await?;
         Ok(Ok(ids))
     }
 

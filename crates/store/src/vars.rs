@@ -1,7 +1,7 @@
 //! The table `vars`: what scripts read as variables. Each change is a change of the app, so that whoever keeps them in
 //! memory knows when they are outdated.
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, commit::Change};
 use picloud_shared::{ids::AppId, limits::APP_VARS, names::VarName, time::TimestampMs};
 use std::collections::BTreeMap;
 
@@ -89,8 +89,7 @@ impl Store {
             .execute(db)
             .await?;
         });
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(Ok(()))
     }
 
@@ -109,8 +108,7 @@ impl Store {
                 .await?
                 .rows_affected()
         });
-        transaction.commit().await?;
-        self.changed();
+        self.commit(transaction, &[Change::Apps]).await?;
         Ok(gone == 1)
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the cases are functions beside the tests that call them")]
 
 mod apps;
+mod commit;
 mod delivery_model;
 mod deployments;
 mod domains;

@@ -45,9 +45,9 @@ impl Revisions {
 }
 
 impl Store {
-    /// Grows with every change of an app, a script, a route or a membership, and with every token that ends before its
-    /// time, that was committed through this store or its clones; with changes of apps, scripts and routes by other
-    /// processes once they are heard of ([`crate::Wake`]). Caches compare it without asking the database.
+    /// Grows with every change of an app, a script or a route, and with every token that ends before its time, that was
+    /// committed through this store or its clones; with changes of apps, scripts and routes by other processes once they are
+    /// heard of ([`crate::Wake`]). Caches compare it without asking the database.
     pub fn revision(&self) -> u64 {
         self.inner.revisions.apps.load(Relaxed)
     }
@@ -55,6 +55,11 @@ impl Store {
     /// The same of changes after which [`Store::all_domains`] may tell something else.
     pub fn domains_revision(&self) -> u64 {
         self.inner.revisions.domains.load(Relaxed)
+    }
+
+    /// Has caches ask the database anew, as other processes may have said something that was not heard.
+    pub fn doubt(&self) {
+        self.inner.revisions.doubt();
     }
 
     /// To be called after the commit, never before: a cache that saw the new number must find the new rows.

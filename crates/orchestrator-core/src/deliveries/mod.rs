@@ -62,6 +62,8 @@ pub struct Dispatcher {
     heartbeat: Instant,
     /// The app that was served last; the next round begins behind it.
     last: Option<AppId>,
+    /// When what this process knows was last taken for outdated without being told.
+    doubted: Instant,
 }
 
 /// When to look again though nothing is heard.
@@ -83,8 +85,20 @@ impl Dispatcher {
         let clock = ClockSet::new().inspect_err(told).ok();
         let timetable = Timetable::default();
         let (settings, attempts, running) = (Arc::new(settings), JoinSet::new(), HashMap::new());
-        let heartbeat = Instant::now();
-        Ok(Self { store, executor, settings, wake, clock, timetable, attempts, running, heartbeat, last: None })
+        let now = Instant::now();
+        Ok(Self {
+            store,
+            executor,
+            settings,
+            wake,
+            clock,
+            timetable,
+            attempts,
+            running,
+            heartbeat: now,
+            last: None,
+            doubted: now,
+        })
     }
 
     /// Delivers until `stop` ends, then until what has begun is over.
@@ -113,6 +127,11 @@ impl Dispatcher {
 
     /// Fires and begins what is due.
     async fn look(&mut self) -> Result<Next, StoreError> {
+        // A connection that was cut off without a word hears nothing for ever.
+        if self.wake.has_others() && self.doubted.elapsed() >= LOOK_ANYWAY {
+            self.store.doubt();
+            self.doubted = Instant::now();
+        }
         let anyway = (self.wake.has_others() || self.clock.is_none()).then_some(LOOK_ANYWAY);
         let slot = self.timetable.fire_due(&self.store, anyway).await?;
         Ok(self.claim_due().await?.into_iter().chain(slot).min())

@@ -12,6 +12,7 @@ mod fixture;
 mod imports;
 mod invocations;
 mod kv;
+mod leaving;
 mod open;
 mod schedules;
 mod scripts;

@@ -40,9 +40,8 @@ impl Log {
             return;
         }
         let written = message.len();
-        let mut message = redactions.applied(message, LOG_LINE_BYTES);
         // The line that reaches the limit is kept up to it, and without its fields.
-        message.truncate(message.floor_char_boundary(self.room.bytes));
+        let mut message = redactions.applied(message, LOG_LINE_BYTES, self.room.bytes);
         message.shrink_to_fit();
         self.room.lines -= 1;
         self.room.bytes = self.room.bytes.saturating_sub(written.max(message.len()));
@@ -57,7 +56,7 @@ impl Log {
         }
         let object = serde_json::from_str::<Map<String, Value>>(written).ok()?;
         let shallow = object.values().all(|value| is_shallower(value, FIELDS_DEPTH));
-        let kept = redactions.applied_to_fields(object).to_string();
+        let kept = redactions.applied_to_fields(object, self.room.bytes)?.to_string();
         let counted = written.len().max(kept.len());
         self.room.bytes = self.room.bytes.checked_sub(counted).filter(|_| shallow)?;
         Some(kept)

@@ -54,6 +54,6 @@ mod tests {
         assert_eq!(get(&vault, "no name").unwrap_err().code, RefusalCode::Invalid);
         let refusal = get(&self::vault(), "KEY").unwrap_err();
         assert_eq!(refusal.code, RefusalCode::Unavailable);
-        assert_eq!(redactions.applied("hunter2".into(), usize::MAX), "[secret KEY]");
+        assert_eq!(redactions.applied("hunter2".into(), usize::MAX, usize::MAX), "[secret KEY]");
     }
 }

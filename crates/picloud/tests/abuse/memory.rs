@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::support::error_of;
-use picloud_shared::limit_rules::LimitName;
+use picloud_shared::{api::SetSecret, limit_rules::LimitName};
 use serde_json::json;
 
 /// Each doubles what it has until there is no more.
@@ -98,6 +98,39 @@ async fn a_hundred_thousand_names_are_refused_or_run() {
     for name in ["keys", "closures"] {
         let run = case.picloud.invoke(&case.bad, name).await.summary;
         assert!(["ok", "out_of_fuel", "out_of_memory"].contains(&run.outcome.as_str()), "{name}: {run:?}");
+    }
+    case.ends_well().await;
+}
+
+/// Whoever chooses names chooses what stands in a log instead of values: each of these holds the next one's value sixteen
+/// times, and what replaces one would be replaced again, without fuel.
+#[tokio::test]
+async fn names_that_hold_values_make_no_bomb() {
+    let case = Case::start().await;
+    let values = ["aaaa", "bbbb", "cccc", "dddd", "eeee", "ffff", "gggg"];
+    let names = values[1..].iter().map(|next| next.repeat(16)).chain(["last".to_owned()]);
+    let mut source = String::new();
+    for (name, value) in names.zip(values) {
+        let secret = SetSecret { value: value.into() };
+        case.picloud.client.set_secret(&case.bad, &name.parse().unwrap(), &secret).await.unwrap();
+        source += &format!("secrets::get(\"{name}\");\n");
+    }
+    source += "let s = \"\"; s.pad(20000, 'a');
+        log::info(\"one\", #{ it: s.sub_string(0, 8) });
+        log::info(\"all\", #{ it: s, its: [s, #{ other: s }] });
+        log::info(s);
+        throw s;";
+    case.put("bomb", &source).await;
+    let told = format!("[secret {}]", "bbbb".repeat(16));
+    for _ in 0..4 {
+        let run = case.picloud.invoke(&case.bad, "bomb").await;
+        let [one, all, long, failed] = run.logs.as_slice() else { panic!("{} lines", run.logs.len()) };
+        assert_eq!(one.fields["it"], told.repeat(2));
+        assert!(all.fields.is_empty(), "{all:?}");
+        for (line, most) in [(long, 64 << 10), (failed, 5 << 10)] {
+            assert!(line.message.starts_with(&told.repeat(10)), "{}", line.message);
+            assert!(line.message.len() <= most, "{} bytes", line.message.len());
+        }
     }
     case.ends_well().await;
 }

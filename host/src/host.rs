@@ -76,6 +76,8 @@ pub struct Host<P: 'static> {
     guest: Guest<P>,
     slots: usize,
     permits: Arc<Semaphore>,
+    /// Of those, what invocations that others call may have.
+    permits_for_called: Arc<Semaphore>,
     memory_bytes: usize,
     node_memory: NodeMemory,
     /// The memory of an instance into which nothing was loaded yet.
@@ -152,6 +154,7 @@ impl<P: Platform> Host<P> {
             guest,
             slots: pool.slots as usize,
             permits: Arc::new(Semaphore::new(pool.slots as usize)),
+            permits_for_called: Arc::new(Semaphore::new(pool.slots as usize / 2)),
             memory_bytes: pool.memory_bytes,
             node_memory: NodeMemory::new(pool.growth_bytes),
             fresh: OnceLock::new(),
@@ -229,10 +232,13 @@ impl<P: Platform> Host<P> {
         limits: &Limits,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Run<P>, HostError> {
-        self.invoke_within(image, trigger, platform, limits, Allowances::of(limits), cancelled).await
+        // Dropped last: a slot is free once its instance is gone.
+        let _permit = self.admit()?;
+        self.run(image, trigger, platform, limits, Allowances::of(limits), cancelled).await
     }
 
-    /// The same for a program that another one calls, with what that one has left of its calls.
+    /// The same for a program that another one calls, with what that one has left of its calls. All that are called have
+    /// half of the slots together.
     ///
     /// # Errors
     /// Only the host's own; whatever the program does is an outcome.
@@ -245,8 +251,20 @@ impl<P: Platform> Host<P> {
         allowances: Allowances,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Run<P>, HostError> {
-        // Dropped last: a slot is free once its instance is gone.
-        let _permit = self.admit()?;
+        let _permits = (permit(&self.permits_for_called)?, self.admit()?);
+        self.run(image, trigger, platform, limits, allowances, cancelled).await
+    }
+
+    /// In a slot that was taken for it.
+    async fn run(
+        &self,
+        image: &Arc<Image>,
+        trigger: &Trigger,
+        platform: P,
+        limits: &Limits,
+        allowances: Allowances,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Run<P>, HostError> {
         let started = Instant::now();
         if image.memory_bytes() > limits.memory {
             return Ok(Run::refused(failure::out_of_memory(), platform, allowances));
@@ -309,8 +327,12 @@ impl<P: Platform> Host<P> {
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, HostError> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| HostError::Overloaded)
+        permit(&self.permits)
     }
+}
+
+fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, HostError> {
+    Arc::clone(permits).try_acquire_owned().map_err(|_| HostError::Overloaded)
 }
 
 /// What a trap says of what was being compiled.

@@ -1,10 +1,11 @@
 //! Scripts that want to reach what they must not, and servers that do not behave.
 
-use super::Case;
+use super::{Case, Neighbourly};
 use crate::support::{
-    error_of, until,
+    Backend, Setup, error_of, until,
     upstream::{Reply, Upstream},
 };
+use futures_util::future::join_all;
 use picloud_shared::{api::UpdateApp, limit_rules::LimitName};
 use reqwest::Url;
 use std::{net::SocketAddr, time::Instant};
@@ -211,5 +212,37 @@ async fn nothing_is_smuggled_into_a_request() {
     send(" HTTP/1.1\r\nx-smuggled: 1\r\n\r\n", "{}").await;
     let received = upstream.received();
     assert!(received.len() == 1 && !received[0].contains("\r\nx-smuggled"), "{received:?}");
+    case.ends_well().await;
+}
+
+/// Each request holds a slot for itself and for each script in the chain that it calls, while the last waits.
+#[tokio::test]
+async fn calls_that_wait_leave_other_apps_their_slots() {
+    let case = Case::on(Setup::new(Backend::Sqlite).with(&["--slots", "16"]), Neighbourly::Always).await;
+    let upstream = Upstream::start(|_| Reply::Never).await;
+    case.open(&[upstream.address]).await;
+    // The call that goes too deep, or finds no slot, is refused; its caller waits.
+    let source = format!(
+        "try {{ return scripts::invoke(\"nest\"); }} catch (refused) {{ kv::incr(refused.code); }}
+         http::request(#{{ url: \"http://{}/\", timeout_ms: 30000 }})",
+        upstream.address
+    );
+    case.put("nest", &source).await;
+    case.set([(LimitName::Concurrency, 6), (LimitName::WallTimeMs, 4_000)]).await;
+    let nested = join_all((0..6).map(|_| case.picloud.text("/bad/nest")));
+    let neighbour = async {
+        until("all to wait", async || (upstream.received().len() == 6).then_some(())).await;
+        // Six, what they call in half of the slots, and the neighbour now and then.
+        assert!((1..=2).contains(&case.picloud.metric("picloud_pool_slots_free").await));
+        for _ in 0..20 {
+            case.neighbour.answers_again().await;
+        }
+    };
+    let (ended, ()) = tokio::join!(nested, neighbour);
+    assert!(ended.iter().all(|(status, _)| *status == 504), "{ended:?}");
+    case.put("refused", "kv::get(\"unavailable\")").await;
+    // All chains ended there, but for one that may have been as long as it could be.
+    let refused: u64 = case.picloud.text("/bad/refused").await.1.parse().unwrap();
+    assert!((5..=6).contains(&refused), "{refused}");
     case.ends_well().await;
 }

@@ -132,6 +132,8 @@ pub const SCRIPT_DEPTH: u32 = 8;
 pub const SCRIPT_TOPICS: usize = 100;
 /// Most schedules of one script.
 pub const SCRIPT_SCHEDULES: usize = 100;
+/// Most schedules of an app.
+pub const APP_SCHEDULES: usize = 1_000;
 /// Deliveries of an app that wait or run.
 pub const DELIVERIES_WAITING: usize = 10_000;
 /// How long dead letters are kept.

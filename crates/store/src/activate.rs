@@ -11,6 +11,7 @@ use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, UserId, VersionId},
     imports::ImportError,
+    limits::APP_SCHEDULES,
     names::{ScriptName, TopicName},
     route::Route,
     schedule::Schedule,
@@ -67,6 +68,9 @@ pub enum PutRefused {
     /// A route that stands twice among the new ones.
     #[error("the route \"{0}\" is given twice")]
     RouteTwice(Route),
+    /// The app would have more schedules than it may.
+    #[error("an app has at most {APP_SCHEDULES} schedules, those of all its scripts together")]
+    TooManySchedules,
     /// What it imports is not there, or goes round in a circle.
     #[error(transparent)]
     Imports(#[from] ImportError),
@@ -89,6 +93,9 @@ pub enum RollbackRefused {
         /// Whose it is.
         script: ScriptName,
     },
+    /// With those of the old version the app would have more schedules than it may.
+    #[error("an app has at most {APP_SCHEDULES} schedules, those of all its scripts together")]
+    TooManySchedules,
     /// What the old version imports is not there any more, or goes round in a circle.
     #[error(transparent)]
     Imports(#[from] ImportError),
@@ -105,21 +112,29 @@ pub struct Target {
     pub imports: BTreeSet<ScriptName>,
 }
 
-/// A route that is another script's.
-struct Taken {
-    route: Route,
-    script: ScriptName,
+/// Why a version cannot become active.
+enum Unfit {
+    /// A route is another script's.
+    Taken { route: Route, script: ScriptName },
+    /// More than [`APP_SCHEDULES`].
+    TooManySchedules,
 }
 
-impl From<Taken> for PutRefused {
-    fn from(Taken { route, script }: Taken) -> Self {
-        Self::RouteConflict { route, script }
+impl From<Unfit> for PutRefused {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Taken { route, script } => Self::RouteConflict { route, script },
+            Unfit::TooManySchedules => Self::TooManySchedules,
+        }
     }
 }
 
-impl From<Taken> for RollbackRefused {
-    fn from(Taken { route, script }: Taken) -> Self {
-        Self::RouteConflict { route, script }
+impl From<Unfit> for RollbackRefused {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Taken { route, script } => Self::RouteConflict { route, script },
+            Unfit::TooManySchedules => Self::TooManySchedules,
+        }
     }
 }
 
@@ -197,8 +212,8 @@ impl Store {
             return Ok(Err(error.into()));
         }
         let version = self.insert_version(&mut transaction, id, &new, sha256, &triggers).await?;
-        if let Err(taken) = self.activate(&mut transaction, app, id, version.number, &triggers).await? {
-            return Ok(Err(taken.into()));
+        if let Err(unfit) = self.activate(&mut transaction, app, id, version.number, &triggers).await? {
+            return Ok(Err(unfit.into()));
         }
         self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
         let Triggers { routes, topics, schedules } = triggers;
@@ -236,8 +251,8 @@ impl Store {
             return Ok(Err(error.into()));
         }
         let triggers = Triggers { routes: routes.0, topics: topics.0, schedules: schedules.0 };
-        if let Err(taken) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
-            return Ok(Err(taken.into()));
+        if let Err(unfit) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
+            return Ok(Err(unfit.into()));
         }
         self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
         let Triggers { routes, topics, schedules } = triggers;
@@ -326,7 +341,7 @@ impl Store {
         script: ScriptId,
         number: i64,
         Triggers { routes, topics, schedules }: &Triggers,
-    ) -> Result<Result<(), Taken>, StoreError> {
+    ) -> Result<Result<(), Unfit>, StoreError> {
         let (app, script) = (app.to_string(), script.to_string());
         with_db!(self, &mut *transaction, db => {
             // A new script points to its first version from the start; that one has none before it.
@@ -340,7 +355,9 @@ impl Store {
             sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(&script).execute(db).await?;
         });
         self.subscribe(transaction, &app, &script, topics).await?;
-        self.reschedule(transaction, &app, &script, schedules).await?;
+        if !self.reschedule(transaction, &app, &script, schedules).await? {
+            return Ok(Err(Unfit::TooManySchedules));
+        }
         for route in routes {
             let inserted = with_db!(self, &mut *transaction, db => {
                 sqlx::query(
@@ -363,7 +380,7 @@ impl Store {
         Ok(Ok(()))
     }
 
-    async fn taken(&self, transaction: &mut Transaction, app: &str, route: &Route) -> Result<Taken, StoreError> {
+    async fn taken(&self, transaction: &mut Transaction, app: &str, route: &Route) -> Result<Unfit, StoreError> {
         let name: String = with_db!(self, transaction, db => {
             sqlx::query_scalar(
                 "SELECT s.name FROM routes r JOIN scripts s ON s.id = r.script_id
@@ -376,7 +393,7 @@ impl Store {
             .await?
         });
         let script = name.parse().map_err(|e| StoreError::Corrupt(format!("script {name:?}: {e}")))?;
-        Ok(Taken { route: route.clone(), script })
+        Ok(Unfit::Taken { route: route.clone(), script })
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::{Store, StoreError, batch::Insert, commit::Change, pool::Transaction, rows::Optional};
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScheduleId},
-    limits::DELIVERIES_WAITING,
+    limits::{APP_SCHEDULES, DELIVERIES_WAITING},
     names::ScriptName,
     schedule::{Due, Schedule},
     time::TimestampMs,
@@ -139,8 +139,9 @@ impl Store {
         Ok(rows.into_iter().map(seen).collect())
     }
 
-    /// Fires what is due of all apps, at most so many slots, the earliest first. It has reached the disk when this
-    /// returns.
+    /// Fires what is due, at most so many slots: the earliest of each app, then the second of each, and so on, so that none
+    /// of an app waits for more than the earlier ones of the app itself and as many of each other. It has reached the disk
+    /// when this returns.
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
@@ -148,11 +149,16 @@ impl Store {
         let mut looking = self.inner.pool.begin_read().await?;
         let now = self.database_time(&mut looking).await?;
         let due: Vec<(String, String)> = with_db!(self, &mut looking, db => {
-            sqlx::query_as("SELECT id, app_id FROM schedules WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2")
-                .bind(now)
-                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-                .fetch_all(db)
-                .await?
+            sqlx::query_as(
+                "SELECT id, app_id FROM (
+                    SELECT id, app_id, next_at, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY next_at, id) AS place
+                    FROM schedules WHERE next_at <= $1
+                 ) AS due ORDER BY place, next_at, id LIMIT $2",
+            )
+            .bind(now)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(db)
+            .await?
         });
         if due.is_empty() {
             let next_in_ms = self.next_slot(&mut looking).await?.map(|slot| slot - now);
@@ -251,13 +257,14 @@ impl Store {
     }
 
     /// Replaces a script's schedules. Those that stay go on as they were; new ones begin with their first slot from now.
+    /// `false` when that would be more than [`APP_SCHEDULES`] of the app, whose row is held.
     pub(crate) async fn reschedule(
         &self,
         transaction: &mut Transaction,
         app: &str,
         script: &str,
         schedules: &[Schedule],
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let stored: Vec<(String, String)> = with_db!(self, &mut *transaction, db => {
             sqlx::query_as("SELECT id, schedule FROM schedules WHERE script_id = $1").bind(script).fetch_all(db).await?
         });
@@ -270,7 +277,13 @@ impl Store {
         let known: BTreeSet<&str> = stored.iter().map(|(_, schedule)| schedule.as_str()).collect();
         let added: Vec<&Schedule> = schedules.iter().filter(|schedule| !known.contains(schedule.as_str())).collect();
         if added.is_empty() {
-            return Ok(());
+            return Ok(true);
+        }
+        let others: i64 = with_db!(self, &mut *transaction, db => {
+            sqlx::query_scalar("SELECT COUNT(*) FROM schedules WHERE app_id = $1").bind(app).fetch_one(db).await?
+        });
+        if usize::try_from(others).unwrap_or(usize::MAX).saturating_add(added.len()) > APP_SCHEDULES {
+            return Ok(false);
         }
         let now = self.database_time(&mut *transaction).await?;
         for schedule in added {
@@ -287,7 +300,8 @@ impl Store {
                 .await?;
             });
         }
-        self.notify_schedules(transaction).await
+        self.notify_schedules(transaction).await?;
+        Ok(true)
     }
 
     /// Remembers to which invocation a schedule led, if it is still there.

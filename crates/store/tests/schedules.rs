@@ -3,10 +3,12 @@
 use crate::fixture::{NOW, TestStore, cases, version};
 use picloud_shared::{
     ids::{AppId, ScheduleId},
+    limits::APP_SCHEDULES,
     schedule::Schedule,
 };
 use picloud_store::{
-    Claimed, Fired, Heard, NewVersion, Occasion, Records, RunRefused, Script, Settlement, Store, StoredSchedule,
+    Claimed, Fired, Heard, NewVersion, Occasion, PutRefused, Records, RollbackRefused, RunRefused, Script, Settlement,
+    Store, StoredSchedule,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -19,6 +21,8 @@ cases! {
     the_last_invocation_is_remembered
     a_dead_letter_tells_its_slot
     many_are_fired_in_batches
+    many_of_one_app_are_not_fired_before_one_of_another
+    an_app_has_so_many_and_no_more
     racing_nodes_fire_each_slot_once
     who_waits_hears_of_new_schedules
 }
@@ -189,10 +193,12 @@ async fn many(store: &TestStore, app: AppId, scripts: usize) {
     }
 }
 
-/// 10,000 of one app and some of another, all due at once.
+/// 10,000 of ten apps and one of another, all due at once.
 async fn many_are_fired_in_batches(store: &TestStore) {
-    let (app, other) = (store.app("demo").await, store.app("other").await);
-    many(store, app.id, 100).await;
+    for n in 0..10 {
+        many(store, store.app(&format!("demo{n}")).await.id, 10).await;
+    }
+    let other = store.app("other").await;
     put(store, other.id, "a", &[YEARLY]).await;
     store.make_due(picloud_shared::time::now_ms()).await;
     let started = std::time::Instant::now();
@@ -209,6 +215,43 @@ async fn many_are_fired_in_batches(store: &TestStore) {
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     let slots = store.number("SELECT COUNT(DISTINCT schedule_id) FROM deliveries").await;
     assert_eq!((slots, claim(store, other.id).await.len()), (10_001, 1));
+}
+
+async fn many_of_one_app_are_not_fired_before_one_of_another(store: &TestStore) {
+    let (app, other) = (store.app("demo").await, store.app("other").await);
+    // Each second of all hours, as often as it can be said differently.
+    let seconds: Vec<String> = (0..50).map(|n| format!("{n}-59,0-{n} * * * * *")).collect();
+    let zones =
+        ["UTC", "Europe/Berlin"].into_iter().flat_map(|zone| seconds.iter().map(move |text| format!("{text} {zone}")));
+    let schedules: Vec<String> = zones.collect();
+    for n in 0..10 {
+        put(store, app.id, &format!("s{n}"), &schedules.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    put(store, other.id, "a", &[YEARLY]).await;
+    // Those of the one were due long before.
+    store.make_due(picloud_shared::time::now_ms()).await;
+    store.execute("UPDATE schedules SET next_at = next_at - 30000 WHERE schedule <> '0 0 1 1 * UTC'").await;
+    let batch = fire(store).await;
+    assert_eq!((batch.fired, batch.next_in_ms.is_some_and(|ms| ms <= 0)), (500, true));
+    assert_eq!((claim(store, other.id).await.len(), claim(store, app.id).await.len()), (1, 499));
+}
+
+async fn an_app_has_so_many_and_no_more(store: &TestStore) {
+    let (app, other) = (store.app("demo").await, store.app("other").await);
+    let first = put(store, app.id, "a", &[YEARLY]).await;
+    put(store, app.id, "a", &[]).await;
+    many(store, app.id, 10).await;
+    let refused = store.put_script(app.id, scheduled("one-more", &[YEARLY])).await.unwrap();
+    assert_eq!(refused, Err(PutRefused::TooManySchedules));
+    assert_eq!(store.script_head(app.id, &"one-more".parse().unwrap()).await.unwrap(), None);
+    let refused = store.rollback(app.id, &first.name, Some(1)).await.unwrap();
+    assert_eq!(refused, Err(RollbackRefused::TooManySchedules));
+    assert_eq!(store.script_head(app.id, &first.name).await.unwrap().unwrap().version.number, 2);
+    // Others for those that go, and those of another app, are none too many.
+    put(store, app.id, "s0", &["0 3 3 3 *", YEARLY]).await;
+    store.rollback(app.id, &first.name, Some(1)).await.unwrap().unwrap();
+    put(store, other.id, "a", &[YEARLY]).await;
+    assert_eq!(store.schedules(app.id).await.unwrap().len(), APP_SCHEDULES - 97);
 }
 
 async fn racing_nodes_fire_each_slot_once(store: &TestStore) {

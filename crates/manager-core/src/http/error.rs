@@ -237,7 +237,7 @@ impl From<PutRefused> for ApiError {
         match refused {
             PutRefused::NoSuchApp => Self::NotFound("app"),
             PutRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
-            PutRefused::RouteTwice(_) => Self::Invalid(refused.to_string()),
+            PutRefused::RouteTwice(_) | PutRefused::TooManySchedules => Self::Invalid(refused.to_string()),
             PutRefused::Imports(error) => Self::cannot_import(&error),
         }
     }
@@ -249,6 +249,7 @@ impl From<RollbackRefused> for ApiError {
             RollbackRefused::NoSuchScript => Self::NotFound("script"),
             RollbackRefused::NoSuchVersion => Self::NotFound("version"),
             RollbackRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
+            RollbackRefused::TooManySchedules => Self::Invalid(refused.to_string()),
             RollbackRefused::Imports(error) => Self::cannot_import(&error),
         }
     }

@@ -29,9 +29,10 @@ const EVENTS: usize = 100;
 /// Events that are published one by one, in a rhythm that leaves the server idle between them.
 const SINGLE: usize = 500;
 const REST: Duration = Duration::from_millis(10);
-/// Scripts with a schedule at each second of one minute: 10,020 slots.
+/// Scripts with a schedule at each second of one minute: 10,020 slots. As many of an app as leave it within its bound.
 const SCRIPTS: usize = 167;
 const SECONDS: u64 = 60;
+const SCRIPTS_OF_APP: usize = 16;
 /// Schedules whose time is far.
 const FAR: usize = 1_000;
 /// How long any of it may take.
@@ -69,12 +70,17 @@ fn measure(program: &Path, data: &Path, database: Option<&str>, idle_seconds: u6
     let flags: Vec<&str> = flag.as_deref().into_iter().collect();
     let server = Server::start(&Launch { program, data, core: None, flags: &flags })?;
     let api = server.sign_in()?;
-    api.create_app(APP)?;
-    api.put_script(APP, "kept", KEPT, &["GET /kept"])?;
+    create_app(&api, APP)?;
     let figures =
         [throughput(&server, &api)?, latency(&server, &api)?, slots(&server, &api)?, far(&server, &api, idle_seconds)?];
     server.stop()?;
     Ok(figures.concat())
+}
+
+/// One that tells what its scripts kept.
+fn create_app(api: &Api, app: &str) -> Result<()> {
+    api.create_app(app)?;
+    api.put_script(app, "kept", KEPT, &["GET /kept"])
 }
 
 /// From the first event's publishing to the last one's arrival.
@@ -103,7 +109,7 @@ fn latency(server: &Server, api: &Api) -> Result<Vec<Figure>> {
         api.publish(APP, "late", json!({"n": format!("{n:04}"), "at": now_ms()?}))?;
         thread::sleep(REST);
     }
-    let late = patiently(|| Ok(Some(kept(server, "late:")?).filter(|late| late.len() == SINGLE)))?;
+    let late = patiently(|| Ok(Some(kept(server, APP, "late:")?).filter(|late| late.len() == SINGLE)))?;
     Ok(percentiles("publishing to start", &late, [(50, "p50", "< 5"), (99, "p99", "")]))
 }
 
@@ -114,15 +120,18 @@ fn slots(server: &Server, api: &Api) -> Result<Vec<Figure>> {
     let end = (minute + 1) * 60_000;
     let (hour, minute) = (minute / 60 % 24, minute % 60);
     let schedules: Vec<String> = (0..SECONDS).map(|second| format!("{second} {minute} {hour} * * *")).collect();
+    let apps: Vec<String> = (0..SCRIPTS.div_ceil(SCRIPTS_OF_APP)).map(|n| app_of(n * SCRIPTS_OF_APP)).collect();
+    apps.iter().try_for_each(|app| create_app(api, app))?;
     for n in 0..SCRIPTS {
-        api.put_triggered(APP, &format!("slot{n}"), SLOT, json!({"schedules": schedules}))?;
+        api.put_triggered(&app_of(n), &format!("slot{n}"), SLOT, json!({"schedules": schedules}))?;
     }
     let all = SCRIPTS * schedules.len();
     // Looking is work for the server, so it waits until the minute is over.
     thread::sleep(Duration::from_millis(end.saturating_sub(now_ms()?)));
     let late = patiently(|| {
         thread::sleep(Duration::from_secs(1));
-        Ok(Some(kept(server, "slot:")?).filter(|late| late.len() >= all))
+        let late = apps.iter().map(|app| kept(server, app, "slot:")).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Some(late).filter(|late| late.len() >= all))
     })?;
     ensure!(late.len() == all, "{} slots fired instead of {all}", late.len());
     let name = format!("{all} slots of a minute, slot to start");
@@ -132,7 +141,7 @@ fn slots(server: &Server, api: &Api) -> Result<Vec<Figure>> {
 /// What idling costs with schedules that are far in the future.
 fn far(server: &Server, api: &Api, idle_seconds: u64) -> Result<Vec<Figure>> {
     for n in 0..SCRIPTS {
-        api.put_triggered(APP, &format!("slot{n}"), SLOT, json!({"schedules": []}))?;
+        api.put_triggered(&app_of(n), &format!("slot{n}"), SLOT, json!({"schedules": []}))?;
     }
     for n in 0..FAR {
         api.put_triggered(APP, &format!("far{n}"), "()", json!({"schedules": [FAR_SLOT]}))?;
@@ -140,11 +149,16 @@ fn far(server: &Server, api: &Api, idle_seconds: u64) -> Result<Vec<Figure>> {
     idle::measure(server, idle_seconds)
 }
 
-/// What scripts kept under a prefix, page by page.
-fn kept(server: &Server, prefix: &str) -> Result<Vec<f64>> {
+/// Whose the script of this number is.
+fn app_of(script: usize) -> String {
+    format!("{APP}{}", script / SCRIPTS_OF_APP)
+}
+
+/// What an app's scripts kept under a prefix, page by page.
+fn kept(server: &Server, app: &str, prefix: &str) -> Result<Vec<f64>> {
     let (mut values, mut after) = (Vec::new(), String::new());
     loop {
-        let page = server.get(&format!("/{APP}/kept?prefix={prefix}&after={after}"))?;
+        let page = server.get(&format!("/{app}/kept?prefix={prefix}&after={after}"))?;
         let page: BTreeMap<String, f64> = serde_json::from_str(&page)?;
         let Some(last) = page.keys().next_back() else { return Ok(values) };
         after.clone_from(last);

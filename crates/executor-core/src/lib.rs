@@ -10,7 +10,7 @@ mod redaction;
 mod settings;
 mod turns;
 
-use capability::{http::Outbound, log::Room};
+use capability::{files::Files, http::Outbound, log::Room};
 use futures_util::future::{FutureExt as _, Shared};
 use images::{Images, Loaded};
 use picloud_abi::{
@@ -66,8 +66,9 @@ impl LocalExecutor {
         let programs = Programs::new(store.clone());
         let settings = Arc::new(Settings::new(store.clone()));
         let outbound = Arc::new(Outbound::new());
+        let files = Arc::new(Files::new(store.clone()));
         Ok(Arc::new_cyclic(|this| {
-            let services = Services { store, vault, settings, outbound, executor: this.clone(), clock };
+            let services = Services { store, vault, settings, outbound, files, executor: this.clone(), clock };
             Self { host, images, programs, turns: Turns::new(slots), slots, services }
         }))
     }

@@ -3,7 +3,8 @@
 use crate::{
     Clock, Gone, LocalExecutor,
     capability::{
-        self, files,
+        self,
+        files::Files,
         http::Outbound,
         kv,
         log::{Log, Room},
@@ -37,6 +38,7 @@ pub(crate) struct Services {
     pub(crate) vault: Vault,
     pub(crate) settings: Arc<Settings>,
     pub(crate) outbound: Arc<Outbound>,
+    pub(crate) files: Arc<Files>,
     /// What runs the scripts that are called.
     pub(crate) executor: Weak<LocalExecutor>,
     pub(crate) clock: Clock,
@@ -154,8 +156,10 @@ impl Platform for ScriptPlatform {
                 frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {
-                let answer = files::answer(&services.store, frame.app, now(), request);
-                frame.place.without_turn(answer).await.map(Answer::Files)
+                let answer = services.files.answer(frame.app, now(), request);
+                let answered = frame.place.without_turn(answer).await;
+                // The turn to go on has come by now.
+                answered.map(|(answer, _on_its_way)| Answer::Files(answer))
             }
             Request::Vars(request) => {
                 let settings = self.settings().await;

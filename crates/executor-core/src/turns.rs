@@ -4,6 +4,8 @@
 //! have begun come before new ones, so that few hold an instance, and else whoever has waited longest.
 //!
 //! While turns are free, one costs a short lock: only who waits has a timer, and there is no task.
+//!
+//! Large files go through the same kind of turns, others than the processor's.
 
 mod queues;
 #[cfg(test)]
@@ -69,7 +71,8 @@ impl Turns {
         Self::bounded((cores * TURNS_PER_CORE).min(slots / 2).max(1), WAITING, WAITING_TIME)
     }
 
-    fn bounded(turns: usize, waiting: usize, waiting_time: Duration) -> Self {
+    /// So many of them, of which so many may be waited for, each for so long.
+    pub(crate) fn bounded(turns: usize, waiting: usize, waiting_time: Duration) -> Self {
         let state = Mutex::new(State { free: turns, queues: Queues::default() });
         Self(Arc::new(Shared { state, waiting, waiting_time }))
     }

@@ -10,7 +10,7 @@ use picloud_shared::{
     time::TimestampMs,
 };
 use sha2::{Digest as _, Sha256};
-use sqlx::QueryBuilder;
+use sqlx::{Connection as _, QueryBuilder};
 
 /// A file, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,12 +66,41 @@ impl Store {
     /// When the database fails.
     pub async fn read_file(&self, app: AppId, path: &FilePath) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(with_db!(self, read, db => {
-            sqlx::query_scalar(
+            let mut connection = db.acquire().await?;
+            let data = sqlx::query_scalar(
                 "SELECT c.data FROM files f JOIN file_contents c ON c.app_id = f.app_id AND c.sha256 = f.sha256
                  WHERE f.app_id = $1 AND f.path = $2",
             )
             .bind(app.to_string())
             .bind(path.as_str().as_bytes())
+            .fetch_optional(&mut *connection)
+            .await?;
+            // Each connection to PostgreSQL would keep as much memory as the largest content that came by it.
+            connection.shrink_buffers();
+            data
+        }))
+    }
+
+    /// The content of a file, if it has at most so many bytes: `Some(None)` stands for one that has more, of which nothing is
+    /// read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read_small_file(
+        &self,
+        app: AppId,
+        path: &FilePath,
+        most: usize,
+    ) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_scalar(
+                "SELECT CASE WHEN f.size <= $3 THEN c.data END
+                 FROM files f JOIN file_contents c ON c.app_id = f.app_id AND c.sha256 = f.sha256
+                 WHERE f.app_id = $1 AND f.path = $2",
+            )
+            .bind(app.to_string())
+            .bind(path.as_str().as_bytes())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
             .fetch_optional(db)
             .await?
         }))
@@ -153,8 +182,9 @@ impl Store {
             .bind(app.to_string())
             .bind(&sha256[..])
             .bind(data)
-            .execute(db)
+            .execute(&mut *db)
             .await?;
+            db.shrink_buffers();
         });
         with_db!(self, &mut transaction, db => {
             sqlx::query(

@@ -49,6 +49,15 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
+    /// How many reads may go on at once.
+    pub fn readers(&self) -> usize {
+        let connections = match &self.inner.pool {
+            Pool::Sqlite { .. } => SQLITE_READERS,
+            Pool::Postgres(_) => POSTGRES_CONNECTIONS,
+        };
+        connections as usize
+    }
+
     /// Connects and brings the tables up to date.
     ///
     /// # Errors

@@ -33,6 +33,10 @@ async fn a_file_is_written_read_and_deleted(store: &TestStore) {
     let info = store.write_file(app.id, &name, b"longer", NOW + 1).await.unwrap().unwrap();
     assert_eq!((info.size, info.updated_at), (6, NOW + 1));
     assert_eq!(store.read_file(app.id, &name).await.unwrap().unwrap(), b"longer");
+    assert_eq!(store.read_small_file(app.id, &name, 6).await.unwrap(), Some(Some(b"longer".to_vec())));
+    assert_eq!(store.read_small_file(app.id, &name, 5).await.unwrap(), Some(None), "it is larger");
+    let none = store.read_small_file(app.id, &path("none"), 5).await.unwrap();
+    assert_eq!(none, None, "there is none such");
     assert_eq!(store.read_file(app.id, &other).await.unwrap().unwrap(), b"");
     assert_eq!(store.number("SELECT file_bytes * 10 + file_count FROM apps").await, 62);
     assert!(store.delete_file(app.id, &name).await.unwrap());

@@ -6,8 +6,9 @@ use crate::support::{
     Backend, Setup, on_both, script_name, until,
     upstream::{Reply, Upstream},
 };
+use futures_util::future::join_all;
 use picloud_client::InvocationFilter;
-use picloud_shared::limit_rules::LimitName;
+use picloud_shared::{limit_rules::LimitName, limits::FILE_BYTES};
 use sqlx::{Connection, PgConnection};
 use std::time::{Duration, Instant};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -96,6 +97,45 @@ async fn keys_and_values_fit_up_to_their_bounds(backend: Backend) {
     )
     .await;
     assert_eq!(case.picloud.text("/bad/number").await, (200, "invalid".into()));
+    case.ends_well().await;
+}
+
+#[tokio::test]
+async fn large_files_at_once_hold_up_no_neighbour() {
+    let case = Case::on(Setup::new(Backend::Sqlite).with(&["--slots", "96"]), Neighbourly::Always).await;
+    let good = "good".parse().unwrap();
+    let largest = "large".parse().unwrap();
+    case.picloud.client.write_file(&case.bad, &largest, vec![7; FILE_BYTES]).await.unwrap();
+    case.picloud.client.write_file(&good, &largest, vec![7; 1 << 20]).await.unwrap();
+    case.picloud.put(&good, "kv", "kv::set(\"a\", 1);\nkv::get(\"a\")", &[]).await;
+    case.picloud.put(&good, "file", "files::read(\"large\").len()", &[]).await;
+    case.put("read", "files::read(\"large\").len()").await;
+    let write = "let data = blob(4194304, 7);\nfiles::write(\"written\", data);";
+    case.put("write", &format!("try {{ {write} }} catch (refused) {{ return refused.code; }} \"written\"")).await;
+    case.set([(LimitName::WallTimeMs, 30_000)]).await;
+    let before = case.picloud.resident();
+
+    let crowd = |path: &'static str, requests: usize| {
+        let picloud = &case.picloud;
+        join_all((0..requests).map(move |_| picloud.text(path)))
+    };
+    let neighbour = async {
+        let (mut slowest, mut most) = (Duration::ZERO, 0);
+        for _ in 0..10 {
+            for (path, expected) in [("/good/kv", "1"), ("/good/file", "1048576")] {
+                let asked = Instant::now();
+                assert_eq!(case.picloud.text(path).await, (200, expected.to_owned()));
+                slowest = slowest.max(asked.elapsed());
+            }
+            most = most.max(case.picloud.resident());
+        }
+        (slowest, most)
+    };
+    let (read, written, (slowest, most)) = tokio::join!(crowd("/bad/read", 60), crowd("/bad/write", 4), neighbour);
+    assert!(read.iter().all(|answer| *answer == (200, FILE_BYTES.to_string())), "{read:?}");
+    assert!(written.iter().all(|answer| *answer == (200, "written".to_owned())), "{written:?}");
+    assert!(slowest < Duration::from_secs(2), "a neighbour waited for {slowest:?}");
+    assert!(most < before + (512 << 20), "resident memory went from {before} to {most} bytes");
     case.ends_well().await;
 }
 

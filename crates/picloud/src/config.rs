@@ -1,6 +1,6 @@
 //! What the process is told: flags, then the environment, then defaults. The only place that reads the environment.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use cap_std::{
     ambient_authority,
     fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt},
@@ -151,11 +151,15 @@ impl From<EngineTarget> for Target {
 }
 
 impl Config {
-    pub(crate) fn database(&self) -> Database {
-        match &self.database_url {
-            Some(url) => Database::Postgres(url.clone()),
-            None => Database::Sqlite(self.data_dir.clone()),
-        }
+    /// A URL for another database, as it may lie about in the environment, is refused and not shown: it may hold a password.
+    pub(crate) fn database(&self) -> Result<Database> {
+        let Some(url) = &self.database_url else { return Ok(Database::Sqlite(self.data_dir.clone())) };
+        ensure!(
+            ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)),
+            "--database-url, or DATABASE_URL, names no PostgreSQL database, postgres://…; leave it out for SQLite in the \
+             data directory"
+        );
+        Ok(Database::Postgres(url.clone()))
     }
 
     pub(crate) fn limits(&self) -> Result<LimitRules> {
@@ -183,7 +187,10 @@ const LOCK_FILE: &str = "picloud.lock";
 pub(crate) fn lock(data: &Dir, path: &Path) -> Result<std::fs::File> {
     let mut options = OpenOptions::new();
     let options = options.write(true).create(true).truncate(false).mode(0o600);
-    let file = data.open_with(LOCK_FILE, options).context("opening the lock of the data directory")?.into_std();
+    let file = data.open_with(LOCK_FILE, options);
+    let file =
+        file.with_context(|| format!("opening {}, to have the data directory alone", path.join(LOCK_FILE).display()))?;
+    let file = file.into_std();
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

@@ -78,7 +78,7 @@ async fn run(config: Config) -> Result<()> {
     let manager_listener = serve::bind(config.manager_addr, "--manager-addr").await?;
     let ingress_listener = serve::bind(config.ingress_addr, "--ingress-addr").await?;
     let addresses = ready::Addresses::of(&manager_listener, &ingress_listener)?;
-    let store = Store::open(&config.database()).await.context("opening the database")?;
+    let store = Store::open(&config.database()?).await.context("opening the database")?;
     let vault = secret_key::vault(&store, &data, &config).await?;
     let engine = EngineSettings {
         cache: Some(config.data_dir.join("compiled")),

@@ -57,6 +57,7 @@ fn what_cannot_work_is_said_before_anything_is_served() {
     complain(&["--ingress-addr", &address], &[], "choose another with --ingress-addr");
     complain(&["--manager-addr", "nonsense"], &[], "--manager-addr");
     complain(&[], &[("DATABASE_URL", "postgres://127.0.0.1:1/none")], "opening the database");
+    complain(&[], &[("DATABASE_URL", "mysql://ada:secret@127.0.0.1/shop")], "names no PostgreSQL database");
     complain(&[], &[("PICLOUD_ADMIN_PASSWORD", "short")], "PICLOUD_ADMIN_PASSWORD");
     complain(&["--demo", "/nowhere"], &[], "/nowhere");
     complain(&["--log", "a=b=c"], &[], "--log");

@@ -98,6 +98,9 @@ impl FromStr for Route {
         let Some(rest) = path.strip_prefix('/') else {
             return invalid("the path starts with '/'");
         };
+        if path.ends_with([',', ';']) {
+            return invalid("the path ends with a comma or a semicolon: what follows stands behind a space");
+        }
         let segments: Vec<&str> = rest.split('/').collect();
         let mut names = Vec::new();
         for (i, segment) in segments.iter().enumerate() {
@@ -176,6 +179,8 @@ mod tests {
             "get /a",
             "HEAD /a",
             "GET /a//b",
+            "GET /a,",
+            "GET /a, auth: token",
             "GET /a/",
             "GET /{",
             "GET /{}",
@@ -227,13 +232,22 @@ mod tests {
         let declared = Route::declared_in(source).unwrap().unwrap();
         assert_eq!(declared, ["GET /a/{id}", "ANY /b"].map(|text| text.parse().unwrap()));
         assert_eq!(Route::declared_in("1 // route: GET /c\n// the route: GET /d\n// routes").unwrap(), None);
+        assert_eq!(Route::declared_in("// route GET /a to nowhere\n// routes: those of the shop").unwrap(), None);
         let error = Route::declared_in("1\n// route: HEAD /a").unwrap_err().to_string();
         assert!(error.starts_with("line 2: route \"HEAD /a\": "), "{error}");
     }
 
     #[test]
     fn a_declaration_may_be_written_in_other_ways() {
-        for line in ["//route:GET /a", "// Route: GET /a", "///ROUTE : GET /a", "\t//   route:   GET /a  "] {
+        for line in [
+            "//route:GET /a",
+            "// Route: GET /a",
+            "///ROUTE : GET /a",
+            "\t//   route:   GET /a  ",
+            "// routes: GET /a",
+            "// route GET /a",
+            "//Routes GET /a",
+        ] {
             let declared = Route::declared_in(line).unwrap();
             assert_eq!(declared, Some(vec!["GET /a".parse().unwrap()]), "{line}");
         }

@@ -159,11 +159,7 @@ fn split_missed(text: &str) -> Result<(&str, Missed), String> {
 /// The fields, with one space between them, in capitals as names of days and months are, and the time zone behind them.
 fn split_zone(times: &str) -> Result<(String, TimeZone), String> {
     let mut fields: Vec<&str> = times.split_whitespace().collect();
-    let zone = match fields.pop_if(|last| is_zone(last)) {
-        Some(name) => TimeZone::get(name)
-            .map_err(|_| format!("there is no time zone {name:?}; one is written as in Europe/Berlin"))?,
-        None => TimeZone::UTC,
-    };
+    let named = fields.pop_if(|last| is_zone(last));
     if !matches!(fields.len(), 5 | 6) {
         return Err(format!(
             "it has five fields (minute, hour, day of the month, month, day of the week), or six with the seconds first, \
@@ -171,6 +167,11 @@ fn split_zone(times: &str) -> Result<(String, TimeZone), String> {
             fields.len()
         ));
     }
+    let zone = match named {
+        Some(name) => TimeZone::get(name)
+            .map_err(|_| format!("there is no time zone {name:?}; one is written as in Europe/Berlin"))?,
+        None => TimeZone::UTC,
+    };
     Ok((fields.join(" ").to_ascii_uppercase(), zone))
 }
 

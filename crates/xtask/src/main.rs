@@ -1,6 +1,6 @@
 //! The project's own tasks. `cargo xtask` alone lists them.
 
-#![expect(clippy::print_stderr, reason = "a task talks to the person who runs it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the person who runs it")]
 
 mod bench;
 mod binaries;
@@ -14,7 +14,7 @@ mod up;
 
 use anyhow::{Context, Result, bail};
 use process::{command, output, run, workspace_root};
-use std::env;
+use std::{env, process::ExitCode};
 
 const USAGE: &str = "usage: cargo xtask TASK
 
@@ -31,9 +31,23 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench events [--idle-seconds N]  print how soon and how fast events and schedules reach their scripts
   soak [--crashes N]               kill PiCloud again and again while events are published and delivered";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    match task(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn task(arguments: &[String]) -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
         ["up", ref rest @ ..] => match up::up(rest)? {},
         ["test"] => test::test(),
         ["guest"] => guest::build(),

@@ -1,7 +1,9 @@
 //! Domains of apps, from the API to the request that comes to one.
 
-use crate::support::{Backend, Setup, TestApp, error_of, on_both, until};
+use crate::support::{Backend, Setup, TestApp, elsewhere, error_of, on_both, until};
 use picloud_shared::{api::NewDomain, names::AppSlug};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 on_both!(
     a_domain_leads_to_its_app_until_it_is_taken_back,
@@ -118,4 +120,24 @@ async fn other_processes_serve_what_one_has_changed() {
     one.client.delete_app(&shop).await.unwrap();
     serves("shop.example.com", (404, "no_such_app")).await;
     serves("shop.localhost", (404, "no_such_app")).await;
+}
+
+/// A message of another process can be lost, with a connection that is cut off without a word.
+#[tokio::test]
+async fn what_nobody_told_is_found_within_half_a_minute() {
+    let setup = Setup::new(Backend::Postgres);
+    let picloud = setup.clone().start().await;
+    let shop = picloud.create_app("shop").await;
+    picloud.put(&shop, "here", "1", &[]).await;
+    add(&picloud, &shop, "shop.example.com").await;
+    let status = async || at(&picloud, "shop.example.com", "/here").await.0;
+    assert_eq!(status().await, 200);
+    elsewhere(setup.database().unwrap(), "DELETE FROM domains");
+    assert_eq!(status().await, 200, "it is kept in memory");
+    let found = async {
+        while status().await != 404 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(90), found).await.expect("it is found");
 }

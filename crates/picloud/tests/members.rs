@@ -2,12 +2,11 @@
 
 use crate::{
     http::raw,
-    support::{Backend, Setup, TestApp, error_of, on_both},
+    support::{Backend, Setup, TestApp, elsewhere, error_of, on_both},
 };
 use picloud_shared::api::{NewApp, UpdateApp};
 use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use serde_json::Value;
-use std::process::Command;
 
 on_both!(only_members_are_answered, only_members_are_told_what_it_cost);
 
@@ -82,13 +81,6 @@ async fn only_members_are_told_what_it_cost(backend: Backend) {
     let response = picloud.get("/shop/fails/open").await;
     assert!(response.headers().contains_key("x-picloud-fuel") && response.headers().contains_key("server-timing"));
     assert_eq!(error_of(response).await.2["line"], 2);
-}
-
-/// Sends a statement past PiCloud, as another node would.
-fn elsewhere(database: &str, statement: &str) {
-    let psql = picloud_testkit::postgres::programs().expect("PostgreSQL is installed").join("psql");
-    let output = Command::new(psql).args(["--quiet", "--command", statement, database]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]

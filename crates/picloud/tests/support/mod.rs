@@ -316,6 +316,13 @@ pub(crate) fn script_name(name: &str) -> ScriptName {
     name.parse().expect("a script's name")
 }
 
+/// Sends a statement past PiCloud, as another node would.
+pub(crate) fn elsewhere(database: &str, statement: &str) {
+    let psql = picloud_testkit::postgres::programs().expect("PostgreSQL is installed").join("psql");
+    let output = Command::new(psql).args(["--quiet", "--command", statement, database]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Asks again until the answer is there, or fails after half a minute.
 pub(crate) async fn until<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F) -> T {
     let started = Instant::now();

@@ -1,5 +1,5 @@
-//! The way out of the guest: its two imports, and the messages that cross. Beside the allocator the only unsafe code of
-//! the guest.
+//! The way out of the guest: its two imports, and the messages that cross. The only unsafe code of the
+//! guest beside the allocator and what copies bytes.
 
 use picloud_abi::{Packed, decode, encode, seam};
 use serde::de::DeserializeOwned;

@@ -164,6 +164,11 @@ impl<P: Platform> Host<P> {
         })
     }
 
+    /// Invocations at once.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// Slots that are free now.
     pub fn free_slots(&self) -> usize {
         self.permits.available_permits()

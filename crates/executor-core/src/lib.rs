@@ -51,7 +51,6 @@ pub struct LocalExecutor {
     images: Images,
     programs: Programs,
     turns: Turns,
-    slots: usize,
     services: Services,
 }
 
@@ -62,14 +61,14 @@ impl LocalExecutor {
     /// When the engine cannot be set up on this machine.
     pub fn new(store: Store, vault: Vault, settings: &EngineSettings, clock: Clock) -> Result<Arc<Self>, HostError> {
         let host = Host::new(settings)?;
-        let (slots, images) = (host.free_slots(), Images::new());
+        let (turns, images) = (Turns::new(host.slots()), Images::new());
         let programs = Programs::new(store.clone());
         let settings = Arc::new(Settings::new(store.clone()));
         let outbound = Arc::new(Outbound::new());
         let files = Arc::new(Files::new(store.clone()));
         Ok(Arc::new_cyclic(|this| {
             let services = Services { store, vault, settings, outbound, files, executor: this.clone(), clock };
-            Self { host, images, programs, turns: Turns::new(slots), slots, services }
+            Self { host, images, programs, turns, services }
         }))
     }
 
@@ -175,7 +174,7 @@ impl Executor for LocalExecutor {
         let (image_hits, image_misses) = self.images.hits_and_misses();
         let (instances_kept, instances_new) = self.host.kept_and_new();
         Load {
-            slots: self.slots,
+            slots: self.host.slots(),
             slots_free: self.host.free_slots(),
             waiting: self.turns.waiting(),
             image_hits,

@@ -172,7 +172,10 @@ impl Platform for ScriptPlatform {
                 }
                 Err(refusal) => Err(refusal),
             },
-            Request::Scripts(_) | Request::Fault(_) => Ok(Answer::Done),
+            // Both end at the seam, which counts the one and keeps the other.
+            Request::Scripts(_) | Request::Fault(_) => {
+                Err(capability::refuse(RefusalCode::Unavailable, "this is no call of a capability"))
+            }
         };
         answer.unwrap_or_else(Answer::Refused)
     }

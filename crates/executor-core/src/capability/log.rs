@@ -106,6 +106,7 @@ mod tests {
         let short = Limits { log_bytes: 3, ..Limits::default() };
         assert_eq!(written(&short, &["ääää"]), (vec!["ä".into()], 0));
     }
+
     fn fields(limits: &Limits, redactions: &Redactions, written: &[&str]) -> Vec<Option<String>> {
         let mut log = Log::new(Room::of(limits));
         for fields in written {

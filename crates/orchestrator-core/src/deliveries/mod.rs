@@ -1,5 +1,6 @@
-//! Delivers the events of topics and of schedules: fires the slots that are due, which is in `timetable`, claims what is due, in turns that are fair between apps, keeps the leases of what runs,
-//! and sleeps until something is due or heard of. How one attempt goes is in `attempt`.
+//! Delivers the events of topics and of schedules: claims what is due, in turns that are fair between apps, keeps the
+//! leases of what runs, and sleeps until something is due or heard of. Firing slots is in `timetable`, how one attempt goes
+//! in `attempt`.
 
 mod attempt;
 mod backoff;

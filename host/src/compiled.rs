@@ -41,6 +41,22 @@ pub(crate) fn module(engine: &Engine, guest: &[u8], cache: Option<&Path>) -> was
     Ok(module)
 }
 
+/// How often to try to seal a file; the kernel waits up to a fifth of a second each time.
+const TRIES: usize = 10;
+
+/// Makes the file of a module's memory, which all instances map, rather than with the first instance. It is sealed against
+/// writing, and the kernel refuses that (`EBUSY`, `man 2 fcntl`) while it is busy with one of the pages that were just
+/// written, which passes.
+pub(crate) fn make_memory_file(module: &Module) -> wasmtime::Result<()> {
+    for _ in 1..TRIES {
+        match module.initialize_copy_on_write_image() {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::debug!(%error, "the file of the guest's memory is not sealed yet"),
+        }
+    }
+    module.initialize_copy_on_write_image()
+}
+
 /// Everything that the machine code depends on: the guest, and wasmtime's version, settings and CPU features.
 fn key(engine: &Engine, guest: &[u8]) -> String {
     struct Sha(Sha256);

@@ -144,6 +144,7 @@ impl<P: Platform> Host<P> {
         let pool = Pool::for_this_machine(settings);
         let engine = engine::build(settings.target, &pool)?;
         let module = compiled::module(&engine, GUEST, settings.cache.as_deref())?;
+        compiled::make_memory_file(&module)?;
         let mut linker = Linker::new(&engine);
         seam::link(&mut linker)?;
         let guest = Guest { pre: linker.instantiate_pre(&module)?, places: ExportPlaces::of(&module)? };

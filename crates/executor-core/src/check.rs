@@ -4,7 +4,7 @@
 use crate::{LocalExecutor, from_host, stored};
 use picloud_abi::invocation::{Diagnostic, ImportStatement, Library, Position, Program};
 use picloud_shared::{
-    executor::{ExecutorError, Fault, Imports, Source},
+    executor::{ExecutorError, Fault, Imports, Others, Source},
     ids::{AppId, VersionId},
     imports::ImportGraph,
     limits::PROGRAM_BYTES,
@@ -33,6 +33,7 @@ impl LocalExecutor {
         &self,
         app: AppId,
         sources: Vec<Source>,
+        others: Others,
     ) -> Result<Result<Vec<Imports>, Fault>, ExecutorError> {
         let mut statements = Vec::with_capacity(sources.len());
         for source in &sources {
@@ -42,7 +43,7 @@ impl LocalExecutor {
             }
         }
         let imports: Vec<Imports> = statements.iter().map(|found| found.keys().cloned().collect()).collect();
-        let mut scripts = self.scripts(app, &sources, &imports).await?;
+        let mut scripts = self.scripts(app, &sources, &imports, others).await?;
         for (source, statements) in sources.iter().zip(&statements) {
             if let Err(error) = scripts.graph.order(&source.name) {
                 let position = error.import().and_then(|import| statements.get(import).copied().flatten());
@@ -92,9 +93,19 @@ impl LocalExecutor {
         Ok(Ok(imports))
     }
 
-    async fn scripts(&self, app: AppId, sources: &[Source], imports: &[Imports]) -> Result<Scripts, ExecutorError> {
+    async fn scripts(
+        &self,
+        app: AppId,
+        sources: &[Source],
+        imports: &[Imports],
+        others: Others,
+    ) -> Result<Scripts, ExecutorError> {
         let mut scripts = Scripts::default();
-        for active in self.services.store.active_versions(app).await.map_err(stored)? {
+        let staying = match others {
+            Others::Stay => self.services.store.active_versions(app).await.map_err(stored)?,
+            Others::Go => Vec::new(),
+        };
+        for active in staying {
             scripts.graph.insert(active.name.clone(), active.imports);
             scripts.bytes.insert(active.name.clone(), active.bytes);
             scripts.versions.insert(active.name, active.version);

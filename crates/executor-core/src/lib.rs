@@ -20,7 +20,9 @@ use picloud_abi::{
 use picloud_host::{Host, HostError, Image, Run, Settings as EngineSettings};
 use picloud_shared::{
     api,
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, LogLine, Report, Source},
+    executor::{
+        BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, LogLine, Others, Report, Source,
+    },
     ids::{AppId, VersionId},
     names::ScriptName,
     outcome,
@@ -162,8 +164,9 @@ impl Executor for LocalExecutor {
         &self,
         app: AppId,
         sources: Vec<Source>,
+        others: Others,
     ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>> {
-        Box::pin(self.check(app, sources))
+        Box::pin(self.check(app, sources, others))
     }
 
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {

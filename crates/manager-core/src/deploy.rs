@@ -3,15 +3,19 @@
 
 use crate::Manager;
 use picloud_shared::{
-    api::{Diagnostic, PutScript},
-    executor::{ExecutorError, Fault, Imports, Source},
+    api::{Deploy, DeployScript, Deployed, Diagnostic, PutScript, RollBackApp},
+    executor::{ExecutorError, Fault, Imports, Others, Source},
     ids::{AppId, UserId},
-    imports::ImportGraph,
-    limits::{SCRIPT_SCHEDULES, SCRIPT_TOPICS, SOURCE_BYTES},
+    limit_rules::{LimitChanges, LimitName, LimitValues, OutOfBounds},
+    limits::{DEPLOY_BYTES, SCRIPT_SCHEDULES, SCRIPT_TOPICS, SCRIPTS, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
+    precondition::Precondition,
     time::now_ms,
 };
-use picloud_store::{NewApp, NewVersion, Put, PutRefused, RollbackRefused, Script, StoreError, Target};
+use picloud_store::{
+    App, DeployRefused, Manifest, NewApp, NewRelease, NewVersion, Put, PutRefused, RollbackRefused, Script, StoreError,
+    Target,
+};
 
 /// Most routes of one script: enough for any, and it bounds the search for conflicts.
 const ROUTES: usize = 100;
@@ -43,6 +47,24 @@ pub enum DeployError {
     /// There is nothing to go back to, or one of its routes is taken.
     #[error(transparent)]
     RollbackRefused(#[from] RollbackRefused),
+    /// One of many scripts was refused, or somebody else deployed meanwhile.
+    #[error(transparent)]
+    DeployRefused(#[from] DeployRefused),
+    /// More scripts than an app needs.
+    #[error("a deploy has at most {SCRIPTS} scripts")]
+    TooManyScripts,
+    /// More source than an app needs.
+    #[error("the sources of a deploy have at most {DEPLOY_BYTES} bytes together")]
+    SourcesTooLarge,
+    /// Limits are an owner's to set.
+    #[error("only an owner changes the limits of an app")]
+    LimitsNeedOwner,
+    /// A limit is out of its bounds.
+    #[error(transparent)]
+    Limit(#[from] OutOfBounds),
+    /// There is none of this number, or none before the latest.
+    #[error("there is no such release to go back to")]
+    NoSuchRelease,
     /// The source could not be checked.
     #[error("the source could not be checked")]
     Executor(#[from] ExecutorError),
@@ -70,19 +92,12 @@ impl Manager {
         scripts: Vec<(ScriptName, PutScript)>,
     ) -> Result<(), DeployError> {
         let id = AppId::new();
-        let imports = self.accept(id, &scripts).await?;
+        let imports = self.accept(id, &scripts, Others::Go).await?;
         let app = NewApp { id, slug: slug.clone(), name: name.to_owned(), debug, owner: None, now: now_ms() };
         let app = self.store.create_app(app).await?.ok_or(DeployError::SlugTaken(slug))?;
-        let mut graph = ImportGraph::default();
-        for ((script, _), imports) in scripts.iter().zip(&imports) {
-            graph.insert(script.clone(), imports.clone());
-        }
-        let mut left: Vec<_> = scripts.into_iter().zip(imports).collect();
-        // What others import comes before them.
-        left.sort_by_cached_key(|((script, _), _)| graph.order(script).map_or(0, |imports| imports.len()));
-        for ((script, put), imports) in left {
-            self.store_version(app.id, script, put, imports, None).await?;
-        }
+        let scripts = scripts.into_iter().zip(imports);
+        let scripts = scripts.map(|((name, put), imports)| new_version(name, put, imports, None)).collect();
+        self.store.deploy(app.id, NewRelease { scripts, ..NewRelease::at(now_ms()) }).await??;
         Ok(())
     }
 
@@ -93,11 +108,67 @@ impl Manager {
         name: ScriptName,
         put: PutScript,
         author: UserId,
+        precondition: &Precondition,
     ) -> Result<Put, DeployError> {
         let put = [(name, put)];
-        let imports = self.accept(app, &put).await?;
+        let imports = self.accept(app, &put, Others::Stay).await?;
         let ([(name, put)], imports) = (put, imports.into_iter().next().unwrap_or_default());
-        self.store_version(app, name, put, imports, Some(author)).await
+        let version = new_version(name, put, imports, Some(author));
+        Ok(self.store.put_script(app, version, precondition).await??)
+    }
+
+    /// Makes the scripts of an app those given, all or nothing.
+    pub(crate) async fn deploy(
+        &self,
+        app: &App,
+        deploy: Deploy,
+        as_owner: bool,
+        author: UserId,
+        brings_back: Option<i64>,
+    ) -> Result<Deployed, DeployError> {
+        let Deploy { scripts, limits, keep_others, dry_run, after } = deploy;
+        if scripts.len() > SCRIPTS {
+            return Err(DeployError::TooManyScripts);
+        }
+        if scripts.iter().map(|script| script.source.len()).sum::<usize>() > DEPLOY_BYTES {
+            return Err(DeployError::SourcesTooLarge);
+        }
+        if let Some(limits) = limits.as_ref().filter(|limits| **limits != app.limits) {
+            if !as_owner {
+                return Err(DeployError::LimitsNeedOwner);
+            }
+            self.settings.limits.check(&replacing(limits))?;
+        }
+        let scripts: Vec<_> = scripts.into_iter().map(put).collect();
+        let others = if keep_others { Others::Stay } else { Others::Go };
+        let imports = self.accept(app.id, &scripts, others).await?;
+        let scripts = scripts.into_iter().zip(imports);
+        let scripts = scripts.map(|((name, put), imports)| new_version(name, put, imports, Some(author))).collect();
+        let release = NewRelease {
+            scripts,
+            limits,
+            keep_others,
+            dry_run,
+            after,
+            brings_back,
+            author: Some(author),
+            ..NewRelease::at(now_ms())
+        };
+        Ok(self.store.deploy(app.id, release).await??)
+    }
+
+    /// Makes the scripts of an app those that a release left: the one with this number, or the one before the latest.
+    pub(crate) async fn roll_back_app(
+        &self,
+        app: &App,
+        RollBackApp { release, dry_run }: RollBackApp,
+        as_owner: bool,
+        author: UserId,
+    ) -> Result<Deployed, DeployError> {
+        let (number, Manifest { scripts, limits }) =
+            self.store.manifest(app.id, release).await?.ok_or(DeployError::NoSuchRelease)?;
+        let deploy = Deploy { scripts, limits: Some(limits), keep_others: false, dry_run, after: None };
+        self.deploy(app, deploy, as_owner, author, Some(number)).await
     }
 
     /// Makes another version of a script the one that answers: the one with this number, or the one before.
@@ -106,6 +177,7 @@ impl Manager {
         app: AppId,
         name: &ScriptName,
         number: Option<i64>,
+        precondition: &Precondition,
     ) -> Result<Script, DeployError> {
         let Target { number, version, imports } = self.store.rollback_target(app, name, number).await??;
         // Others need no executor, which may have more to do than it can just because of the version that answers now.
@@ -113,11 +185,11 @@ impl Manager {
             let mut sources = self.store.sources(&[version]).await?;
             let (name, text) = sources.remove(&version).ok_or(RollbackRefused::NoSuchVersion)?;
             self.executor
-                .check(app, vec![Source { name, text: text.into() }])
+                .check(app, vec![Source { name, text: text.into() }], Others::Stay)
                 .await?
                 .map_err(DeployError::InvalidScript)?;
         }
-        Ok(self.store.rollback(app, name, Some(number)).await??)
+        Ok(self.store.rollback(app, name, Some(number), precondition).await??)
     }
 
     async fn is_imported(&self, app: AppId, name: &ScriptName) -> Result<bool, StoreError> {
@@ -134,12 +206,17 @@ impl Manager {
         if source.len() > SOURCE_BYTES {
             return Err(DeployError::SourceTooLarge(name));
         }
-        let checked = self.executor.check(app, vec![Source { name, text: source.into() }]).await?;
+        let checked = self.executor.check(app, vec![Source { name, text: source.into() }], Others::Stay).await?;
         Ok(checked.err().map(Diagnostic::from))
     }
 
     /// What each of them imports, if all may be stored.
-    async fn accept(&self, app: AppId, puts: &[(ScriptName, PutScript)]) -> Result<Vec<Imports>, DeployError> {
+    async fn accept(
+        &self,
+        app: AppId,
+        puts: &[(ScriptName, PutScript)],
+        others: Others,
+    ) -> Result<Vec<Imports>, DeployError> {
         for (name, put) in puts {
             if put.source.len() > SOURCE_BYTES {
                 return Err(DeployError::SourceTooLarge(name.clone()));
@@ -155,19 +232,21 @@ impl Manager {
             }
         }
         let sources = puts.iter().map(|(name, put)| Source { name: name.clone(), text: put.source.as_str().into() });
-        self.executor.check(app, sources.collect()).await?.map_err(DeployError::InvalidScript)
+        self.executor.check(app, sources.collect(), others).await?.map_err(DeployError::InvalidScript)
     }
+}
 
-    async fn store_version(
-        &self,
-        app: AppId,
-        name: ScriptName,
-        put: PutScript,
-        imports: Imports,
-        author: Option<UserId>,
-    ) -> Result<Put, DeployError> {
-        let PutScript { source, routes, topics, schedules } = put;
-        let version = NewVersion { name, source, routes, topics, schedules, imports, author, now: now_ms() };
-        Ok(self.store.put_script(app, version).await??)
-    }
+/// A script without anything of a version before.
+fn put(DeployScript { name, source, routes, topics, schedules }: DeployScript) -> (ScriptName, PutScript) {
+    (name, PutScript { source, routes, topics: Some(topics), schedules: Some(schedules) })
+}
+
+/// The changes that leave these limits and no others.
+fn replacing(limits: &LimitValues) -> LimitChanges {
+    LimitName::ALL.into_iter().map(|name| (name, limits.0.get(&name).copied())).collect()
+}
+
+fn new_version(name: ScriptName, put: PutScript, imports: Imports, author: Option<UserId>) -> NewVersion {
+    let PutScript { source, routes, topics, schedules } = put;
+    NewVersion { name, source, routes, topics, schedules, imports, author, now: now_ms() }
 }

@@ -11,6 +11,7 @@ mod token;
 mod trigger;
 
 pub use deploy::DeployError;
+pub use http::document as openapi;
 pub use keys::{KeyError, settle_keys};
 pub use password::PasswordError;
 pub use setup::{CreateAdminError, SetupToken, create_admin};

@@ -153,6 +153,7 @@ mod tests {
         api::Trigger,
         executor::LogLine,
         ids::{AppId, InvocationId},
+        precondition::Precondition,
     };
     use picloud_store::{Database, InvocationFilter, NewApp, NewVersion, Script};
 
@@ -171,7 +172,7 @@ mod tests {
             author: None,
             now: 0,
         };
-        (app, store.put_script(app, version).await.unwrap().unwrap().script)
+        (app, store.put_script(app, version, &Precondition::None).await.unwrap().unwrap().script)
     }
 
     fn record(app: AppId, script: &Script, log: &str) -> NewInvocation {

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, str::FromStr};
 use url::Url;
+use utoipa::ToSchema;
 
 /// What is not to be set; the text says why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,16 +34,19 @@ pub enum Allowed<T> {
 }
 
 /// What pages of other origins may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cors {
     /// Whose pages may read answers.
+    #[schema(value_type = Vec<String>)]
     pub origins: Vec<Allowed<Origin>>,
     /// What they may send beside the headers that any page may send.
     #[serde(default = "sent_by_default")]
+    #[schema(value_type = Vec<String>)]
     pub headers: Vec<Allowed<HeaderName>>,
     /// What they may read beside the headers that any page may read.
     #[serde(default = "read_by_default")]
+    #[schema(value_type = Vec<String>)]
     pub expose: Vec<Allowed<HeaderName>>,
     /// Whether their requests may carry the visitor's cookies for the app.
     #[serde(default)]
@@ -53,7 +57,7 @@ pub struct Cors {
 }
 
 /// What an app sets: nothing, and its scripts' own headers say what pages of other origins may do; or that.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct CorsSetting(pub Option<Cors>);
 

@@ -4,14 +4,16 @@
 use serde::{Deserialize, Serialize};
 use std::{borrow::Borrow, fmt, net::IpAddr, str::FromStr};
 use url::{Host, Url};
+use utoipa::ToSchema;
 
 /// Most bytes of a name in the DNS, as text.
 const NAME_BYTES: usize = 253;
 
 /// A domain of an app's own, such as `shop.example.com`. Read from what people write: in capitals, with letters that
 /// are not ASCII, with a port or a last dot.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "shop.example.com")]
 pub struct DomainName(String);
 
 /// The domain below which each app has a name, such as `localhost` or `apps.example.com`.

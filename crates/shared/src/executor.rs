@@ -19,15 +19,26 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Ends when nobody waits for an invocation any more.
 pub type Cancelled = BoxFuture<'static, ()>;
 
+/// What becomes of an app's scripts that are not among those to be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// They stay.
+    Stay,
+    /// They are deleted.
+    Go,
+}
+
 /// Runs invocations. What is asked of it is answered with a value even when the script fails; `Err` means that the
 /// platform could not run it.
 pub trait Executor: Send + Sync + 'static {
-    /// Compiles sources as they would be with each other and with what the app has already, at its expense; also the
-    /// scripts that import them. Of a source that is imported what stands outside functions runs, and nothing else does.
+    /// Compiles sources as they would be with each other and with what the app has already, if that stays, at its expense;
+    /// also the scripts that import them. Of a source that is imported what stands outside functions runs, and nothing
+    /// else does.
     fn check(
         &self,
         app: AppId,
         sources: Vec<Source>,
+        others: Others,
     ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>>;
 
     /// Runs a stored version once, until it ends or `cancelled` does: then too there is a report of what it did.

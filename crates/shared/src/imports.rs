@@ -51,6 +51,16 @@ impl ImportGraph {
         self.0.insert(script, imports);
     }
 
+    /// Whether a script is among them.
+    pub fn has(&self, script: &ScriptName) -> bool {
+        self.0.contains_key(script)
+    }
+
+    /// The scripts, by name.
+    pub fn scripts(&self) -> impl Iterator<Item = &ScriptName> {
+        self.0.keys()
+    }
+
     /// All that a script imports, itself or through others, each after those that it imports.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! What the services and their clients have in common: ids, names, limits, the API's wire types, and the traits
 //! through which the services reach each other. No HTTP server, no SQL, no wasm.
 
+#[macro_use]
+mod schema;
+
 pub mod api;
 pub mod cors;
 pub mod declarations;
@@ -14,6 +17,7 @@ pub mod limits;
 pub mod names;
 pub mod outbound;
 pub mod outcome;
+pub mod precondition;
 pub mod route;
 pub mod schedule;
 pub mod sealed;

@@ -3,9 +3,10 @@
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use utoipa::ToSchema;
 
 /// A limit that an app may set; the name says its unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", try_from = "String")]
 pub enum LimitName {
     /// [`Limits::fuel`]
@@ -132,7 +133,7 @@ impl TryFrom<String> for LimitName {
 }
 
 /// Values of some limits, each in the unit of its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct LimitValues(pub BTreeMap<LimitName, i64>);
 

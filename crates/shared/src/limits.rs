@@ -89,6 +89,10 @@ impl Default for Limits {
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
+/// Most scripts of a deploy.
+pub const SCRIPTS: usize = 1_000;
+/// Most bytes of the sources of a deploy.
+pub const DEPLOY_BYTES: usize = 8 << 20;
 /// Most scripts that one imports, those included that they import.
 pub const IMPORTS: usize = 64;
 /// Most bytes of a script's source with the sources of all that it imports.

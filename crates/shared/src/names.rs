@@ -6,6 +6,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// A name that breaks its rule; the text says which rule.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,10 +14,11 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 pub struct InvalidName(&'static str);
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident, $valid:ident, $rule:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $valid:ident, $pattern:literal, $rule:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schema(value_type = String, pattern = $pattern)]
         pub struct $name(String);
 
         impl $name {
@@ -56,25 +58,25 @@ macro_rules! names {
 
 names! {
     /// An app's short name; also its host name below the apps domain, hence a DNS label.
-    AppSlug, is_dns_label,
+    AppSlug, is_dns_label, r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     "an app's slug is 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
     /// A script's name within its app, such as `greet` or `lib/util`.
-    ScriptName, is_script_name,
+    ScriptName, is_script_name, r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$",
     "a script's name is at most 128 letters, digits, '_', '-' and '.', in parts separated by '/' that do not start with '.'";
     /// What events are about, such as `orders` or `orders.paid`; scripts of one app subscribe to it.
-    TopicName, is_topic_name,
+    TopicName, is_topic_name, r"^[A-Za-z0-9_.:-]{1,128}$",
     "a topic is 1 to 128 letters, digits, '_', '-', '.' and ':'";
     /// A variable's name, such as `REGION`.
-    VarName, is_identifier,
+    VarName, is_identifier, r"^[A-Za-z_][A-Za-z0-9_]{0,63}$",
     "a variable's name is 1 to 64 letters, digits and '_', and does not start with a digit";
     /// A secret's name, such as `API_KEY`.
-    SecretName, is_identifier,
+    SecretName, is_identifier, r"^[A-Za-z_][A-Za-z0-9_]{0,63}$",
     "a secret's name is 1 to 64 letters, digits and '_', and does not start with a digit";
     /// A file's path within its app, such as `images/logo.png`.
-    FilePath, is_file_path,
+    FilePath, is_file_path, r"^[^/]+(/[^/]+)*$",
     "a file's path is 1 to 512 bytes, in parts separated by '/', none of them empty, '.' or '..', without control characters";
     /// The name a person signs in with.
-    Username, is_username,
+    Username, is_username, r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$",
     "a user name is 1 to 64 letters, digits, '_', '-', '.' and '@', and starts with a letter or digit";
 }
 

@@ -7,6 +7,7 @@ pub use address::is_public;
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 use url::Host;
+use utoipa::ToSchema;
 
 /// One entry of an app's list: `api.example.com`, `*.example.com`, `203.0.113.7`, each with or without `:port`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct AllowedHost {
     /// Absent: each port.
     port: Option<u16>,
 }
+
+text_schema!(AllowedHost, "*.example.com:443");
 
 /// A text that is no entry of the list.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,8 +121,9 @@ impl From<AllowedHost> for String {
 }
 
 /// An app's list. Empty: every public address.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(from = "Vec<AllowedHost>", into = "Vec<AllowedHost>")]
+#[schema(value_type = Vec<AllowedHost>)]
 pub struct AllowedHosts(Arc<[AllowedHost]>);
 
 /// How far a request to some host may go.

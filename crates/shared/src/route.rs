@@ -22,6 +22,8 @@ pub struct Route {
     needs_token: bool,
 }
 
+text_schema!(Route, "GET /users/{id}");
+
 /// Methods that a script can be routed for; HEAD and OPTIONS are answered by the platform.
 pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

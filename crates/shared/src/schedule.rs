@@ -56,6 +56,8 @@ pub struct Schedule {
     missed: Missed,
 }
 
+text_schema!(Schedule, "0 9 * * MON-FRI Europe/Berlin, missed: run-once");
+
 /// What is to be done about a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {

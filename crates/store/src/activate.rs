@@ -13,6 +13,7 @@ use picloud_shared::{
     imports::ImportError,
     limits::APP_SCHEDULES,
     names::{ScriptName, TopicName},
+    precondition::{Changed, Precondition},
     route::Route,
     schedule::Schedule,
     time::TimestampMs,
@@ -74,6 +75,9 @@ pub enum PutRefused {
     /// What it imports is not there, or goes round in a circle.
     #[error(transparent)]
     Imports(#[from] ImportError),
+    /// Another version answers than the caller saw.
+    #[error(transparent)]
+    Changed(#[from] Changed),
 }
 
 /// Why an old version was not made active. Nothing has changed.
@@ -99,6 +103,9 @@ pub enum RollbackRefused {
     /// What the old version imports is not there any more, or goes round in a circle.
     #[error(transparent)]
     Imports(#[from] ImportError),
+    /// Another version answers than the caller saw.
+    #[error(transparent)]
+    Changed(#[from] Changed),
 }
 
 /// A version that a rollback would make active.
@@ -113,7 +120,7 @@ pub struct Target {
 }
 
 /// Why a version cannot become active.
-enum Unfit {
+pub(crate) enum Unfit {
     /// A route is another script's.
     Taken { route: Route, script: ScriptName },
     /// More than [`APP_SCHEDULES`].
@@ -153,12 +160,42 @@ struct TargetRow {
 }
 
 /// What starts a version.
-struct Triggers {
-    routes: Vec<Route>,
+pub(crate) struct Triggers {
+    pub(crate) routes: Vec<Route>,
     /// In alphabetical order, each once.
-    topics: Vec<TopicName>,
+    pub(crate) topics: Vec<TopicName>,
     /// In the order of their texts, each once.
-    schedules: Vec<Schedule>,
+    pub(crate) schedules: Vec<Schedule>,
+}
+
+impl Triggers {
+    /// Those of a version in the place of the active one.
+    pub(crate) fn of(new: &NewVersion, current: Option<&Script>) -> Self {
+        let topics = given_or_kept(&new.topics, current.map(|current| &current.topics));
+        let schedules = given_or_kept(&new.schedules, current.map(|current| &current.schedules));
+        let routes = match (&new.routes, current) {
+            (Some(given), _) => given.clone(),
+            (None, Some(current)) => current.routes.clone(),
+            (None, None) if new.name.is_library() || !topics.is_empty() || !schedules.is_empty() => Vec::new(),
+            (None, None) => vec![Route::default_for(&new.name)],
+        };
+        Self { routes, topics, schedules }
+    }
+}
+
+impl NewVersion {
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.source).into()
+    }
+
+    /// Whether storing it would change nothing.
+    pub(crate) fn is(&self, script: &Script, triggers: &Triggers) -> bool {
+        script.version.sha256 == self.sha256()
+            && script.routes == triggers.routes
+            && script.topics == triggers.topics
+            && script.schedules == triggers.schedules
+            && script.imports == self.imports
+    }
 }
 
 /// The `TargetRow` of a script and a number, if one was given.
@@ -170,12 +207,18 @@ const SELECT_TARGET: &str =
         (SELECT MAX(below.number) FROM versions below WHERE below.script_id = s.id AND below.number < s.active))";
 
 impl Store {
-    /// Stores a source as the next version of its script and makes it active. When the active version has the same
-    /// source, routes, topics and schedules already, that is the answer and nothing changes.
+    /// Stores a source as the next version of its script and makes it active, if the active version's [tag](Script::tag) is
+    /// what the precondition asks for. When the active version has the same source, routes, topics and schedules
+    /// already, that is the answer and nothing changes.
     ///
     /// # Errors
     /// When the database fails, there is no such author, or what is stored does not parse.
-    pub async fn put_script(&self, app: AppId, new: NewVersion) -> Result<Result<Put, PutRefused>, StoreError> {
+    pub async fn put_script(
+        &self,
+        app: AppId,
+        new: NewVersion,
+        precondition: &Precondition,
+    ) -> Result<Result<Put, PutRefused>, StoreError> {
         if let Some(route) = new.routes.as_deref().and_then(first_twice) {
             return Ok(Err(PutRefused::RouteTwice(route.clone())));
         }
@@ -184,41 +227,45 @@ impl Store {
             return Ok(Err(PutRefused::NoSuchApp));
         }
         let current = self.script_in(&mut transaction, app, &new.name).await?;
-        let sha256: [u8; 32] = Sha256::digest(&new.source).into();
-        let topics = given_or_kept(&new.topics, current.as_ref().map(|current| &current.topics));
-        let schedules = given_or_kept(&new.schedules, current.as_ref().map(|current| &current.schedules));
-        let routes = match (&new.routes, &current) {
-            (Some(given), _) => given.clone(),
-            (None, Some(current)) => current.routes.clone(),
-            (None, None) if new.name.is_library() || !topics.is_empty() || !schedules.is_empty() => Vec::new(),
-            (None, None) => vec![Route::default_for(&new.name)],
-        };
-        let triggers = Triggers { routes, topics, schedules };
+        if let Err(changed) = precondition.check(current.as_ref().map(|script| || script.tag())) {
+            return Ok(Err(changed.into()));
+        }
+        let triggers = Triggers::of(&new, current.as_ref());
         let created = current.is_none();
-        let (id, totals) = match current {
-            Some(script)
-                if script.version.sha256 == sha256
-                    && script.routes == triggers.routes
-                    && script.topics == triggers.topics
-                    && script.schedules == triggers.schedules
-                    && script.imports == new.imports =>
-            {
-                return Ok(Ok(Put { script, created }));
-            }
-            Some(script) => (script.id, script.totals),
-            None => (self.insert_script(&mut transaction, app, &new.name).await?, Totals::default()),
-        };
+        if let Some(script) = current.as_ref().filter(|script| new.is(script, &triggers)) {
+            return Ok(Ok(Put { script: script.clone(), created }));
+        }
         if let Err(error) = self.may_import(&mut transaction, app, &new.name, &new.imports).await? {
             return Ok(Err(error.into()));
         }
-        let version = self.insert_version(&mut transaction, id, &new, sha256, &triggers).await?;
-        if let Err(unfit) = self.activate(&mut transaction, app, id, version.number, &triggers).await? {
-            return Ok(Err(unfit.into()));
+        match self.replace(&mut transaction, app, new, current, triggers).await? {
+            Ok(script) => {
+                self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
+                Ok(Ok(Put { script, created }))
+            }
+            Err(unfit) => Ok(Err(unfit.into())),
         }
-        self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
+    }
+
+    /// Stores a version in the place of the active one, if there is one, under the app's row.
+    pub(crate) async fn replace(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        new: NewVersion,
+        current: Option<Script>,
+        triggers: Triggers,
+    ) -> Result<Result<Script, Unfit>, StoreError> {
+        let (id, totals) = match current {
+            Some(script) => (script.id, script.totals),
+            None => (self.insert_script(transaction, app, &new.name).await?, Totals::default()),
+        };
+        let version = self.insert_version(transaction, id, &new, &triggers).await?;
+        if let Err(unfit) = self.activate(transaction, app, id, version.number, &triggers).await? {
+            return Ok(Err(unfit));
+        }
         let Triggers { routes, topics, schedules } = triggers;
-        let script = Script { id, name: new.name, version, routes, topics, schedules, imports: new.imports, totals };
-        Ok(Ok(Put { script, created }))
+        Ok(Ok(Script { id, name: new.name, version, routes, topics, schedules, imports: new.imports, totals }))
     }
 
     /// Makes another version active, with the routes, topics and schedules that it had. Without a number it is the one that was
@@ -232,12 +279,16 @@ impl Store {
         app: AppId,
         name: &ScriptName,
         number: Option<i64>,
+        precondition: &Precondition,
     ) -> Result<Result<Script, RollbackRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         self.lock_app(&mut transaction, app).await?;
         let Some(current) = self.script_in(&mut transaction, app, name).await? else {
             return Ok(Err(RollbackRefused::NoSuchScript));
         };
+        if let Err(changed) = precondition.check(Some(|| current.tag())) {
+            return Ok(Err(changed.into()));
+        }
         if number == Some(current.version.number) {
             return Ok(Ok(current));
         }
@@ -303,7 +354,6 @@ impl Store {
         transaction: &mut Transaction,
         script: ScriptId,
         new: &NewVersion,
-        sha256: [u8; 32],
         triggers: &Triggers,
     ) -> Result<Version, StoreError> {
         let Triggers { routes, topics, schedules } = triggers;
@@ -320,7 +370,7 @@ impl Store {
             .bind(VersionId::new().to_string())
             .bind(script.to_string())
             .bind(new.source.as_bytes())
-            .bind(&sha256[..])
+            .bind(&new.sha256()[..])
             .bind(&routes)
             .bind(&topics)
             .bind(&schedules)
@@ -334,7 +384,7 @@ impl Store {
 
     /// Points a script to a version, keeps the number of the one before, and replaces the routes, subscriptions and schedules
     /// by those given.
-    async fn activate(
+    pub(crate) async fn activate(
         &self,
         transaction: &mut Transaction,
         app: AppId,
@@ -351,9 +401,7 @@ impl Store {
                 .execute(db)
                 .await?;
         });
-        with_db!(self, &mut *transaction, db => {
-            sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(&script).execute(db).await?;
-        });
+        self.unroute(transaction, &script).await?;
         self.subscribe(transaction, &app, &script, topics).await?;
         if !self.reschedule(transaction, &app, &script, schedules).await? {
             return Ok(Err(Unfit::TooManySchedules));
@@ -378,6 +426,14 @@ impl Store {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Takes a script's routes from it.
+    pub(crate) async fn unroute(&self, transaction: &mut Transaction, script: &str) -> Result<(), StoreError> {
+        with_db!(self, transaction, db => {
+            sqlx::query("DELETE FROM routes WHERE script_id = $1").bind(script).execute(db).await?;
+        });
+        Ok(())
     }
 
     async fn taken(&self, transaction: &mut Transaction, app: &str, route: &Route) -> Result<Unfit, StoreError> {
@@ -410,7 +466,7 @@ fn given_or_kept<T: Clone + Ord>(given: &Option<Vec<T>>, kept: Option<&Vec<T>>) 
 }
 
 /// The first route that conflicts with one before it.
-fn first_twice(routes: &[Route]) -> Option<&Route> {
+pub(crate) fn first_twice(routes: &[Route]) -> Option<&Route> {
     let mut seen = HashSet::new();
     routes.iter().find(|route| !seen.insert((route.method(), route.shape())))
 }

@@ -8,8 +8,10 @@ use picloud_shared::{
     limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
     outbound::AllowedHosts,
+    precondition::{Changed, Precondition},
     time::TimestampMs,
 };
+use sha2::{Digest, Sha256};
 
 /// An app.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -38,6 +40,26 @@ pub struct App {
     pub revision: i64,
     /// When it was made.
     pub created_at: TimestampMs,
+}
+
+impl App {
+    /// Differs when what can be set of the app itself differs; that its scripts change does not matter.
+    pub fn tag(&self) -> String {
+        let Self { id: _, slug: _, name, debug, limits, outbound, cors, revision: _, created_at: _ } = self;
+        let settings = serde_json::to_vec(&(name, debug, limits, outbound, cors)).unwrap_or_default();
+        hex::encode(&Sha256::digest(settings)[..16])
+    }
+}
+
+/// Why an app was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateRefused {
+    /// There is no such app.
+    #[error("there is no such app")]
+    NoSuchApp,
+    /// It is not as the caller saw it.
+    #[error(transparent)]
+    Changed(#[from] Changed),
 }
 
 /// An app, and what a user may do in it.
@@ -174,41 +196,82 @@ impl Store {
         }))
     }
 
-    /// Changes what is given. `None` when there is no such app.
+    /// Changes what is given, if the app's [tag](App::tag) is what the precondition asks for.
     ///
     /// # Errors
     /// When the database fails, or the stored app does not parse.
-    pub async fn update_app(&self, id: AppId, changes: AppChanges) -> Result<Option<App>, StoreError> {
+    pub async fn update_app(
+        &self,
+        id: AppId,
+        changes: AppChanges,
+        precondition: &Precondition,
+    ) -> Result<Result<App, UpdateRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         // Holds the row, so that of two changes of the limits none is lost.
         let app: Option<App> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
-                "UPDATE apps SET name = COALESCE($2, name), debug = COALESCE($3, debug), revision = revision + 1
-                 WHERE id = $1
+                "UPDATE apps SET revision = revision + 1 WHERE id = $1
                  RETURNING id, slug, name, debug, limits, outbound, cors, revision, created_at",
             )
             .bind(id.to_string())
-            .bind(changes.name.map(String::into_bytes))
-            .bind(changes.debug)
             .fetch_optional(db)
             .await?
         });
-        let Some(app) = app else { return Ok(None) };
+        let Some(app) = app else { return Ok(Err(UpdateRefused::NoSuchApp)) };
+        if let Err(changed) = precondition.check(Some(|| app.tag())) {
+            return Ok(Err(changed.into()));
+        }
+        let name = changes.name.unwrap_or(app.name);
+        let debug = changes.debug.unwrap_or(app.debug);
         let limits = app.limits.changed(&changes.limits);
         let outbound = changes.outbound.unwrap_or(app.outbound);
         let cors = changes.cors.unwrap_or(app.cors);
         with_db!(self, &mut transaction, db => {
-            sqlx::query("UPDATE apps SET limits = $2, outbound = $3, cors = $4 WHERE id = $1")
+            sqlx::query("UPDATE apps SET name = $5, debug = $6, limits = $2, outbound = $3, cors = $4 WHERE id = $1")
                 .bind(id.to_string())
                 .bind(to_json(&limits)?)
                 .bind(to_json(&outbound)?)
                 .bind(to_json(&cors)?)
+                .bind(name.as_bytes())
+                .bind(debug)
                 .execute(db)
                 .await?;
         });
         self.notify_changed(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps]).await?;
-        Ok(Some(App { limits, outbound, cors, ..app }))
+        Ok(Ok(App { name, debug, limits, outbound, cors, ..app }))
+    }
+
+    /// The limits that an app sets itself.
+    pub(crate) async fn own_limits(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+    ) -> Result<LimitValues, StoreError> {
+        let limits: String = with_db!(self, transaction, db => {
+            sqlx::query_scalar("SELECT limits FROM apps WHERE id = $1").bind(app.to_string()).fetch_one(db).await?
+        });
+        LimitValues::try_from(limits).map_err(|e| StoreError::Corrupt(format!("the limits of app {app}: {e}")))
+    }
+
+    /// Puts an app's own limits in the place of those before, under its row. `false` when they are the same.
+    pub(crate) async fn set_limits(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        limits: &LimitValues,
+    ) -> Result<bool, StoreError> {
+        if self.own_limits(transaction, app).await? == *limits {
+            return Ok(false);
+        }
+        with_db!(self, transaction, db => {
+            sqlx::query("UPDATE apps SET limits = $2 WHERE id = $1")
+                .bind(app.to_string())
+                .bind(to_json(limits)?)
+                .execute(db)
+                .await?;
+        });
+        Ok(true)
     }
 
     /// Deletes an app with everything it owns. `false` when there is no such app.

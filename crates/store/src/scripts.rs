@@ -5,6 +5,7 @@ use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, VersionId},
     names::{ScriptName, TopicName},
+    precondition::{Changed, Precondition},
     route::Route,
     schedule::Schedule,
     time::TimestampMs,
@@ -32,6 +33,13 @@ pub struct Script {
     pub totals: Totals,
 }
 
+impl Script {
+    /// Differs when another version answers. Versions are immutable, so that one of them says it all.
+    pub fn tag(&self) -> String {
+        self.version.id.to_string()
+    }
+}
+
 /// Why a script was not deleted. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeleteRefused {
@@ -41,6 +49,9 @@ pub enum DeleteRefused {
     /// Others import it; at least one.
     #[error("it is imported by {}", .0.iter().map(ScriptName::as_str).collect::<Vec<_>>().join(", "))]
     Imported(Vec<ScriptName>),
+    /// Another version answers than the caller saw.
+    #[error(transparent)]
+    Changed(#[from] Changed),
 }
 
 /// One version of a script, without its source.
@@ -136,6 +147,7 @@ macro_rules! select_scripts {
     };
 }
 
+const SELECT_ALL: &str = select_scripts!("", "WHERE s.app_id = $1 ORDER BY s.name");
 const SELECT_HEAD: &str = select_scripts!("", "WHERE s.app_id = $1 AND s.name = $2");
 
 impl Store {
@@ -145,10 +157,7 @@ impl Store {
     /// When the database fails, or a stored script does not parse.
     pub async fn scripts(&self, app: AppId) -> Result<Vec<Script>, StoreError> {
         let rows: Vec<ScriptRow> = with_db!(self, read, db => {
-            sqlx::query_as(select_scripts!("", "WHERE s.app_id = $1 ORDER BY s.name"))
-                .bind(app.to_string())
-                .fetch_all(db)
-                .await?
+            sqlx::query_as(SELECT_ALL).bind(app.to_string()).fetch_all(db).await?
         });
         Ok(rows.into_iter().map(Script::from).collect())
     }
@@ -236,29 +245,51 @@ impl Store {
         Ok(Some(versions).filter(|versions| !versions.is_empty()))
     }
 
-    /// Deletes a script with its versions, routes and invocations, if no other imports it.
+    /// Deletes a script with its versions, routes and invocations, if no other imports it and its [tag](Script::tag) is what
+    /// the precondition asks for.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn delete_script(&self, app: AppId, name: &ScriptName) -> Result<Result<(), DeleteRefused>, StoreError> {
+    /// When the database fails, or the stored script does not parse.
+    pub async fn delete_script(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+        precondition: &Precondition,
+    ) -> Result<Result<(), DeleteRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         self.lock_app(&mut transaction, app).await?;
+        let Some(script) = self.script_in(&mut transaction, app, name).await? else {
+            return Ok(Err(DeleteRefused::NoSuchScript));
+        };
+        if let Err(changed) = precondition.check(Some(|| script.tag())) {
+            return Ok(Err(changed.into()));
+        }
         let importers = self.import_graph(&mut transaction, app).await?.importers(name);
         if !importers.is_empty() {
             return Ok(Err(DeleteRefused::Imported(importers)));
         }
-        let gone = with_db!(self, &mut transaction, db => {
-            sqlx::query("DELETE FROM scripts WHERE app_id = $1 AND name = $2")
-                .bind(app.to_string())
-                .bind(name.as_str())
-                .execute(db)
-                .await?
-                .rows_affected()
-        });
-        if gone == 0 {
-            return Ok(Err(DeleteRefused::NoSuchScript));
-        }
+        self.delete_in(&mut transaction, script.id).await?;
         self.commit(transaction, &[Change::Apps]).await?;
         Ok(Ok(()))
+    }
+
+    /// Deletes a script, under the app's row.
+    pub(crate) async fn delete_in(&self, transaction: &mut Transaction, script: ScriptId) -> Result<(), StoreError> {
+        with_db!(self, transaction, db => {
+            sqlx::query("DELETE FROM scripts WHERE id = $1").bind(script.to_string()).execute(db).await?;
+        });
+        Ok(())
+    }
+
+    /// The scripts of an app, by name, as a transaction that is about to change them sees them.
+    pub(crate) async fn scripts_in(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+    ) -> Result<Vec<Script>, StoreError> {
+        let rows: Vec<ScriptRow> = with_db!(self, transaction, db => {
+            sqlx::query_as(SELECT_ALL).bind(app.to_string()).fetch_all(db).await?
+        });
+        Ok(rows.into_iter().map(Script::from).collect())
     }
 }

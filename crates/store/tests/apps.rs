@@ -9,7 +9,7 @@ use picloud_shared::{
     limit_rules::{LimitName, LimitValues},
     outbound::AllowedHosts,
 };
-use picloud_store::{AppChanges, KvValue, NewApp, StoreError, User};
+use picloud_store::{AppChanges, KvValue, NewApp, StoreError, UpdateRefused, User};
 
 cases! {
     an_app_keeps_what_it_was_given
@@ -80,7 +80,7 @@ async fn an_update_changes_what_is_given(store: &TestStore) {
     assert_eq!((renamed.name.as_str(), renamed.debug, renamed.revision), ("other\0", false, 2));
     let debugged = store.update_app(app.id, debug()).await.unwrap().unwrap();
     assert_eq!((debugged.name.as_str(), debugged.debug, debugged.revision), ("other\0", true, 3));
-    assert_eq!(store.update_app(unknown().0, debug()).await.unwrap(), None);
+    assert_eq!(store.update_app(unknown().0, debug()).await.unwrap(), Err(UpdateRefused::NoSuchApp));
 }
 
 fn debug() -> AppChanges {
@@ -172,7 +172,7 @@ async fn changes_are_counted(store: &TestStore) {
     store.put(app.id, "greet", "2").await;
     store.rollback(app.id, &"greet".parse().unwrap(), None).await.unwrap().unwrap();
     grew("rollback");
-    store.update_app(app.id, debug()).await.unwrap();
+    store.update_app(app.id, debug()).await.unwrap().unwrap();
     grew("update");
     store.delete_script(app.id, &"greet".parse().unwrap()).await.unwrap().unwrap();
     grew("delete script");

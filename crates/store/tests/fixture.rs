@@ -2,9 +2,14 @@
 
 use picloud_shared::{
     ids::{AppId, ScriptId, UserId, VersionId},
+    names::ScriptName,
+    precondition::Precondition,
     route::Route,
 };
-use picloud_store::{App, Database, NewApp, NewUser, NewVersion, Script, Store, User};
+use picloud_store::{
+    App, AppChanges, Database, DeleteRefused, NewApp, NewUser, NewVersion, Put, PutRefused, RollbackRefused, Script,
+    Store, StoreError, UpdateRefused, User,
+};
 use sqlx::{PgPool, SqlitePool};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
@@ -124,6 +129,39 @@ impl TestStore {
             now: NOW,
         };
         self.create_app(new).await.unwrap().unwrap()
+    }
+
+    /// As [`Store::put_script`], whatever is there.
+    pub(crate) async fn put_script(&self, app: AppId, new: NewVersion) -> Result<Result<Put, PutRefused>, StoreError> {
+        self.store.put_script(app, new, &Precondition::None).await
+    }
+
+    /// As [`Store::update_app`], whatever is there.
+    pub(crate) async fn update_app(
+        &self,
+        app: AppId,
+        changes: AppChanges,
+    ) -> Result<Result<App, UpdateRefused>, StoreError> {
+        self.store.update_app(app, changes, &Precondition::None).await
+    }
+
+    /// As [`Store::rollback`], whatever is there.
+    pub(crate) async fn rollback(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+        number: Option<i64>,
+    ) -> Result<Result<Script, RollbackRefused>, StoreError> {
+        self.store.rollback(app, name, number, &Precondition::None).await
+    }
+
+    /// As [`Store::delete_script`], whatever is there.
+    pub(crate) async fn delete_script(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+    ) -> Result<Result<(), DeleteRefused>, StoreError> {
+        self.store.delete_script(app, name, &Precondition::None).await
     }
 
     pub(crate) async fn put(&self, app: AppId, name: &str, source: &str) -> Script {

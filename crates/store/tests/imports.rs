@@ -1,7 +1,7 @@
 //! Which scripts import which: what may be stored, deleted and brought back, and what a version is put together of.
 
 use crate::fixture::{TestStore, cases, unknown, version};
-use picloud_shared::{imports::ImportError, names::ScriptName};
+use picloud_shared::{imports::ImportError, names::ScriptName, precondition::Precondition};
 use picloud_store::{DeleteRefused, NewVersion, PutRefused, RollbackRefused, Script, Store};
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ fn importing(script: &str, source: &str, imports: &[&str]) -> NewVersion {
 }
 
 async fn put(store: &Store, app: picloud_shared::ids::AppId, script: &str, imports: &[&str]) -> Script {
-    store.put_script(app, importing(script, "1", imports)).await.unwrap().unwrap().script
+    store.put_script(app, importing(script, "1", imports), &Precondition::None).await.unwrap().unwrap().script
 }
 
 async fn what_is_imported_is_kept_with_the_version(store: &TestStore) {
@@ -132,7 +132,7 @@ async fn racing_puts_and_deletes_leave_no_import_without_its_script(store: &Test
         let lib = name("lib/a");
         let (put, deleted) = tokio::join!(
             store.put_script(app.id, importing(&greet, "1", &["lib/a"])),
-            other.delete_script(app.id, &lib)
+            other.delete_script(app.id, &lib, &Precondition::None)
         );
         assert_ne!(put.unwrap().is_ok(), deleted.unwrap().is_ok(), "one of the two comes too late");
         if store.script_head(app.id, &name(&greet)).await.unwrap().is_some() {

@@ -7,6 +7,7 @@ use picloud_shared::{
     api::{Call, Diagnostic, Totals, Trigger},
     executor::LogLine,
     ids::{AppId, InvocationId, VersionId},
+    precondition::Precondition,
 };
 use picloud_store::{Invocation, InvocationFilter, LogFilter, NewInvocation, Script, StoreError, StoredLog};
 use serde_json::{Value, json};
@@ -207,7 +208,7 @@ async fn recording_and_deleting_never_wait_in_a_circle(store: &TestStore) {
         });
         let puts = async {
             let _ = store.put_script(app, crate::fixture::version("b", "2")).await.unwrap();
-            other.delete_script(app, &scripts[0].name).await.unwrap().unwrap();
+            other.delete_script(app, &scripts[0].name, &Precondition::None).await.unwrap().unwrap();
             other.delete_app(app).await.unwrap();
         };
         futures_util::future::join(join_all(records), puts).await;

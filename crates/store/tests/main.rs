@@ -14,6 +14,7 @@ mod invocations;
 mod kv;
 mod leaving;
 mod open;
+mod releases;
 mod schedules;
 mod scripts;
 mod secrets;

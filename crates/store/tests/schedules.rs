@@ -4,6 +4,7 @@ use crate::fixture::{NOW, TestStore, cases, version};
 use picloud_shared::{
     ids::{AppId, ScheduleId},
     limits::APP_SCHEDULES,
+    precondition::Precondition,
     schedule::Schedule,
 };
 use picloud_store::{
@@ -38,7 +39,7 @@ fn scheduled(name: &str, schedules: &[&str]) -> NewVersion {
 }
 
 async fn put(store: &Store, app: AppId, name: &str, schedules: &[&str]) -> Script {
-    store.put_script(app, scheduled(name, schedules)).await.unwrap().unwrap().script
+    store.put_script(app, scheduled(name, schedules), &Precondition::None).await.unwrap().unwrap().script
 }
 
 async fn only(store: &Store, app: AppId) -> StoredSchedule {

@@ -2,7 +2,10 @@
 
 use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
 use futures_util::future::join_all;
-use picloud_shared::ids::{AppId, UserId};
+use picloud_shared::{
+    ids::{AppId, UserId},
+    precondition::Precondition,
+};
 use picloud_store::{DeleteRefused, NewVersion, Put, PutRefused, RollbackRefused, StoreError};
 
 cases! {
@@ -77,7 +80,7 @@ async fn racing_puts_get_consecutive_numbers(store: &TestStore) {
     let other = store.another().await;
     let puts = (0..24).map(|n| {
         let store = if n % 2 == 0 { &store.store } else { &other };
-        store.put_script(app.id, version("greet", &format!("{n}")))
+        store.put_script(app.id, version("greet", &format!("{n}")), &Precondition::None)
     });
     let mut numbers: Vec<i64> =
         join_all(puts).await.into_iter().map(|put| put.unwrap().unwrap().script.version.number).collect();
@@ -94,7 +97,7 @@ async fn racing_puts_of_one_route_have_one_winner(store: &TestStore) {
     let other = store.another().await;
     let puts = (0..12).map(|n| {
         let store = if n % 2 == 0 { &store.store } else { &other };
-        store.put_script(app.id, routed(&format!("s{n}"), "1", &["GET /same"]))
+        store.put_script(app.id, routed(&format!("s{n}"), "1", &["GET /same"]), &Precondition::None)
     });
     let outcomes: Vec<_> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
     let winner = outcomes.iter().find_map(|outcome| outcome.as_ref().ok()).unwrap();

@@ -1,7 +1,10 @@
 //! Topics, and their deliveries one by one. All of them together are in `delivery_model`.
 
 use crate::fixture::{NOW, TestStore, cases, version};
-use picloud_shared::ids::{AppId, DeliveryId};
+use picloud_shared::{
+    ids::{AppId, DeliveryId},
+    precondition::Precondition,
+};
 use picloud_store::{
     Claimed, NewEvent, NewVersion, Occasion, PublishRefused, Records, ReplayRefused, Script, Settlement, Store, Topic,
 };
@@ -37,7 +40,7 @@ pub(crate) fn subscribed(name: &str, topics: &[&str]) -> NewVersion {
 }
 
 async fn subscriber(store: &Store, app: AppId, name: &str, topics: &[&str]) -> Script {
-    store.put_script(app, subscribed(name, topics)).await.unwrap().unwrap().script
+    store.put_script(app, subscribed(name, topics), &Precondition::None).await.unwrap().unwrap().script
 }
 
 async fn publish(store: &Store, app: AppId, event: NewEvent) -> Vec<DeliveryId> {

@@ -6,6 +6,7 @@ mod bench;
 mod binaries;
 mod docs;
 mod guest;
+mod openapi;
 mod postgres;
 mod process;
 mod soak;
@@ -23,6 +24,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   guest                            build the wasm guest into guest/prebuilt/
   guest --check                    fail if the kept guest is not what its sources make
   docs                             make docs/functions.md and guest/prebuilt/functions.json of the guest's comments
+  openapi                          make docs/openapi.json of the API as it is
   bench start [--idle-seconds N]   print what a start, an upload and idling cost
   bench engine                     print what an invocation costs beside native Rhai
   bench http [--seconds N]         print what a request costs beside native Rhai, workerd and Node
@@ -53,6 +55,7 @@ fn task(arguments: &[String]) -> Result<()> {
         ["guest"] => guest::build(),
         ["guest", "--check"] => guest::check(),
         ["docs"] => docs::write(),
+        ["openapi"] => openapi::write(),
         ["bench", "engine"] => bench::engine::run_benchmark(),
         ["soak", ref flags @ ..] => counted(soak::soak, flags, "--crashes", soak::CRASHES),
         ["bench", name, ref flags @ ..] => timed_benchmark(name, flags),

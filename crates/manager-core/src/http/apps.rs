@@ -2,6 +2,7 @@
 
 use super::{
     access::{Access, Caller, Owner, Viewer},
+    conditions::{If, Tagged},
     error::ApiError,
     extract::Json,
 };
@@ -19,7 +20,14 @@ use picloud_store::AppChanges;
 /// Most characters of an app's name.
 const NAME_CHARS: usize = 100;
 
-/// `GET /apps`: those that the caller is a member of.
+/// The apps that the caller is a member of; for an administrator, all.
+#[utoipa::path(
+    get,
+    path = "/apps",
+    tag = "apps",
+    operation_id = "list_apps",
+    responses((status = 200, description = "The apps, by slug", body = Vec<App>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Caller(user): Caller,
@@ -28,7 +36,15 @@ pub(super) async fn list(
     Ok(axum::Json(memberships.into_iter().map(|membership| seen(&manager, membership.app, membership.role)).collect()))
 }
 
-/// `POST /apps`: anybody who is signed in, who becomes its owner.
+/// Makes an app, whose owner the caller becomes.
+#[utoipa::path(
+    post,
+    path = "/apps",
+    tag = "apps",
+    operation_id = "create_app",
+    request_body = NewApp,
+    responses((status = 201, description = "The new app", body = App))
+)]
 pub(super) async fn create(
     State(manager): State<Manager>,
     Caller(user): Caller,
@@ -47,17 +63,36 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(seen(&manager, app, Role::Owner))))
 }
 
-/// `GET /apps/{app}`.
-pub(super) async fn show(State(manager): State<Manager>, Viewer(Access { app, role, .. }): Viewer) -> axum::Json<App> {
-    axum::Json(seen(&manager, app, role))
+/// One app. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}",
+    tag = "apps",
+    operation_id = "show_app",
+    responses((status = 200, description = "The app", body = App))
+)]
+pub(super) async fn show(
+    State(manager): State<Manager>,
+    Viewer(Access { app, role, .. }): Viewer,
+) -> Tagged<axum::Json<App>> {
+    Tagged(app.tag(), axum::Json(seen(&manager, app, role)))
 }
 
-/// `PATCH /apps/{app}`.
+/// Changes an app; what is absent stays. Needs the role owner.
+#[utoipa::path(
+    patch,
+    path = "/apps/{app}",
+    tag = "apps",
+    operation_id = "update_app",
+    request_body = UpdateApp,
+    responses((status = 200, description = "The app as it is now", body = App))
+)]
 pub(super) async fn update(
     State(manager): State<Manager>,
     Owner(Access { app, role, caller }): Owner,
+    If(precondition): If,
     Json(update): Json<UpdateApp>,
-) -> Result<axum::Json<App>, ApiError> {
+) -> Result<Tagged<axum::Json<App>>, ApiError> {
     let name = update.name.map(checked_name).transpose()?;
     manager.settings.limits.check(&update.limits).map_err(|error| ApiError::Invalid(error.to_string()))?;
     if let Some(hosts) = &update.outbound {
@@ -68,11 +103,18 @@ pub(super) async fn update(
     }
     let UpdateApp { debug, limits, outbound, cors, .. } = update;
     let changes = AppChanges { name, debug, limits, outbound, cors };
-    let app = manager.store.update_app(app.id, changes).await?.ok_or(ApiError::NotFound("app"))?;
-    Ok(axum::Json(seen(&manager, app, role)))
+    let app = manager.store.update_app(app.id, changes, &precondition).await??;
+    Ok(Tagged(app.tag(), axum::Json(seen(&manager, app, role))))
 }
 
-/// `DELETE /apps/{app}`, with everything in it.
+/// Deletes an app with everything in it. Needs the role owner.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}",
+    tag = "apps",
+    operation_id = "delete_app",
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn delete(
     State(manager): State<Manager>,
     Owner(Access { app, .. }): Owner,

@@ -15,15 +15,27 @@ use picloud_shared::{
 use picloud_store::Occasion;
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    /// Only what comes before this one: `next` of the page before.
     before: Option<DeliveryId>,
+    /// Most items of the page: 1 to 200, 50 if not given.
     limit: Option<u32>,
 }
 
-/// `GET /apps/{app}/dead-letters`, the latest event first.
+/// Dead letters, the latest event first. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/dead-letters",
+    tag = "topics",
+    operation_id = "list_dead_letters",
+    params(Filter),
+    responses((status = 200, description = "A page of them", body = Page<DeadLetter>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -34,7 +46,14 @@ pub(super) async fn list(
     Ok(axum::Json(page::of(letters.into_iter().map(seen).collect(), size, |letter| letter.id)))
 }
 
-/// `POST /apps/{app}/dead-letters/{id}/replay`.
+/// Delivers a dead letter again. Needs the role editor.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/dead-letters/{id}/replay",
+    tag = "topics",
+    operation_id = "replay_dead_letter",
+    responses((status = 200, description = "It waits to be delivered", body = Replayed))
+)]
 pub(super) async fn replay(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
@@ -44,7 +63,15 @@ pub(super) async fn replay(
     Ok(axum::Json(Replayed { replayed }))
 }
 
-/// `POST /apps/{app}/dead-letters/replay`: all of the app, or of one topic.
+/// Delivers all dead letters of an app again, or those of one topic. Needs the role editor.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/dead-letters/replay",
+    tag = "topics",
+    operation_id = "replay_dead_letters",
+    request_body = Replay,
+    responses((status = 200, description = "They wait to be delivered", body = Replayed))
+)]
 pub(super) async fn replay_all(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
@@ -54,7 +81,14 @@ pub(super) async fn replay_all(
     Ok(axum::Json(Replayed { replayed }))
 }
 
-/// `DELETE /apps/{app}/dead-letters/{id}`.
+/// Deletes a dead letter. Needs the role editor.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}/dead-letters/{id}",
+    tag = "topics",
+    operation_id = "delete_dead_letter",
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn delete(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

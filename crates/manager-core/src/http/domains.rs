@@ -16,7 +16,14 @@ use picloud_shared::{
 use picloud_store::{AddRefused, Added};
 use serde::Deserialize;
 
-/// `GET /apps/{app}/domains`, by name.
+/// The domains of an app, by name. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/domains",
+    tag = "domains",
+    operation_id = "list_domains",
+    responses((status = 200, description = "The domains", body = Vec<Domain>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -26,7 +33,18 @@ pub(super) async fn list(
     Ok(axum::Json(domains.into_iter().map(seen).collect()))
 }
 
-/// `POST /apps/{app}/domains`: 201, or 200 when the app has it already.
+/// Has an app answer at a domain. Needs the role owner.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/domains",
+    tag = "domains",
+    operation_id = "add_domain",
+    request_body = NewDomain,
+    responses(
+        (status = 200, description = "The app has it already", body = Domain),
+        (status = 201, description = "The app has it now", body = Domain)
+    )
+)]
 pub(super) async fn add(
     State(manager): State<Manager>,
     Owner(Access { app, .. }): Owner,
@@ -43,7 +61,14 @@ pub(super) async fn add(
     Ok((status, axum::Json(Domain { domain, created_at })))
 }
 
-/// `DELETE /apps/{app}/domains/{domain}`: any app may have it then.
+/// Takes a domain from an app; any app may have it then. Needs the role owner.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}/domains/{domain}",
+    tag = "domains",
+    operation_id = "remove_domain",
+    responses((status = 204, description = "The app does not answer there any more"))
+)]
 pub(super) async fn remove(
     State(manager): State<Manager>,
     Owner(Access { app, .. }): Owner,

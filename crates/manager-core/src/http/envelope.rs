@@ -1,11 +1,13 @@
-//! What every answer carries: the request's id, headers against caching and sniffing, and, for an error, its body.
+//! What every answer carries: the request's id, headers against caching and sniffing, and, for an error, its body. What the
+//! client has already is not sent again.
 //! The one place where failures of the platform are logged.
 
 use super::error::ApiError;
 use axum::{
     Json,
+    body::Body,
     extract::Request,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -17,7 +19,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn wrap(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let seen = if method == Method::GET { request.headers().get(header::IF_NONE_MATCH).cloned() } else { None };
     let mut response = next.run(request).await;
+    if seen.is_some() && seen.as_ref() == response.headers().get(header::ETAG) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         // Being overloaded is no defect, and anybody can bring it about at any rate.
         if error.status().is_server_error() && !matches!(*error, ApiError::Overloaded) {

@@ -22,11 +22,12 @@ use picloud_shared::{
     limits::{DELIVERIES_WAITING, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
     outbound::AllowedHost,
+    precondition::Changed,
     route::Route,
 };
 use picloud_store::{
-    DeleteRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, RunRefused, SetRefused, StoreError,
-    WriteRefused,
+    DeleteRefused, DeployRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, RunRefused, SetRefused,
+    StoreError, UpdateRefused, WriteRefused,
 };
 use picloud_vault::SealError;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub(super) enum ApiError {
     RouteConflict { route: Route, script: ScriptName },
     #[error("{0}, so that it cannot be deleted")]
     Imported(DeleteRefused),
+    #[error("{0}")]
+    Changed(Changed),
     #[error("the source has more than {SOURCE_BYTES} bytes")]
     SourceTooLarge,
     #[error("{0}")]
@@ -110,6 +113,7 @@ impl ApiError {
             Self::DomainTaken(_) => (StatusCode::CONFLICT, "domain_taken"),
             Self::RouteConflict { .. } => (StatusCode::CONFLICT, "route_conflict"),
             Self::Imported(_) => (StatusCode::CONFLICT, "imported"),
+            Self::Changed(_) => (StatusCode::PRECONDITION_FAILED, "changed"),
             Self::SourceTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "source_too_large"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
@@ -226,6 +230,11 @@ impl From<DeployError> for ApiError {
             }
             DeployError::Refused(refused) => refused.into(),
             DeployError::RollbackRefused(refused) => refused.into(),
+            DeployError::DeployRefused(refused) => refused.into(),
+            DeployError::TooManyScripts | DeployError::Limit(_) => Self::Invalid(error.to_string()),
+            DeployError::SourcesTooLarge => Self::TooLarge(error.to_string()),
+            DeployError::LimitsNeedOwner => Self::Forbidden(Role::Owner),
+            DeployError::NoSuchRelease => Self::NotFound("release"),
             DeployError::Executor(error) => error.into(),
             DeployError::Store(error) => error.into(),
         }
@@ -239,6 +248,7 @@ impl From<PutRefused> for ApiError {
             PutRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
             PutRefused::RouteTwice(_) | PutRefused::TooManySchedules => Self::Invalid(refused.to_string()),
             PutRefused::Imports(error) => Self::cannot_import(&error),
+            PutRefused::Changed(changed) => changed.into(),
         }
     }
 }
@@ -251,6 +261,7 @@ impl From<RollbackRefused> for ApiError {
             RollbackRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
             RollbackRefused::TooManySchedules => Self::Invalid(refused.to_string()),
             RollbackRefused::Imports(error) => Self::cannot_import(&error),
+            RollbackRefused::Changed(changed) => changed.into(),
         }
     }
 }
@@ -260,6 +271,42 @@ impl From<DeleteRefused> for ApiError {
         match refused {
             DeleteRefused::NoSuchScript => Self::NotFound("script"),
             DeleteRefused::Imported(_) => Self::Imported(refused),
+            DeleteRefused::Changed(changed) => changed.into(),
+        }
+    }
+}
+
+impl From<Changed> for ApiError {
+    fn from(changed: Changed) -> Self {
+        Self::Changed(changed)
+    }
+}
+
+impl From<UpdateRefused> for ApiError {
+    fn from(refused: UpdateRefused) -> Self {
+        match refused {
+            UpdateRefused::NoSuchApp => Self::NotFound("app"),
+            UpdateRefused::Changed(changed) => changed.into(),
+        }
+    }
+}
+
+impl From<DeployRefused> for ApiError {
+    fn from(refused: DeployRefused) -> Self {
+        match refused {
+            DeployRefused::NoSuchApp => Self::NotFound("app"),
+            DeployRefused::Changed(changed) => changed.into(),
+            DeployRefused::Twice(_) => Self::Invalid(refused.to_string()),
+            DeployRefused::Script { script, refused: PutRefused::Imports(error) } => Self::InvalidScript(Diagnostic {
+                message: error.to_string(),
+                script: Some(script),
+                line: None,
+                column: None,
+            }),
+            DeployRefused::Script { script, refused: refused @ PutRefused::RouteTwice(_) } => {
+                Self::Invalid(format!("{script}: {refused}"))
+            }
+            DeployRefused::Script { refused, .. } => refused.into(),
         }
     }
 }

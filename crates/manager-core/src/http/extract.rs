@@ -11,11 +11,12 @@ use axum::{
 use picloud_shared::{
     domains::DomainName,
     ids::{DeliveryId, InvocationId, ScheduleId},
-    limits::BODY_TIME,
+    limits::{BODY_TIME, KV_KEY_BYTES},
     names::{FilePath, InvalidName, ScriptName, SecretName, TopicName, VarName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use std::error::Error;
+use std::{error::Error, str::FromStr};
+use utoipa::ToSchema;
 
 macro_rules! body_extractors {
     ($($(#[$doc:meta])* $name:ident, $rejection:ident;)*) => {$(
@@ -69,6 +70,8 @@ body_extractors! {
 }
 
 /// A body of bytes, whatever they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
 pub(super) struct Bytes(pub(super) axum::body::Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Bytes {
@@ -118,6 +121,20 @@ macro_rules! captured {
     )*};
 }
 
+/// A key of an app's key-value store.
+pub(super) struct KvKey(pub(super) String);
+
+impl FromStr for KvKey {
+    type Err = ApiError;
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        if (1..=KV_KEY_BYTES).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ApiError::Invalid(format!("a key has 1 to {KV_KEY_BYTES} bytes, not {}", text.len())))
+        }
+    }
+}
+
 fn invalid_name(rule: InvalidName) -> ApiError {
     ApiError::Invalid(rule.to_string())
 }
@@ -127,6 +144,8 @@ captured! {
     Name(ScriptName), name, invalid_name;
     /// The topic that the path names. Nobody needs to be subscribed to it.
     Topic(TopicName), topic, invalid_name;
+    /// The key that the path names. There need not be one.
+    Key(KvKey), key, |error| error;
     /// The file that the path names. There need not be one.
     File(FilePath), path, invalid_name;
     /// The variable that the path names. There need not be one.

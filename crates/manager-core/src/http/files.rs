@@ -18,17 +18,31 @@ use picloud_shared::{
 };
 use picloud_store::FileInfo;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    /// Only what begins with this.
     #[serde(default)]
+    #[param(required = false)]
     prefix: String,
+    /// Only what comes after this one.
     after: Option<String>,
+    /// Most items of the page: 1 to 200, 50 if not given.
     limit: Option<u32>,
 }
 
-/// `GET /apps/{app}/files`, by path.
+/// The files of an app, by path. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/files",
+    tag = "files",
+    operation_id = "list_files",
+    params(Filter),
+    responses((status = 200, description = "A page of them", body = Page<File>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -43,7 +57,14 @@ pub(super) async fn list(
     Ok(axum::Json(page::of(files.into_iter().map(seen).collect(), size, |file| file.path.clone())))
 }
 
-/// `GET /apps/{app}/files/{*path}`: the content.
+/// A file's content. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/files/{*path}",
+    tag = "files",
+    operation_id = "read_file",
+    responses((status = 200, description = "The content", body = Bytes, content_type = "application/octet-stream"))
+)]
 pub(super) async fn read(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -58,7 +79,15 @@ pub(super) async fn read(
     Ok((headers, data))
 }
 
-/// `PUT /apps/{app}/files/{*path}`: the body, of any type, becomes the content.
+/// Makes the body, of any type, the content of a file. Needs the role editor.
+#[utoipa::path(
+    put,
+    path = "/apps/{app}/files/{*path}",
+    tag = "files",
+    operation_id = "write_file",
+    request_body(content = Bytes, content_type = "application/octet-stream"),
+    responses((status = 200, description = "The file", body = File))
+)]
 pub(super) async fn write(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
@@ -72,7 +101,14 @@ pub(super) async fn write(
     Ok(axum::Json(seen(info)))
 }
 
-/// `DELETE /apps/{app}/files/{*path}`.
+/// Deletes a file. Needs the role editor.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}/files/{*path}",
+    tag = "files",
+    operation_id = "delete_file",
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn delete(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

@@ -18,24 +18,39 @@ use picloud_shared::{
 use picloud_store::{Invocation, InvocationFilter, StoredLog};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    /// Only those of this script.
     script: Option<ScriptName>,
+    /// Only those that ended well, or only those that failed.
+    #[param(inline)]
     status: Option<Status>,
+    /// Only what comes before this one: `next` of the page before.
     before: Option<InvocationId>,
+    /// Most items of the page: 1 to 200, 50 if not given.
     limit: Option<u32>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ok,
     Failed,
 }
 
-/// `GET /apps/{app}/invocations`, newest first.
+/// Invocations, newest first. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/invocations",
+    tag = "invocations",
+    operation_id = "list_invocations",
+    params(Filter),
+    responses((status = 200, description = "A page of them", body = Page<InvocationSummary>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -49,7 +64,14 @@ pub(super) async fn list(
     Ok(axum::Json(page::of(items, size, |summary| summary.id)))
 }
 
-/// `GET /apps/{app}/invocations/{id}`.
+/// One invocation with all that is known of it. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/invocations/{id}",
+    tag = "invocations",
+    operation_id = "show_invocation",
+    responses((status = 200, description = "The invocation", body = InvocationDetail))
+)]
 pub(super) async fn show(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -59,7 +81,15 @@ pub(super) async fn show(
     Ok(axum::Json(seen(invocation, logs)))
 }
 
-/// `POST /apps/{app}/scripts/{name}/invoke`: a script that fails is no failure of this request.
+/// Runs a script now. A script that fails is no failure of this request. Needs the role editor.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/scripts/{name}/invoke",
+    tag = "invocations",
+    operation_id = "invoke_script",
+    request_body = Invoke,
+    responses((status = 200, description = "The invocation, with its response or result", body = InvocationDetail))
+)]
 pub(super) async fn invoke(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

@@ -1,9 +1,10 @@
-//! The HTTP side of the control plane. This page is the whole route table; each resource has a file of its own, which
-//! says for every endpoint what role it needs.
+//! The HTTP side of the control plane. This page is the whole route table; each resource has a file of its own, where
+//! above every operation stands its method, its path, and the role that it needs.
 
 mod access;
 mod apps;
 mod auth;
+mod conditions;
 mod dead_letters;
 mod domains;
 mod envelope;
@@ -12,8 +13,11 @@ mod extract;
 mod files;
 mod health;
 mod invocations;
+mod kv;
 mod logs;
+mod openapi;
 mod page;
+mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
@@ -23,14 +27,20 @@ mod topics;
 mod vars;
 
 use crate::Manager;
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
-    routing::{delete, get, post, put},
-};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use error::ApiError;
-use picloud_shared::limits::{FILE_BYTES, SETTING_BYTES, SOURCE_BYTES, TOPIC_PAYLOAD_BYTES};
+use picloud_shared::limits::{
+    DEPLOY_BYTES, FILE_BYTES, KV_VALUE_BYTES, Limits, SETTING_BYTES, SOURCE_BYTES, TOPIC_PAYLOAD_BYTES,
+};
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
+
+/// Where the API is.
+const API: &str = "/api/v1";
 
 /// Most bytes of a body that carries neither a source nor a request.
 const SMALL_BODY: usize = 16 << 10;
@@ -41,58 +51,76 @@ const JSON_ESCAPE: usize = 6;
 /// Room for what stands in the body beside a source or a request's body.
 const BESIDE: usize = 64 << 10;
 
-pub(crate) fn router(manager: &Manager) -> Router {
+/// Every operation of the API, with its document. `largest` is the most bytes that a request to a script may have.
+fn operations(largest: usize) -> OpenApiRouter<Manager> {
     let source_body = DefaultBodyLimit::max(JSON_ESCAPE * SOURCE_BYTES + BESIDE);
-    let largest = manager.settings.limits.maxima().request_body;
+    // Escapes are few in a source, and this is held in memory.
+    let deploy_body = DefaultBodyLimit::max(2 * DEPLOY_BYTES);
     let invoke_body = DefaultBodyLimit::max(largest.saturating_mul(JSON_ESCAPE).saturating_add(BESIDE));
-
     let event_body = DefaultBodyLimit::max(JSON_ESCAPE * TOPIC_PAYLOAD_BYTES + BESIDE);
-
     let setting_body = DefaultBodyLimit::max(JSON_ESCAPE * SETTING_BYTES + BESIDE);
-
+    let value_body = DefaultBodyLimit::max(JSON_ESCAPE * KV_VALUE_BYTES + BESIDE);
     let file_body = DefaultBodyLimit::max(FILE_BYTES + 1);
 
-    let script = Router::new()
-        .route("/", put(scripts::put).get(scripts::show).delete(scripts::delete).layer(source_body))
-        .route("/versions", get(scripts::versions))
-        .route("/rollback", post(scripts::rollback))
-        .route("/check", post(scripts::check).layer(source_body))
-        .route("/invoke", post(invocations::invoke).layer(invoke_body));
+    OpenApiRouter::new()
+        .routes(routes!(setup::create))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me))
+        .routes(routes!(apps::list, apps::create))
+        .routes(routes!(apps::show, apps::update, apps::delete))
+        .routes(routes!(scripts::list))
+        .routes(routes!(scripts::put, scripts::show, scripts::delete).layer(source_body))
+        .routes(routes!(scripts::versions))
+        .routes(routes!(scripts::rollback))
+        .routes(routes!(scripts::check).layer(source_body))
+        .routes(routes!(releases::deploy).layer(deploy_body))
+        .routes(routes!(releases::list))
+        .routes(routes!(releases::roll_back))
+        .routes(routes!(invocations::invoke).layer(invoke_body))
+        .routes(routes!(invocations::list))
+        .routes(routes!(invocations::show))
+        .routes(routes!(logs::list))
+        .routes(routes!(files::list))
+        .routes(routes!(files::read, files::write, files::delete).layer(file_body))
+        .routes(routes!(kv::list))
+        .routes(routes!(kv::show, kv::set, kv::delete).layer(value_body))
+        .routes(routes!(domains::list, domains::add))
+        .routes(routes!(domains::remove))
+        .routes(routes!(vars::list))
+        .routes(routes!(vars::set, vars::delete).layer(setting_body))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::set, secrets::delete).layer(setting_body))
+        .routes(routes!(topics::list))
+        .routes(routes!(topics::publish).layer(event_body))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::run))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay_all))
+        .routes(routes!(dead_letters::delete))
+        .routes(routes!(dead_letters::replay))
+}
 
-    let app = Router::new()
-        .route("/", get(apps::show).patch(apps::update).delete(apps::delete))
-        .route("/scripts", get(scripts::list))
-        .nest("/scripts/{name}", script)
-        .route("/invocations", get(invocations::list))
-        .route("/invocations/{id}", get(invocations::show))
-        .route("/logs", get(logs::list))
-        .route("/files", get(files::list))
-        .route("/files/{*path}", get(files::read).put(files::write).delete(files::delete).layer(file_body))
-        .route("/domains", get(domains::list).post(domains::add))
-        .route("/domains/{domain}", delete(domains::remove))
-        .route("/vars", get(vars::list))
-        .route("/vars/{name}", put(vars::set).delete(vars::delete).layer(setting_body))
-        .route("/secrets", get(secrets::list))
-        .route("/secrets/{name}", put(secrets::set).delete(secrets::delete).layer(setting_body))
-        .route("/topics", get(topics::list))
-        .route("/topics/{topic}", post(topics::publish).layer(event_body))
-        .route("/schedules", get(schedules::list))
-        .route("/schedules/{id}/run", post(schedules::run))
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/replay", post(dead_letters::replay_all))
-        .route("/dead-letters/{id}", delete(dead_letters::delete))
-        .route("/dead-letters/{id}/replay", post(dead_letters::replay));
+/// The API below [`API`], and its document.
+fn api(largest: usize) -> (Router<Manager>, OpenApi) {
+    let (router, document) = OpenApiRouter::new().nest(API, operations(largest)).split_for_parts();
+    (router, openapi::of(document))
+}
 
-    let api = Router::new()
-        .route("/setup", post(setup::create))
-        .route("/auth/login", post(auth::login))
-        .route("/auth/logout", post(auth::logout))
-        .route("/auth/me", get(auth::me))
-        .route("/apps", get(apps::list).post(apps::create))
-        .nest("/apps/{app}", app);
+/// The OpenAPI document of the API, as JSON.
+///
+/// # Errors
+/// When it cannot be written as JSON, which only serde does not know to be impossible.
+pub fn document() -> serde_json::Result<String> {
+    api(Limits::default().request_body).1.to_pretty_json()
+}
 
+pub(crate) fn router(manager: &Manager) -> Router {
+    let (api, document) = api(manager.settings.limits.maxima().request_body);
+    let document = Arc::new(document);
     Router::new()
-        .nest("/api/v1", api)
+        .merge(api)
+        .route(&format!("{API}/openapi.json"), get(async move || axum::Json(document)))
         .route("/", get(health::about))
         .route("/setup", get(setup::form).post(setup::submit))
         .route("/internal/domain-check", get(domains::check))

@@ -13,7 +13,14 @@ use picloud_store::StoredSchedule;
 /// Slots to come that are shown.
 const NEXT: usize = 5;
 
-/// `GET /apps/{app}/schedules`, by script.
+/// The schedules of the active versions, by script. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/schedules",
+    tag = "schedules",
+    operation_id = "list_schedules",
+    responses((status = 200, description = "The schedules", body = Vec<ScheduleState>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -22,7 +29,14 @@ pub(super) async fn list(
     Ok(axum::Json(schedules.into_iter().map(seen).collect()))
 }
 
-/// `POST /apps/{app}/schedules/{id}/run`: 202 once the event is stored.
+/// Runs what a schedule runs, now. Needs the role editor.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/schedules/{id}/run",
+    tag = "schedules",
+    operation_id = "run_schedule",
+    responses((status = 202, description = "The event is stored", body = ScheduleRun))
+)]
 pub(super) async fn run(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

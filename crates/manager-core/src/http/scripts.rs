@@ -2,6 +2,7 @@
 
 use super::{
     access::{Access, Editor, Viewer},
+    conditions::{If, Tagged},
     error::ApiError,
     extract::{Json, Name},
 };
@@ -10,7 +11,14 @@ use axum::{extract::State, http::StatusCode};
 use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
 use picloud_store::{Put, RollbackRefused};
 
-/// `GET /apps/{app}/scripts`.
+/// The scripts of an app, by name. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/scripts",
+    tag = "scripts",
+    operation_id = "list_scripts",
+    responses((status = 200, description = "The scripts, without their sources", body = Vec<Script>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -20,39 +28,73 @@ pub(super) async fn list(
     Ok(axum::Json(scripts.into_iter().map(|script| seen(&url, script)).collect()))
 }
 
-/// `PUT /apps/{app}/scripts/{name}`: 201 for a new script, 200 for a new version.
+/// Checks a source and makes it the version that answers. Needs the role editor.
+#[utoipa::path(
+    put,
+    path = "/apps/{app}/scripts/{name}",
+    tag = "scripts",
+    operation_id = "put_script",
+    request_body = PutScript,
+    responses(
+        (status = 200, description = "The script, with a new version", body = Script),
+        (status = 201, description = "The new script", body = Script)
+    )
+)]
 pub(super) async fn put(
     State(manager): State<Manager>,
     Editor(Access { app, caller, .. }): Editor,
     Name(name): Name,
+    If(precondition): If,
     Json(put): Json<PutScript>,
-) -> Result<(StatusCode, axum::Json<Script>), ApiError> {
-    let Put { script, created } = manager.put_script(app.id, name, put, caller.id).await?;
+) -> Result<(StatusCode, Tagged<axum::Json<Script>>), ApiError> {
+    let Put { script, created } = manager.put_script(app.id, name, put, caller.id, &precondition).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, axum::Json(seen(&manager.app_url(&app.slug), script))))
+    Ok((status, tagged(&manager.app_url(&app.slug), script, None)))
 }
 
-/// `GET /apps/{app}/scripts/{name}`: with the source.
+/// One script, with its source. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/scripts/{name}",
+    tag = "scripts",
+    operation_id = "show_script",
+    responses((status = 200, description = "The script", body = Script))
+)]
 pub(super) async fn show(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
     Name(name): Name,
-) -> Result<axum::Json<Script>, ApiError> {
+) -> Result<Tagged<axum::Json<Script>>, ApiError> {
     let (script, source) = manager.store.script(app.id, &name).await?.ok_or(ApiError::NotFound("script"))?;
-    Ok(axum::Json(Script { source: Some(source), ..seen(&manager.app_url(&app.slug), script) }))
+    Ok(tagged(&manager.app_url(&app.slug), script, Some(source)))
 }
 
-/// `DELETE /apps/{app}/scripts/{name}`, with its versions and its invocations.
+/// Deletes a script, with its versions and its invocations. Needs the role editor.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}/scripts/{name}",
+    tag = "scripts",
+    operation_id = "delete_script",
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn delete(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
     Name(name): Name,
+    If(precondition): If,
 ) -> Result<StatusCode, ApiError> {
-    manager.store.delete_script(app.id, &name).await??;
+    manager.store.delete_script(app.id, &name, &precondition).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /apps/{app}/scripts/{name}/versions`, newest first.
+/// The versions of a script, newest first. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/scripts/{name}/versions",
+    tag = "scripts",
+    operation_id = "list_versions",
+    responses((status = 200, description = "The versions", body = Vec<Version>))
+)]
 pub(super) async fn versions(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -62,22 +104,39 @@ pub(super) async fn versions(
     Ok(axum::Json(versions.into_iter().map(seen_version).collect()))
 }
 
-/// `POST /apps/{app}/scripts/{name}/rollback`.
+/// Makes an earlier version the one that answers. Needs the role editor.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/scripts/{name}/rollback",
+    tag = "scripts",
+    operation_id = "roll_back_script",
+    request_body = Rollback,
+    responses((status = 200, description = "The script", body = Script))
+)]
 pub(super) async fn rollback(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
     Name(name): Name,
+    If(precondition): If,
     Json(rollback): Json<Rollback>,
-) -> Result<axum::Json<Script>, ApiError> {
-    let script = manager.rollback_script(app.id, &name, rollback.version).await;
+) -> Result<Tagged<axum::Json<Script>>, ApiError> {
+    let script = manager.rollback_script(app.id, &name, rollback.version, &precondition).await;
     let script = script.map_err(|error| match (error, rollback.version) {
         (DeployError::RollbackRefused(RollbackRefused::NoSuchVersion), None) => ApiError::NoVersionBefore,
         (error, _) => error.into(),
     })?;
-    Ok(axum::Json(seen(&manager.app_url(&app.slug), script)))
+    Ok(tagged(&manager.app_url(&app.slug), script, None))
 }
 
-/// `POST /apps/{app}/scripts/{name}/check`. There need not be such a script.
+/// Checks a source without storing it. There need not be such a script. Needs the role viewer.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/scripts/{name}/check",
+    tag = "scripts",
+    operation_id = "check_source",
+    request_body = Check,
+    responses((status = 200, description = "What is wrong with the source, if anything", body = Checked))
+)]
 pub(super) async fn check(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -86,6 +145,10 @@ pub(super) async fn check(
 ) -> Result<axum::Json<Checked>, ApiError> {
     let found = manager.check_source(app.id, name, check.source).await?;
     Ok(axum::Json(Checked { diagnostics: found.into_iter().collect() }))
+}
+
+fn tagged(url: &str, script: picloud_store::Script, source: Option<String>) -> Tagged<axum::Json<Script>> {
+    Tagged(script.tag(), axum::Json(Script { source, ..seen(url, script) }))
 }
 
 fn seen(url: &str, script: picloud_store::Script) -> Script {

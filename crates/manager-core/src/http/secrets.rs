@@ -13,7 +13,14 @@ use picloud_shared::{
     time::now_ms,
 };
 
-/// `GET /apps/{app}/secrets`, by name: which there are, not what they hold.
+/// The secrets of an app, by name: which there are, not what they hold. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/secrets",
+    tag = "settings",
+    operation_id = "list_secrets",
+    responses((status = 200, description = "Their names", body = Vec<Secret>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -22,7 +29,15 @@ pub(super) async fn list(
     Ok(axum::Json(secrets.into_iter().map(|(name, updated_at)| Secret { name, updated_at }).collect()))
 }
 
-/// `PUT /apps/{app}/secrets/{name}`: the next invocation sees it.
+/// Sets a secret: the next invocation sees it. Needs the role editor.
+#[utoipa::path(
+    put,
+    path = "/apps/{app}/secrets/{name}",
+    tag = "settings",
+    operation_id = "set_secret",
+    request_body = SetSecret,
+    responses((status = 204, description = "It is set"))
+)]
 pub(super) async fn set(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
@@ -35,7 +50,14 @@ pub(super) async fn set(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /apps/{app}/secrets/{name}`.
+/// Deletes a secret. Needs the role editor.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}/secrets/{name}",
+    tag = "settings",
+    operation_id = "delete_secret",
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn delete(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

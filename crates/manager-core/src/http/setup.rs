@@ -13,7 +13,16 @@ use picloud_shared::{
 };
 use serde::Deserialize;
 
-/// `POST /api/v1/setup`, for whoever has the set-up token: 201 with a token of the new user.
+/// Makes the first user, an administrator, for whoever has the one-time set-up token.
+#[utoipa::path(
+    post,
+    path = "/setup",
+    tag = "auth",
+    operation_id = "set_up",
+    request_body = Setup,
+    security(()),
+    responses((status = 201, description = "A token of the new user", body = Token))
+)]
 pub(super) async fn create(
     State(manager): State<Manager>,
     Json(Setup { token, username, password }): Json<Setup>,

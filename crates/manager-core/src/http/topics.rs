@@ -16,7 +16,14 @@ use picloud_store::NewEvent;
 /// Milliseconds of a second.
 const SECOND: u64 = 1_000;
 
-/// `GET /apps/{app}/topics`, by name: those that scripts are subscribed to, and those that have deliveries.
+/// The topics that scripts are subscribed to, and those that have deliveries, by name. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/topics",
+    tag = "topics",
+    operation_id = "list_topics",
+    responses((status = 200, description = "The topics", body = Vec<Topic>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -31,7 +38,15 @@ pub(super) async fn list(
     Ok(axum::Json(topics.into_iter().map(seen).collect()))
 }
 
-/// `POST /apps/{app}/topics/{topic}`: 202 once the event is stored, also where nobody is subscribed.
+/// Publishes an event, also where nobody is subscribed. Needs the role editor.
+#[utoipa::path(
+    post,
+    path = "/apps/{app}/topics/{topic}",
+    tag = "topics",
+    operation_id = "publish_event",
+    request_body = Publish,
+    responses((status = 202, description = "The event is stored", body = Published))
+)]
 pub(super) async fn publish(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

@@ -13,7 +13,14 @@ use picloud_shared::{
     time::now_ms,
 };
 
-/// `GET /apps/{app}/vars`, by name.
+/// The variables of an app, by name. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/vars",
+    tag = "settings",
+    operation_id = "list_vars",
+    responses((status = 200, description = "The variables", body = Vec<Var>))
+)]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
@@ -23,7 +30,15 @@ pub(super) async fn list(
     Ok(axum::Json(vars.into_iter().map(seen).collect()))
 }
 
-/// `PUT /apps/{app}/vars/{name}`: the next invocation sees it.
+/// Sets a variable: the next invocation sees it. Needs the role editor.
+#[utoipa::path(
+    put,
+    path = "/apps/{app}/vars/{name}",
+    tag = "settings",
+    operation_id = "set_var",
+    request_body = SetVar,
+    responses((status = 204, description = "It is set"))
+)]
 pub(super) async fn set(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,
@@ -35,7 +50,14 @@ pub(super) async fn set(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /apps/{app}/vars/{name}`.
+/// Deletes a variable. Needs the role editor.
+#[utoipa::path(
+    delete,
+    path = "/apps/{app}/vars/{name}",
+    tag = "settings",
+    operation_id = "delete_var",
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn delete(
     State(manager): State<Manager>,
     Editor(Access { app, .. }): Editor,

@@ -6,6 +6,8 @@
 mod domains;
 mod errors;
 mod flow;
+mod openapi;
+mod releases;
 mod settings;
 mod setup;
 mod support;

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use picloud_abi::invocation::{Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, Settings, SetupToken};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, Report, Source},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, Others, Report, Source},
     ids::AppId,
     limit_rules::LimitRules,
 };
@@ -106,6 +106,7 @@ impl Executor for Echo {
         &self,
         _: AppId,
         sources: Vec<Source>,
+        _: Others,
     ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>> {
         let checked = sources.into_iter().map(|Source { name, text }| match text.find('!') {
             None => Ok(Imports::new()),

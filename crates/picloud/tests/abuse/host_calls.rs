@@ -9,11 +9,15 @@ use crate::support::{
 use futures_util::future::join_all;
 use picloud_client::InvocationFilter;
 use picloud_shared::{limit_rules::LimitName, limits::FILE_BYTES};
-use sqlx::{Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::time::{Duration, Instant};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-on_both!(a_million_calls_of_the_store_end_at_the_quota, keys_and_values_fit_up_to_their_bounds,);
+on_both!(
+    a_million_calls_of_the_store_end_at_the_quota,
+    keys_and_values_fit_up_to_their_bounds,
+    a_database_that_stands_still_is_waited_for_and_no_longer,
+);
 
 async fn case_on(backend: Backend) -> Case {
     Case::on(Setup::new(backend), Neighbourly::Always).await
@@ -172,18 +176,55 @@ async fn who_hangs_up_during_a_call_ends_it() {
     case.ends_well().await;
 }
 
-#[tokio::test]
-async fn a_database_that_stands_still_is_waited_for_and_no_longer() {
-    let setup = Setup::new(Backend::Postgres);
+/// Holds up every write to the key-value store, as long as it lives: a table of PostgreSQL is locked, SQLite's one writer
+/// is another process.
+enum Stall {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Stall {
+    async fn begin(setup: &Setup) -> Self {
+        match setup.database() {
+            Some(url) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                sqlx::query("BEGIN").execute(&mut connection).await.unwrap();
+                sqlx::query("LOCK TABLE kv IN ACCESS EXCLUSIVE MODE").execute(&mut connection).await.unwrap();
+                Self::Postgres(connection)
+            }
+            None => {
+                let file = SqliteConnectOptions::new().filename(setup.data().join("picloud.sqlite3"));
+                let mut connection = file.connect().await.unwrap();
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+                Self::Sqlite(connection)
+            }
+        }
+    }
+
+    async fn end(self) {
+        match self {
+            Self::Sqlite(connection) => connection.close().await.unwrap(),
+            Self::Postgres(mut connection) => {
+                let connections = "SELECT COUNT(*) FROM pg_stat_activity
+                    WHERE application_name = 'picloud' AND datname = current_database()";
+                let connections: i64 = sqlx::query_scalar(connections).fetch_one(&mut connection).await.unwrap();
+                // The pool's, and the one that listens.
+                assert!(connections <= 17, "{connections} connections");
+                connection.close().await.unwrap();
+            }
+        }
+    }
+}
+
+async fn a_database_that_stands_still_is_waited_for_and_no_longer(backend: Backend) {
+    let setup = Setup::new(backend);
     let case = Case::on(setup.clone(), Neighbourly::Always).await;
     case.put("write", "kv::set(\"a\", 1);\n\"written\"").await;
     assert_eq!(case.picloud.text("/bad/write").await, (200, "written".into()));
     case.set([(LimitName::WallTimeMs, 300)]).await;
     case.neighbour.answers_again().await;
 
-    let mut stall = PgConnection::connect(setup.database().unwrap()).await.unwrap();
-    sqlx::query("BEGIN").execute(&mut stall).await.unwrap();
-    sqlx::query("LOCK TABLE kv IN ACCESS EXCLUSIVE MODE").execute(&mut stall).await.unwrap();
+    let stall = Stall::begin(&setup).await;
     // More than there are connections to the database, and more than there are slots.
     for _ in 0..5 {
         let begun = Instant::now();
@@ -198,12 +239,7 @@ async fn a_database_that_stands_still_is_waited_for_and_no_longer() {
         (case.picloud.metric("picloud_pool_slots_free").await >= 31).then_some(())
     })
     .await;
-    let connections = "SELECT COUNT(*) FROM pg_stat_activity
-        WHERE application_name = 'picloud' AND datname = current_database()";
-    let connections: i64 = sqlx::query_scalar(connections).fetch_one(&mut stall).await.unwrap();
-    // The pool's, and the one that listens.
-    assert!(connections <= 17, "{connections} connections");
-    stall.close().await.unwrap();
+    stall.end().await;
 
     until("the store to answer again", async || {
         (case.picloud.text("/bad/write").await == (200, "written".into())).then_some(())

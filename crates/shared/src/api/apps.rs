@@ -3,15 +3,16 @@
 use crate::{
     cors::{self, CorsSetting},
     ids::AppId,
-    limit_rules::{LimitChanges, LimitValues},
+    limit_rules::{LimitChanges, LimitName, LimitValues},
     names::AppSlug,
     outbound::AllowedHosts,
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A new app.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApp {
     /// Unique on the server.
@@ -25,7 +26,7 @@ pub struct NewApp {
 }
 
 /// An app as its members see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct App {
     /// Stays when the slug changes.
     pub id: AppId,
@@ -48,11 +49,12 @@ pub struct App {
     /// What the asker may do in it.
     pub role: Role,
     /// When it was made.
+    #[schema(value_type = i64)]
     pub created_at: TimestampMs,
 }
 
 /// What to change of an app; what is absent stays.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateApp {
     /// For people.
@@ -63,6 +65,7 @@ pub struct UpdateApp {
     pub debug: Option<bool>,
     /// Limits to set, or, with `null`, to have their defaults again.
     #[serde(default, skip_serializing_if = "LimitChanges::is_empty")]
+    #[schema(value_type = BTreeMap<LimitName, Option<i64>>)]
     pub limits: LimitChanges,
     /// The hosts that its scripts may reach, in place of those before; empty: every public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +76,7 @@ pub struct UpdateApp {
 }
 
 /// What a member may do: each role may also do what those before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Look.

@@ -3,9 +3,10 @@
 use crate::{ids::UserId, names::Username};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// The first user, made with the one-time set-up token.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     /// From the set-up link.
@@ -17,7 +18,7 @@ pub struct Setup {
 }
 
 /// Name and password.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// Any text; a name that cannot exist is answered like a wrong password.
@@ -27,14 +28,14 @@ pub struct Login {
 }
 
 /// A new bearer token, shown once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// For the header `authorization: Bearer …`.
     pub token: String,
 }
 
 /// Who the bearer of a token is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     /// The user's id.
     pub id: UserId,

@@ -2,9 +2,10 @@
 
 use crate::{names::FilePath, time::TimestampMs};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A file, without its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct File {
     /// Its path within the app.
     pub path: FilePath,
@@ -13,5 +14,6 @@ pub struct File {
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
     /// When it was last written.
+    #[schema(value_type = i64)]
     pub updated_at: TimestampMs,
 }

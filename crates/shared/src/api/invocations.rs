@@ -1,13 +1,14 @@
 //! Invocations and their logs.
 
 use crate::{ids::InvocationId, names::ScriptName, time::TimestampMs};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-use super::Diagnostic;
+use super::{Diagnostic, given};
 
 /// A manual run: as an HTTP request, or, with `payload`, as an event.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Invoke {
     /// `GET` when absent.
@@ -31,7 +32,7 @@ pub struct Invoke {
 }
 
 /// What started an invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// A request to an endpoint.
@@ -74,7 +75,7 @@ impl TryFrom<String> for Trigger {
 }
 
 /// An invocation in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InvocationSummary {
     /// Also the request id that the caller saw.
     pub id: InvocationId,
@@ -103,6 +104,7 @@ pub struct InvocationSummary {
     /// Wall time in microseconds.
     pub duration_us: i64,
     /// When it began.
+    #[schema(value_type = i64)]
     pub started_at: TimestampMs,
     /// The machine that ran it.
     pub node: String,
@@ -112,7 +114,7 @@ pub struct InvocationSummary {
 }
 
 /// An invocation with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct InvocationDetail {
     /// As in lists.
     #[serde(flatten)]
@@ -131,13 +133,8 @@ pub struct InvocationDetail {
     pub result: Option<serde_json::Value>,
 }
 
-/// A field that is there with null is there; serde alone takes it for absent.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<serde_json::Value>, D::Error> {
-    serde_json::Value::deserialize(deserializer).map(Some)
-}
-
 /// A script's response within JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InvokedResponse {
     /// HTTP status.
     pub status: u16,
@@ -152,13 +149,14 @@ pub struct InvokedResponse {
 }
 
 /// One line of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogEntry {
     /// Whose line it is.
     pub invocation: InvocationId,
     /// The script's name.
     pub script: ScriptName,
     /// When it was written.
+    #[schema(value_type = i64)]
     pub at: TimestampMs,
     /// `debug`, `info`, `warn` or `error`.
     pub level: String,
@@ -170,7 +168,7 @@ pub struct LogEntry {
 }
 
 /// One call of a script to the platform.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Call {
     /// Capability and function, such as `kv.get`.
     pub name: String,

@@ -7,6 +7,8 @@ mod domains;
 mod error;
 mod files;
 mod invocations;
+mod kv;
+mod releases;
 mod schedules;
 mod scripts;
 mod settings;
@@ -18,19 +20,27 @@ pub use domains::{Domain, NewDomain};
 pub use error::{ErrorBody, ErrorDetail};
 pub use files::File;
 pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
+pub use kv::{KvItem, SetKv};
+pub use releases::{ChangeKind, Changes, Deploy, DeployScript, Deployed, Release, RollBackApp, ScriptChange};
 pub use schedules::{LastFiring, ScheduleRun, ScheduleState};
 pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
 pub use settings::{Secret, SetSecret, SetVar, Var};
 pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 /// One page of a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
     /// What to give as `before` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// A field that is there with null is there; serde alone takes it for absent.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(Some)
 }

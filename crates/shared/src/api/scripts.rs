@@ -8,9 +8,10 @@ use crate::{
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A script's new source, and what starts it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutScript {
     /// Rhai, at most 256 KiB.
@@ -28,7 +29,7 @@ pub struct PutScript {
 }
 
 /// A script with its active version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Script {
     /// Stays when versions come and go.
     pub id: ScriptId,
@@ -55,7 +56,7 @@ pub struct Script {
 }
 
 /// Sums over all invocations of a script, exact even where single records were dropped under load.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
     /// How many there were.
     pub invocations: i64,
@@ -72,7 +73,7 @@ pub struct Totals {
 }
 
 /// One version of a script.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Version {
     /// Unique on the server.
     pub id: VersionId,
@@ -81,13 +82,14 @@ pub struct Version {
     /// SHA-256 of the source, in hexadecimal.
     pub sha256: String,
     /// When it was stored.
+    #[schema(value_type = i64)]
     pub created_at: TimestampMs,
     /// Whether it is the one that answers.
     pub active: bool,
 }
 
 /// Which version to make active.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rollback {
     /// The version's number. Absent: the one that was active before the present one became so, whatever their numbers;
@@ -97,7 +99,7 @@ pub struct Rollback {
 }
 
 /// A source to check without storing it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// Rhai, at most 256 KiB.
@@ -105,14 +107,14 @@ pub struct Check {
 }
 
 /// The answer to a check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Checked {
     /// Why the source would not be accepted; empty when it would be.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Why a source would not be accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Diagnostic {
     /// A sentence for people.
     pub message: String,

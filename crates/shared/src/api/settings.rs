@@ -6,20 +6,22 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// A variable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Var {
     /// Its name.
     pub name: VarName,
     /// What scripts read.
     pub value: String,
     /// When it was last set.
+    #[schema(value_type = i64)]
     pub updated_at: TimestampMs,
 }
 
 /// A variable's new value.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetVar {
     /// At most 32 KiB.
@@ -27,16 +29,17 @@ pub struct SetVar {
 }
 
 /// A secret; what it holds is never told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Secret {
     /// Its name.
     pub name: SecretName,
     /// When it was last set.
+    #[schema(value_type = i64)]
     pub updated_at: TimestampMs,
 }
 
 /// A secret's new value.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetSecret {
     /// At most 32 KiB.

@@ -7,9 +7,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// An event for every script that is subscribed to the topic.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     /// What the scripts see as `event.payload`: at most 256 KiB as JSON.
@@ -23,14 +24,14 @@ pub struct Publish {
 }
 
 /// What became of an event: it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Published {
     /// One delivery for each script that is subscribed; its id is what the script sees as `event.id`.
     pub deliveries: Vec<DeliveryId>,
 }
 
 /// A topic that scripts are subscribed to, or that has deliveries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Topic {
     /// Its name.
     pub name: TopicName,
@@ -43,7 +44,7 @@ pub struct Topic {
 }
 
 /// A delivery that was given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetter {
     /// The delivery's id.
     pub id: DeliveryId,
@@ -52,6 +53,7 @@ pub struct DeadLetter {
     pub topic: Option<TopicName>,
     /// The slot, when it is one of a schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     pub scheduled_at: Option<TimestampMs>,
     /// The script that it did not reach.
     pub script: ScriptName,
@@ -68,11 +70,12 @@ pub struct DeadLetter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_invocation: Option<InvocationId>,
     /// When it was given up.
+    #[schema(value_type = i64)]
     pub dead_at: TimestampMs,
 }
 
 /// Which dead letters to deliver again; all of the app when nothing is given.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// Only those of this topic.
@@ -81,7 +84,7 @@ pub struct Replay {
 }
 
 /// How many dead letters wait to be delivered again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replayed {
     /// Their number.
     pub replayed: u64,

@@ -1,0 +1,387 @@
+//! The table `releases`: all scripts of an app, replaced in one transaction that holds the app's row. A release keeps the
+//! whole of what it left, so that going back to one is deploying it again.
+
+use crate::{
+    NewVersion, PutRefused, Script, Store, StoreError, Version,
+    activate::{Triggers, first_twice},
+    commit::Change,
+    pool::Transaction,
+    rows::{Json, Optional, to_json},
+};
+use picloud_shared::{
+    api::{ChangeKind, Changes, DeployScript, Deployed, Release, ScriptChange},
+    ids::{AppId, UserId},
+    imports::{ImportError, ImportGraph},
+    limit_rules::LimitValues,
+    names::{ScriptName, TopicName, Username},
+    precondition::Changed,
+    route::Route,
+    schedule::Schedule,
+    time::TimestampMs,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+
+/// Releases of an app that are kept.
+pub const RELEASES: i64 = 20;
+
+/// All scripts that an app is to have.
+#[derive(Clone, Debug)]
+pub struct NewRelease {
+    /// Each name once. What starts them is as for a new script where it is not given.
+    pub scripts: Vec<NewVersion>,
+    /// The limits that the app sets itself; `None`: those before.
+    pub limits: Option<LimitValues>,
+    /// Whether other scripts stay.
+    pub keep_others: bool,
+    /// Whether nothing is to be changed, only told.
+    pub dry_run: bool,
+    /// The latest release that the caller knows of.
+    pub after: Option<i64>,
+    /// The release that it brings back.
+    pub brings_back: Option<i64>,
+    /// Who deploys it.
+    pub author: Option<UserId>,
+    /// When.
+    pub now: TimestampMs,
+}
+
+impl NewRelease {
+    /// One of no scripts, that nobody in particular deploys.
+    pub fn at(now: TimestampMs) -> Self {
+        Self {
+            scripts: Vec::new(),
+            limits: None,
+            keep_others: false,
+            dry_run: false,
+            after: None,
+            brings_back: None,
+            author: None,
+            now,
+        }
+    }
+}
+
+/// Why nothing was deployed. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeployRefused {
+    /// There is no such app.
+    #[error("there is no such app")]
+    NoSuchApp,
+    /// A script cannot be stored.
+    #[error("{script}: {refused}")]
+    Script {
+        /// Which.
+        script: ScriptName,
+        /// Why.
+        refused: PutRefused,
+    },
+    /// A script stands twice among them.
+    #[error("the script {0} is given twice")]
+    Twice(ScriptName),
+    /// There is a later release than the caller knows of.
+    #[error(transparent)]
+    Changed(#[from] Changed),
+}
+
+/// The whole of what a release left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// By name.
+    pub scripts: Vec<DeployScript>,
+    /// Those that the app sets itself.
+    pub limits: LimitValues,
+}
+
+#[derive(sqlx::FromRow)]
+struct ReleaseRow {
+    number: i64,
+    changes: Vec<u8>,
+    brings_back: Option<i64>,
+    #[sqlx(try_from = "Option<String>")]
+    author: Optional<Username>,
+    created_at: TimestampMs,
+}
+
+#[derive(sqlx::FromRow)]
+struct ManifestRow {
+    #[sqlx(try_from = "String")]
+    name: ScriptName,
+    #[sqlx(try_from = "Vec<u8>")]
+    source: String,
+    #[sqlx(try_from = "String")]
+    routes: Json<Vec<Route>>,
+    #[sqlx(try_from = "String")]
+    topics: Json<Vec<TopicName>>,
+    #[sqlx(try_from = "String")]
+    schedules: Json<Vec<Schedule>>,
+}
+
+impl From<ManifestRow> for DeployScript {
+    fn from(ManifestRow { name, source, routes, topics, schedules }: ManifestRow) -> Self {
+        Self { name, source, routes: Some(routes.0), topics: topics.0, schedules: schedules.0 }
+    }
+}
+
+/// One script of a release that is not as it was.
+struct Replacement {
+    new: NewVersion,
+    current: Option<Script>,
+    triggers: Triggers,
+}
+
+impl Store {
+    /// Makes the scripts of an app those given, all or nothing. A script of which an earlier version is the same is that
+    /// version again. When nothing would change there is no new release.
+    ///
+    /// # Errors
+    /// When the database fails, there is no such author, or what is stored does not parse.
+    pub async fn deploy(&self, app: AppId, new: NewRelease) -> Result<Result<Deployed, DeployRefused>, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !self.lock_app(&mut transaction, app).await? {
+            return Ok(Err(DeployRefused::NoSuchApp));
+        }
+        let latest = self.latest_release(&mut transaction, app).await?;
+        if new.after.is_some_and(|after| after != latest) {
+            return Ok(Err(Changed.into()));
+        }
+        let changes = match self.replace_all(&mut transaction, app, &new).await? {
+            Ok(changes) => changes,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if new.dry_run || changes.scripts.is_empty() && !changes.limits {
+            return Ok(Ok(Deployed { release: None, changes }));
+        }
+        let release = latest + 1;
+        self.insert_release(&mut transaction, app, release, &changes, &new).await?;
+        self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
+        Ok(Ok(Deployed { release: Some(release), changes }))
+    }
+
+    /// The releases of an app that are kept, latest first.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn releases(&self, app: AppId) -> Result<Vec<Release>, StoreError> {
+        let rows: Vec<ReleaseRow> = with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT r.number, r.changes, r.brings_back, u.username AS author, r.created_at
+                 FROM releases r LEFT JOIN users u ON u.id = r.author WHERE r.app_id = $1 ORDER BY r.number DESC",
+            )
+            .bind(app.to_string())
+            .fetch_all(db)
+            .await?
+        });
+        rows.into_iter()
+            .map(|ReleaseRow { number, changes, brings_back, author, created_at }| {
+                let changes = parsed(&changes, "changes", number)?;
+                Ok(Release { number, changes, brings_back, author: author.0, created_at })
+            })
+            .collect()
+    }
+
+    /// The whole of what a release left; without a number, of the one before the latest. With its number.
+    ///
+    /// # Errors
+    /// When the database fails, or what is stored does not parse.
+    pub async fn manifest(&self, app: AppId, number: Option<i64>) -> Result<Option<(i64, Manifest)>, StoreError> {
+        let row: Option<(i64, Vec<u8>)> = with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT number, manifest FROM releases WHERE app_id = $1 AND number = COALESCE($2,
+                    (SELECT MAX(before.number) FROM releases before WHERE before.app_id = $1 AND before.number <
+                        (SELECT MAX(latest.number) FROM releases latest WHERE latest.app_id = $1)))",
+            )
+            .bind(app.to_string())
+            .bind(number)
+            .fetch_optional(db)
+            .await?
+        });
+        row.map(|(number, manifest)| Ok((number, parsed(&manifest, "manifest", number)?))).transpose()
+    }
+
+    /// 0 for none.
+    async fn latest_release(&self, transaction: &mut Transaction, app: AppId) -> Result<i64, StoreError> {
+        Ok(with_db!(self, transaction, db => {
+            sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM releases WHERE app_id = $1")
+                .bind(app.to_string())
+                .fetch_one(db)
+                .await?
+        }))
+    }
+
+    async fn replace_all(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        new: &NewRelease,
+    ) -> Result<Result<Changes, DeployRefused>, StoreError> {
+        let mut current: BTreeMap<ScriptName, Script> = BTreeMap::new();
+        for script in self.scripts_in(transaction, app).await? {
+            current.insert(script.name.clone(), script);
+        }
+        let mut graph = ImportGraph::default();
+        let mut changes = Changes::default();
+        let mut replacements = BTreeMap::new();
+        for version in &new.scripts {
+            if let Some(route) = version.routes.as_deref().and_then(first_twice) {
+                return Ok(Err(refused(&version.name, PutRefused::RouteTwice(route.clone()))));
+            }
+            if graph.has(&version.name) {
+                return Ok(Err(DeployRefused::Twice(version.name.clone())));
+            }
+            graph.insert(version.name.clone(), version.imports.clone());
+            let triggers = Triggers::of(version, None);
+            let current = current.remove(&version.name);
+            if current.as_ref().is_some_and(|script| version.is(script, &triggers)) {
+                changes.unchanged += 1;
+            } else {
+                replacements.insert(version.name.clone(), Replacement { new: version.clone(), current, triggers });
+            }
+        }
+        // What is left of them is not among the new ones.
+        for (name, script) in current {
+            if new.keep_others {
+                graph.insert(name, script.imports);
+                changes.unchanged += 1;
+            } else {
+                self.delete_in(transaction, script.id).await?;
+                let before = Some(script.version.number);
+                changes.scripts.push(ScriptChange { script: name, change: ChangeKind::Deleted, before, version: None });
+            }
+        }
+        if let Err((script, error)) = all_found(&graph) {
+            return Ok(Err(refused(&script, error.into())));
+        }
+        // A route may go from one of them to another.
+        for script in replacements.values().filter_map(|replacement| replacement.current.as_ref()) {
+            self.unroute(transaction, &script.id.to_string()).await?;
+        }
+        for (name, replacement) in replacements {
+            let before = replacement.current.as_ref().map(|script| script.version.number);
+            let change = if before.is_some() { ChangeKind::Updated } else { ChangeKind::Created };
+            match self.put_again(transaction, app, replacement).await? {
+                Ok(version) => {
+                    changes.scripts.push(ScriptChange { script: name, change, before, version: Some(version) });
+                }
+                Err(error) => return Ok(Err(refused(&name, error))),
+            }
+        }
+        changes.scripts.sort_by(|a, b| a.script.cmp(&b.script));
+        changes.limits = match &new.limits {
+            Some(limits) => self.set_limits(transaction, app, limits).await?,
+            None => false,
+        };
+        Ok(Ok(changes))
+    }
+
+    /// Makes a script's version that is the same as this one active, or stores this one; gives its number.
+    async fn put_again(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        Replacement { new, current, triggers }: Replacement,
+    ) -> Result<Result<i64, PutRefused>, StoreError> {
+        let same = match &current {
+            Some(script) => self.version_like(transaction, script, &new, &triggers).await?,
+            None => None,
+        };
+        let done = match (same, &current) {
+            (Some(version), Some(script)) => {
+                let activated = self.activate(transaction, app, script.id, version.number, &triggers).await?;
+                activated.map(|()| version.number)
+            }
+            _ => self.replace(transaction, app, new, current, triggers).await?.map(|script| script.version.number),
+        };
+        Ok(done.map_err(PutRefused::from))
+    }
+
+    async fn version_like(
+        &self,
+        transaction: &mut Transaction,
+        script: &Script,
+        new: &NewVersion,
+        Triggers { routes, topics, schedules }: &Triggers,
+    ) -> Result<Option<Version>, StoreError> {
+        let (routes, topics, schedules) = (to_json(routes)?, to_json(topics)?, to_json(schedules)?);
+        let imports = to_json(&new.imports)?;
+        Ok(with_db!(self, transaction, db => {
+            sqlx::query_as(
+                "SELECT id, number, sha256, created_at, TRUE AS active FROM versions
+                 WHERE script_id = $1 AND sha256 = $2 AND routes = $3 AND topics = $4 AND schedules = $5
+                    AND imports = $6
+                 ORDER BY number DESC LIMIT 1",
+            )
+            .bind(script.id.to_string())
+            .bind(&new.sha256()[..])
+            .bind(&routes)
+            .bind(&topics)
+            .bind(&schedules)
+            .bind(&imports)
+            .fetch_optional(db)
+            .await?
+        }))
+    }
+
+    async fn insert_release(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        number: i64,
+        changes: &Changes,
+        new: &NewRelease,
+    ) -> Result<(), StoreError> {
+        let manifest = self.manifest_in(transaction, app).await?;
+        let (manifest, changes) = (to_json(&manifest)?, to_json(changes)?);
+        with_db!(self, &mut *transaction, db => {
+            sqlx::query(
+                "INSERT INTO releases (app_id, number, manifest, changes, brings_back, author, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(app.to_string())
+            .bind(number)
+            .bind(manifest.as_bytes())
+            .bind(changes.as_bytes())
+            .bind(new.brings_back)
+            .bind(new.author.map(|author| author.to_string()))
+            .bind(new.now)
+            .execute(db)
+            .await?;
+        });
+        with_db!(self, transaction, db => {
+            sqlx::query("DELETE FROM releases WHERE app_id = $1 AND number <= $2")
+                .bind(app.to_string())
+                .bind(number - RELEASES)
+                .execute(db)
+                .await?;
+        });
+        Ok(())
+    }
+
+    async fn manifest_in(&self, transaction: &mut Transaction, app: AppId) -> Result<Manifest, StoreError> {
+        let rows: Vec<ManifestRow> = with_db!(self, &mut *transaction, db => {
+            sqlx::query_as(
+                "SELECT s.name, v.source, v.routes, v.topics, v.schedules
+                 FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active
+                 WHERE s.app_id = $1 ORDER BY s.name",
+            )
+            .bind(app.to_string())
+            .fetch_all(db)
+            .await?
+        });
+        let limits = self.own_limits(transaction, app).await?;
+        Ok(Manifest { scripts: rows.into_iter().map(DeployScript::from).collect(), limits })
+    }
+}
+
+/// Whether all that is imported is there, and nothing goes round in a circle; else for which script it is not so.
+fn all_found(graph: &ImportGraph) -> Result<(), (ScriptName, ImportError)> {
+    graph.scripts().try_for_each(|script| graph.order(script).map(drop).map_err(|error| (script.clone(), error)))
+}
+
+fn refused(script: &ScriptName, refused: PutRefused) -> DeployRefused {
+    DeployRefused::Script { script: script.clone(), refused }
+}
+
+fn parsed<T: DeserializeOwned>(json: &[u8], what: &str, number: i64) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(|e| StoreError::Corrupt(format!("the {what} of release {number}: {e}")))
+}

@@ -1,0 +1,243 @@
+//! Deploying all scripts of an app at once: all or nothing, and back again.
+
+use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
+use futures_util::future::join_all;
+use picloud_shared::{
+    api::{ChangeKind, Changes, Deployed, ScriptChange},
+    ids::AppId,
+    imports::ImportError,
+    limit_rules::{LimitName, LimitValues},
+    precondition::{Changed, Precondition},
+};
+use picloud_store::{DeployRefused, Manifest, NewRelease, NewVersion, PutRefused, RELEASES};
+
+cases! {
+    a_release_is_the_whole_of_an_app
+    a_dry_run_tells_and_changes_nothing
+    a_refused_script_leaves_everything
+    routes_may_go_from_one_script_to_another
+    scripts_that_import_each_other_come_together
+    others_stay_if_they_are_kept
+    going_back_brings_the_same_versions_back
+    of_two_who_saw_the_same_release_one_is_told
+    racing_deploys_leave_one_of_them
+    only_the_latest_releases_are_kept
+    changes_by_themselves_look_at_the_tag
+}
+
+fn release(scripts: Vec<NewVersion>) -> NewRelease {
+    NewRelease { scripts, ..NewRelease::at(NOW) }
+}
+
+fn change(script: &str, change: ChangeKind, before: Option<i64>, version: Option<i64>) -> ScriptChange {
+    ScriptChange { script: script.parse().unwrap(), change, before, version }
+}
+
+fn importing(name: &str, source: &str, imports: &[&str]) -> NewVersion {
+    NewVersion { imports: imports.iter().map(|import| import.parse().unwrap()).collect(), ..version(name, source) }
+}
+
+async fn deployed(store: &TestStore, app: AppId, new: NewRelease) -> Deployed {
+    store.deploy(app, new).await.unwrap().unwrap()
+}
+
+/// Names, versions' numbers and routes of an app's scripts.
+async fn scripts(store: &TestStore, app: AppId) -> Vec<(String, i64, Vec<String>)> {
+    let seen = |script: picloud_store::Script| {
+        let routes = script.routes.iter().map(ToString::to_string).collect();
+        (script.name.to_string(), script.version.number, routes)
+    };
+    store.scripts(app).await.unwrap().into_iter().map(seen).collect()
+}
+
+async fn a_release_is_the_whole_of_an_app(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.put(app, "old", "1").await;
+    store.put(app, "same", "1").await;
+    store.put(app, "other", "1").await;
+    let limits = LimitValues([(LimitName::Fuel, 2_000_000)].into());
+    let first = NewRelease {
+        limits: Some(limits.clone()),
+        ..release(vec![version("same", "1"), version("other", "2"), version("new", "1")])
+    };
+    let expected = Changes {
+        scripts: vec![
+            change("new", ChangeKind::Created, None, Some(1)),
+            change("old", ChangeKind::Deleted, Some(1), None),
+            change("other", ChangeKind::Updated, Some(1), Some(2)),
+        ],
+        unchanged: 1,
+        limits: true,
+    };
+    let answer = deployed(store, app, first.clone()).await;
+    assert_eq!(answer, Deployed { release: Some(1), changes: expected.clone() });
+    let names: Vec<String> = scripts(store, app).await.into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["new", "other", "same"]);
+
+    // The same again is no release.
+    let again = deployed(store, app, first).await;
+    assert_eq!(again.release, None);
+    assert_eq!(again.changes, Changes { unchanged: 3, ..Changes::default() });
+    let releases = store.releases(app).await.unwrap();
+    assert_eq!(releases.len(), 1);
+    assert_eq!((releases[0].number, &releases[0].changes, releases[0].created_at), (1, &expected, NOW));
+    let (number, Manifest { scripts, limits: kept }) = store.manifest(app, Some(1)).await.unwrap().unwrap();
+    assert_eq!((number, scripts.len(), kept), (1, 3, limits));
+    assert_eq!((scripts[1].source.as_str(), &scripts[1].routes), ("2", &Some(routes(&["ANY /other"]))));
+    assert_eq!(store.manifest(app, None).await.unwrap(), None, "there is none before the latest");
+    assert_eq!(store.deploy(unknown().0, release(vec![])).await.unwrap(), Err(DeployRefused::NoSuchApp));
+}
+
+async fn a_dry_run_tells_and_changes_nothing(store: &TestStore) {
+    let app = store.app("demo").await;
+    store.put(app.id, "a", "1").await;
+    let before = store.app_revision(&app.slug).await.unwrap();
+    let dry = NewRelease { dry_run: true, ..release(vec![version("b", "1")]) };
+    let told = deployed(store, app.id, dry).await;
+    assert_eq!((told.release, told.changes.scripts.len()), (None, 2));
+    assert_eq!(scripts(store, app.id).await.len(), 1);
+    assert_eq!(store.app_revision(&app.slug).await.unwrap(), before);
+    assert_eq!(store.releases(app.id).await.unwrap(), []);
+}
+
+async fn a_refused_script_leaves_everything(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.put(app, "a", "1").await;
+    let before = scripts(store, app).await;
+    let refusal = |script: &str, refused| DeployRefused::Script { script: script.parse().unwrap(), refused };
+    let missing = ImportError::Missing { path: Vec::new(), import: "lib/x".parse().unwrap() };
+    for (bad, expected) in [
+        (
+            vec![routed("b", "1", &["GET /x"]), routed("c", "1", &["GET /x"])],
+            refusal("c", PutRefused::RouteConflict { route: "GET /x".parse().unwrap(), script: "b".parse().unwrap() }),
+        ),
+        (
+            vec![routed("b", "1", &["GET /x", "GET /x"])],
+            refusal("b", PutRefused::RouteTwice("GET /x".parse().unwrap())),
+        ),
+        (vec![importing("b", "1", &["lib/x"])], refusal("b", missing.into())),
+        (vec![version("b", "1"), version("b", "2")], DeployRefused::Twice("b".parse().unwrap())),
+    ] {
+        assert_eq!(store.deploy(app, release(bad)).await.unwrap(), Err(expected));
+        assert_eq!(scripts(store, app).await, before);
+    }
+    assert_eq!(store.releases(app).await.unwrap(), []);
+}
+
+async fn routes_may_go_from_one_script_to_another(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    deployed(store, app, release(vec![routed("a", "1", &["GET /x"]), routed("b", "1", &["GET /y"])])).await;
+    deployed(store, app, release(vec![routed("a", "1", &["GET /y"]), routed("b", "1", &["GET /x"])])).await;
+    let of = |route: &str| vec![route.to_owned()];
+    assert_eq!(scripts(store, app).await, [("a".into(), 2, of("GET /y")), ("b".into(), 2, of("GET /x"))]);
+    // What is deleted gives its routes away too.
+    deployed(store, app, release(vec![routed("c", "1", &["GET /x", "GET /y"])])).await;
+    assert_eq!(scripts(store, app).await.len(), 1);
+}
+
+async fn scripts_that_import_each_other_come_together(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    deployed(store, app, release(vec![importing("a", "1", &["lib/x"]), version("lib/x", "1")])).await;
+    // A library goes with those that import it, and not before them.
+    let kept = release(vec![importing("a", "1", &["lib/x"])]);
+    assert!(matches!(store.deploy(app, kept).await.unwrap(), Err(DeployRefused::Script { .. })));
+    let circle = vec![importing("lib/x", "1", &["lib/y"]), importing("lib/y", "1", &["lib/x"])];
+    let refused = store.deploy(app, release(circle)).await.unwrap();
+    assert!(matches!(refused, Err(DeployRefused::Script { refused: PutRefused::Imports(ImportError::Cycle(_)), .. })));
+    deployed(store, app, release(vec![version("a", "2")])).await;
+    assert_eq!(scripts(store, app).await.len(), 1);
+}
+
+async fn others_stay_if_they_are_kept(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.put(app, "a", "1").await;
+    let some = NewRelease { keep_others: true, ..release(vec![version("b", "1")]) };
+    let answer = deployed(store, app, some).await;
+    assert_eq!((answer.changes.scripts.len(), answer.changes.unchanged), (1, 1));
+    assert_eq!(scripts(store, app).await.len(), 2);
+    let (_, manifest) = store.manifest(app, Some(1)).await.unwrap().unwrap();
+    assert_eq!(manifest.scripts.len(), 2, "a release is the whole, whoever stored it");
+    // Their routes are theirs.
+    let taking = NewRelease { keep_others: true, ..release(vec![routed("c", "1", &["ANY /a"])]) };
+    assert!(matches!(store.deploy(app, taking).await.unwrap(), Err(DeployRefused::Script { .. })));
+}
+
+async fn going_back_brings_the_same_versions_back(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let first = vec![version("a", "1"), version("b", "1")];
+    deployed(store, app, release(first.clone())).await;
+    let before = scripts(store, app).await;
+    deployed(store, app, release(vec![version("a", "2"), version("c", "1")])).await;
+    let (number, manifest) = store.manifest(app, None).await.unwrap().unwrap();
+    assert_eq!((number, manifest.scripts.len()), (1, 2));
+    let back = NewRelease { brings_back: Some(1), ..release(first) };
+    let answer = deployed(store, app, back).await;
+    assert_eq!(answer.release, Some(3));
+    assert_eq!(answer.changes.scripts[0], change("a", ChangeKind::Updated, Some(2), Some(1)));
+    assert_eq!(scripts(store, app).await, before);
+    assert_eq!(store.releases(app).await.unwrap()[0].brings_back, Some(1));
+    assert_eq!(store.manifest(app, Some(9)).await.unwrap(), None);
+}
+
+async fn of_two_who_saw_the_same_release_one_is_told(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let seen = |after, source: &str| NewRelease { after: Some(after), ..release(vec![version("a", source)]) };
+    assert_eq!(deployed(store, app, seen(0, "1")).await.release, Some(1));
+    assert_eq!(store.deploy(app, seen(0, "2")).await.unwrap(), Err(DeployRefused::Changed(Changed)));
+    assert_eq!(deployed(store, app, seen(1, "2")).await.release, Some(2));
+}
+
+async fn racing_deploys_leave_one_of_them(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let deploys = (0..8).map(|n: i64| {
+        let scripts = (0..5).map(|i| version(&format!("s{i}"), &n.to_string())).collect();
+        deployed(store, app, release(scripts))
+    });
+    let mut numbers: Vec<i64> = join_all(deploys).await.into_iter().filter_map(|deployed| deployed.release).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
+    let mut sources = Vec::new();
+    for i in 0..5 {
+        sources.push(store.script(app, &format!("s{i}").parse().unwrap()).await.unwrap().unwrap().1);
+    }
+    sources.dedup();
+    assert_eq!(sources.len(), 1, "a mixture: {sources:?}");
+}
+
+async fn only_the_latest_releases_are_kept(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    for n in 1..=RELEASES + 2 {
+        deployed(store, app, release(vec![version("a", &n.to_string())])).await;
+    }
+    let numbers: Vec<i64> = store.releases(app).await.unwrap().iter().map(|release| release.number).collect();
+    assert_eq!(numbers, (3..=RELEASES + 2).rev().collect::<Vec<_>>());
+}
+
+async fn changes_by_themselves_look_at_the_tag(store: &TestStore) {
+    let app = store.app("demo").await;
+    let seen = |tag: String| Precondition::OneOf(vec![tag]);
+    let put = async |source: &str, precondition: &Precondition| {
+        let put = store.store.put_script(app.id, version("a", source), precondition).await.unwrap();
+        put.map(|put| put.script.tag())
+    };
+    assert_eq!(put("1", &Precondition::Exists).await, Err(PutRefused::Changed(Changed)));
+    let first = put("1", &Precondition::Absent).await.unwrap();
+    assert_eq!(put("2", &Precondition::Absent).await, Err(PutRefused::Changed(Changed)));
+    let second = put("2", &seen(first.clone())).await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(put("3", &seen(first.clone())).await, Err(PutRefused::Changed(Changed)));
+    let name = "a".parse().unwrap();
+    let stale = seen(first);
+    assert!(store.store.rollback(app.id, &name, None, &stale).await.unwrap().is_err());
+    assert!(store.store.delete_script(app.id, &name, &stale).await.unwrap().is_err());
+    assert_eq!(scripts(store, app.id).await[0].1, 2);
+    let back = store.store.rollback(app.id, &name, None, &seen(second)).await.unwrap().unwrap();
+    store.store.delete_script(app.id, &name, &seen(back.tag())).await.unwrap().unwrap();
+
+    let debug = || picloud_store::AppChanges { debug: Some(true), ..Default::default() };
+    let changed = store.store.update_app(app.id, debug(), &seen(app.tag())).await.unwrap().unwrap();
+    assert_ne!(changed.tag(), app.tag());
+    assert!(store.store.update_app(app.id, debug(), &seen(app.tag())).await.unwrap().is_err());
+    store.put(app.id, "b", "1").await;
+    store.store.update_app(app.id, debug(), &seen(changed.tag())).await.unwrap().unwrap();
+}

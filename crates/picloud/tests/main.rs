@@ -13,6 +13,7 @@ mod examples;
 mod files;
 mod first_start;
 mod fuel;
+mod fuzz;
 mod http;
 mod imports;
 mod invoke;

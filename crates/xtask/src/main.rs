@@ -9,6 +9,7 @@ mod guest;
 mod openapi;
 mod postgres;
 mod process;
+mod schemathesis;
 mod soak;
 mod test;
 mod up;

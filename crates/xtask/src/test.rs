@@ -3,6 +3,7 @@
 use crate::{
     guest, postgres,
     process::{cargo, command, run, workspace_root},
+    schemathesis,
 };
 use anyhow::{Context, Result};
 
@@ -11,11 +12,12 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
     Step { name: "the kept guest", run: guest::check },
     Step { name: "PostgreSQL", run: postgres::ensure_installed },
+    Step { name: "Schemathesis", run: schemathesis::ensure_installed },
     Step { name: "build", run: build },
     Step { name: "tests", run: tests },
 ];

@@ -1,0 +1,58 @@
+//! Requests that are made up from the API's own document, well-formed and not: none brings about a failure of the server,
+//! and no answer is other than the document says.
+
+use crate::support::{Backend, TestApp, on_both};
+use picloud_testkit::schemathesis::{NEEDED, program};
+use std::{fs, path::Path, process::Command};
+
+on_both!(no_request_is_answered_other_than_the_document_says);
+
+/// How long requests are made up, in seconds: some thousands of them.
+const SECONDS: &str = "40";
+
+/// What an answer has to be.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
+    response_headers_conformance";
+
+/// Operations after which there would be nothing left to ask, or nobody to ask it.
+const LEFT_OUT: [&str; 2] = ["delete_app", "logout"];
+
+/// Most requests are for things that are there.
+const NAMES: &str = r#"
+[parameters]
+"path.app" = "fuzz"
+"#;
+
+async fn no_request_is_answered_other_than_the_document_says(backend: Backend) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let program = program(target).expect(NEEDED);
+    let picloud = TestApp::start(backend).await;
+    let app = picloud.create_app("fuzz").await;
+    picloud.put(&app, "a", "throw \"as always\"", &[]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let names = directory.path().join("names.toml");
+    fs::write(&names, NAMES).unwrap();
+
+    let mut schemathesis = Command::new(program);
+    schemathesis
+        .current_dir(directory.path())
+        .arg("--config-file")
+        .arg(&names)
+        .args(["run", &format!("{}/api/v1/openapi.json", picloud.manager)])
+        .args(["--header", &format!("authorization: Bearer {}", picloud.token().await)])
+        .args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "10", "--max-time", SECONDS])
+        .args(["--suppress-health-check", "all", "--seed", "1", "--continue-on-failure", "--no-color"]);
+    for operation in LEFT_OUT {
+        schemathesis.args(["--exclude-operation-id", operation]);
+    }
+    let output = tokio::task::spawn_blocking(move || schemathesis.output().unwrap()).await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let passed: u32 = told
+        .lines()
+        .find_map(|line| line.trim().split_once(" generated, "))
+        .and_then(|(generated, _)| generated.parse().ok())
+        .unwrap_or_else(|| panic!("{told}"));
+    assert!(passed > 500, "only {passed} requests were made up");
+    picloud.client.app(&app).await.unwrap();
+}

@@ -15,7 +15,6 @@ use picloud_shared::{
 pub(crate) enum Refused {
     InvalidPath(String),
     InvalidHost,
-    AmbiguousLength,
     NotImplemented,
     NoApp,
     /// Also for a stranger to the app, whose route answers members only.
@@ -41,11 +40,6 @@ impl Refused {
         let (status, code, message) = match &self {
             Self::InvalidPath(why) => (S::BAD_REQUEST, "invalid_path", why.clone()),
             Self::InvalidHost => (S::BAD_REQUEST, "invalid_host", "a request names exactly one host".to_owned()),
-            Self::AmbiguousLength => (
-                S::BAD_REQUEST,
-                "ambiguous_length",
-                "a request has a content-length or a transfer-encoding, not both".to_owned(),
-            ),
             Self::NotImplemented => {
                 (S::NOT_IMPLEMENTED, "not_implemented", "scripts answer no requests of this method".to_owned())
             }

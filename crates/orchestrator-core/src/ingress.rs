@@ -166,9 +166,6 @@ impl Ingress {
         if second.is_some() || (first.is_none() && parts.version == Version::HTTP_11) {
             return Err(Refused::InvalidHost);
         }
-        if parts.headers.contains_key(header::CONTENT_LENGTH) && parts.headers.contains_key(header::TRANSFER_ENCODING) {
-            return Err(Refused::AmbiguousLength);
-        }
         let host = parts.uri.host().or_else(|| first.and_then(|host| host.to_str().ok()));
         let domains = self.domains.current().await.map_err(|error| {
             tracing::error!(%error, "the apps' domains cannot be read");

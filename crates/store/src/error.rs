@@ -29,7 +29,23 @@ impl StoreError {
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
+
+    /// Whether the database did not answer, or had too much to do: asking again may help.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_)) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| POSTGRES_AWAY.contains(&&*code) || code.starts_with("08"))
+                    || error.message().contains("database is locked")
+            }
+            _ => false,
+        }
+    }
 }
+
+/// SQLSTATEs of a PostgreSQL that is going, coming or full: of class 57, operator intervention, those that are no
+/// cancelled query, and too many connections.
+const POSTGRES_AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "53300"];
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

@@ -45,8 +45,9 @@ const SQLITE_READERS: u32 = 4;
 /// How long a statement waits for a writer of another process.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const POSTGRES_CONNECTIONS: u32 = 16;
-/// How long a statement waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement waits for a connection. Where the disk has much else to do, and on an SD card by itself, one commit
+/// may take many seconds, and all other writers wait for it; scripts are bounded by their own time.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Store {
     /// How many reads may go on at once.

@@ -91,7 +91,7 @@ pub(super) enum ApiError {
     TooManySignIns,
     #[error("this server has more to do than it can; try again in a moment")]
     Overloaded,
-    #[error("the database does not answer")]
+    #[error("the database does not answer, or has too much to do; try again in a moment")]
     NotReady(#[source] StoreError),
     #[error("something went wrong inside PiCloud; the server's log tells more under this request id")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -178,7 +178,7 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        if error.is_unavailable() { Self::NotReady(error) } else { Self::internal(error) }
     }
 }
 

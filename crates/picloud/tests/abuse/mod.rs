@@ -7,6 +7,8 @@ mod forwarded;
 mod host_calls;
 mod memory;
 mod outbound;
+mod parser;
+mod requests;
 
 use crate::support::{Backend, Setup, TestApp, error_of, until};
 use picloud_shared::{

@@ -12,7 +12,6 @@ mod domains;
 mod error;
 mod ingress;
 mod outlive;
-mod proxies;
 mod recorder;
 mod request;
 mod response;
@@ -21,5 +20,4 @@ mod visitors;
 
 pub use deliveries::{DeliverySettings, Dispatcher};
 pub use ingress::{Ingress, Settings};
-pub use proxies::{InvalidProxy, TrustedProxies, TrustedProxy};
 pub use recorder::{Recorder, Writer};

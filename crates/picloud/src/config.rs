@@ -7,10 +7,10 @@ use cap_std::{
 };
 use clap::{Parser, ValueEnum};
 use picloud_host::{PageMapScan, Target};
-use picloud_orchestrator_core::TrustedProxy;
 use picloud_shared::{
     domains::AppsDomain,
     limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit},
+    proxies::TrustedProxy,
 };
 use picloud_store::Database;
 use std::{

@@ -18,6 +18,7 @@ pub mod names;
 pub mod outbound;
 pub mod outcome;
 pub mod precondition;
+pub mod proxies;
 pub mod route;
 pub mod schedule;
 pub mod sealed;

@@ -1,7 +1,7 @@
 //! Where a request comes from. Anybody can write `X-Forwarded-For`, so only proxies that the operator names are believed,
 //! each about the one before it.
 
-use axum::http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::{
     fmt,
@@ -65,7 +65,7 @@ impl TrustedProxies {
     /// Where a request comes from that this peer sent: the peer, unless it is a proxy that is believed; then whom the last
     /// entry names, unless that is one too, and so on from right to left. What is no address ends the walk, as does
     /// the list.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let mut entries = headers.get_all(FORWARDED_FOR).iter().rev().flat_map(|line| line.as_bytes().rsplit(is_comma));
         while self.include(client) {
@@ -96,7 +96,7 @@ fn address(entry: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     fn trusting(proxies: &[&str]) -> TrustedProxies {

@@ -1,7 +1,10 @@
-//! Signing in.
+//! Signing in, one's password, and one's tokens.
 
 use crate::{Client, Result};
-use picloud_shared::api::{Login, Me, Setup, Token};
+use picloud_shared::{
+    api::{ApiToken, ChangePassword, Login, Me, NewApiToken, Page, Setup, Token, TokenInfo},
+    ids::TokenId,
+};
 use reqwest::Method;
 
 impl Client {
@@ -23,5 +26,25 @@ impl Client {
     /// Revokes the token.
     pub async fn logout(&self) -> Result<()> {
         self.execute(self.request(Method::POST, self.endpoint(&["auth", "logout"]))).await
+    }
+
+    /// Changes the password of the user whose session it is, and ends all other sessions.
+    pub async fn change_password(&self, change: &ChangePassword) -> Result<()> {
+        self.execute(self.request(Method::POST, self.endpoint(&["auth", "password"])).json(change)).await
+    }
+
+    /// The user's tokens, the newest first; those after the first page with its `next`.
+    pub async fn tokens(&self, before: Option<&str>, limit: Option<u32>) -> Result<Page<TokenInfo>> {
+        self.fetch_page(&["auth", "tokens"], "before", before, limit).await
+    }
+
+    /// Makes an API token.
+    pub async fn create_token(&self, new: &NewApiToken) -> Result<ApiToken> {
+        self.fetch(self.request(Method::POST, self.endpoint(&["auth", "tokens"])).json(new)).await
+    }
+
+    /// Ends a token of the user's.
+    pub async fn delete_token(&self, id: TokenId) -> Result<()> {
+        self.execute(self.request(Method::DELETE, self.endpoint(&["auth", "tokens", &id.to_string()]))).await
     }
 }

@@ -1,7 +1,7 @@
 //! The server's address, the token, and the way of one request to its answer.
 
 use crate::{Error, Result};
-use picloud_shared::api::ErrorBody;
+use picloud_shared::api::{ErrorBody, Page};
 use reqwest::{
     Method, RequestBuilder, Response,
     header::{AUTHORIZATION, HeaderValue},
@@ -80,6 +80,24 @@ impl Client {
         let status = response.status();
         let body = self.read(response).await?;
         serde_json::from_slice(&body).map_err(|error| self.decode_error(status, &error))
+    }
+
+    /// One page of a list: what comes after one item, named as the list names that.
+    pub(crate) async fn fetch_page<T: DeserializeOwned>(
+        &self,
+        list: &[&str],
+        place: &str,
+        from: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<Page<T>> {
+        let mut url = self.endpoint(list);
+        if let Some(from) = from {
+            url.query_pairs_mut().append_pair(place, from);
+        }
+        if let Some(limit) = limit {
+            url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        }
+        self.fetch(self.request(Method::GET, url)).await
     }
 
     /// Sends a request and gives the bytes of its answer.

@@ -2,21 +2,26 @@
 //! no state but the server's address and a token, never retries, and never follows a redirect.
 
 mod apps;
+mod audit;
 mod auth;
 mod client;
 mod domains;
 mod error;
 mod files;
+mod invitations;
 mod invocations;
 mod kv;
 mod logs;
+mod members;
 mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
 mod topics;
+mod users;
 mod vars;
 
+pub use audit::AuditFilter;
 pub use client::Client;
 pub use error::Error;
 pub use files::FileFilter;

@@ -2,25 +2,35 @@
 //! the executor through a trait and the data through the store; it serves no app's endpoint and reads no environment.
 
 mod deploy;
+mod hosts;
 mod http;
+mod invitations;
 mod invoke;
 mod keys;
 mod password;
+mod reset;
 mod setup;
+mod sign_in;
+mod throttle;
 mod token;
 mod trigger;
 
 pub use deploy::DeployError;
+pub use hosts::ManagerHosts;
 pub use http::document as openapi;
 pub use keys::{KeyError, settle_keys};
 pub use password::PasswordError;
+pub use reset::{ResetError, generate_password, reset_password};
 pub use setup::{CreateAdminError, SetupToken, create_admin};
 
 use password::Passwords;
-use picloud_shared::{domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug};
-use picloud_store::Store;
+use picloud_shared::{
+    domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug, proxies::TrustedProxies,
+};
+use picloud_store::{AuditEntry, Store};
 use picloud_vault::Vault;
 use std::sync::Arc;
+use throttle::Throttle;
 
 /// The control plane of one process. Cloning is cheap; clones share everything.
 #[derive(Clone)]
@@ -29,6 +39,7 @@ pub struct Manager {
     executor: Arc<dyn Executor>,
     settings: Arc<Settings>,
     passwords: Passwords,
+    throttle: Arc<Throttle>,
 }
 
 /// What the binary decides.
@@ -36,6 +47,12 @@ pub struct Manager {
 pub struct Settings {
     /// The name of this machine, kept with the invocations that it runs.
     pub node: String,
+    /// The API's address as others reach it, such as `https://picloud.example.com`.
+    pub manager_url: String,
+    /// The names that the API is reached by.
+    pub manager_hosts: ManagerHosts,
+    /// Who is believed about where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// What stands before an app's slug to reach it, such as `http://localhost:8080`.
     pub apps_url: String,
     /// The domain below which each app has a host name of its own.
@@ -51,7 +68,18 @@ pub struct Settings {
 impl Manager {
     /// A control plane over this store that checks and runs with this executor.
     pub fn new(store: Store, executor: Arc<dyn Executor>, settings: Settings) -> Self {
-        Self { store, executor, settings: Arc::new(settings), passwords: Passwords::new() }
+        Self {
+            store,
+            executor,
+            settings: Arc::new(settings),
+            passwords: Passwords::new(),
+            throttle: Arc::new(Throttle::new()),
+        }
+    }
+
+    /// The same control plane, whose next change is kept in the audit log as this entry.
+    pub(crate) fn audited(&self, entry: AuditEntry) -> Self {
+        Self { store: self.store.audited(entry), ..self.clone() }
     }
 
     /// Where an app answers.
@@ -59,7 +87,8 @@ impl Manager {
         format!("{}/{slug}", self.settings.apps_url)
     }
 
-    /// The API below `/api/v1`, the set-up page, and the health checks.
+    /// The API below `/api/v1`, the pages for setting up and for invitations, and the health checks. Needs the peer's
+    /// address as `ConnectInfo<SocketAddr>`.
     pub fn router(&self) -> axum::Router {
         http::router(self)
     }

@@ -6,8 +6,9 @@ use crate::{
     token::random_secret,
 };
 use picloud_shared::{ids::UserId, names::Username, time::now_ms};
-use picloud_store::{NewUser, Store, StoreError};
-use std::fmt;
+use picloud_store::{AuditEntry, NewUser, Store, StoreError};
+use serde_json::json;
+use std::{fmt, net::IpAddr};
 use subtle::ConstantTimeEq;
 
 /// What lets a visitor make the first user: 256 random bits in hexadecimal, of this process alone.
@@ -58,7 +59,7 @@ pub async fn create_admin(store: &Store, username: Username, password: &str) -> 
     if store.has_users().await? {
         return Ok(false);
     }
-    let user = first_user(store, &Passwords::new(), username, password).await?;
+    let user = first_user(store, &Passwords::new(), username, password, None).await?;
     Ok(user.is_some())
 }
 
@@ -101,9 +102,16 @@ impl Manager {
     }
 
     /// Makes the first user for whoever has the set-up token.
-    pub(crate) async fn set_up(&self, token: &str, username: Username, password: &str) -> Result<UserId, SetUpRefused> {
+    pub(crate) async fn set_up(
+        &self,
+        token: &str,
+        username: Username,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<NewUser, SetUpRefused> {
         self.may_set_up(token).await?;
-        first_user(&self.store, &self.passwords, username, password).await?.ok_or(SetUpRefused::Already)
+        let user = first_user(&self.store, &self.passwords, username, password, Some(from)).await?;
+        user.ok_or(SetUpRefused::Already)
     }
 }
 
@@ -113,11 +121,22 @@ async fn first_user(
     passwords: &Passwords,
     username: Username,
     password: &str,
-) -> Result<Option<UserId>, CreateAdminError> {
+    from: Option<IpAddr>,
+) -> Result<Option<NewUser>, CreateAdminError> {
     let password_hash = passwords.hash(password).await?;
-    let id = UserId::new();
-    let created = store.create_first_user(NewUser { id, username, password_hash, now: now_ms() }).await?;
-    Ok(created.then_some(id))
+    let new = NewUser { id: UserId::new(), username, password_hash, now: now_ms() };
+    let entry = AuditEntry {
+        at: new.now,
+        actor: Some((new.id, new.username.clone())),
+        token: None,
+        address: from,
+        action: "setup".to_owned(),
+        app: None,
+        target: Some(new.username.to_string()),
+        detail: json!({"admin": true}),
+    };
+    let created = store.audited(entry).create_first_user(new.clone()).await?;
+    Ok(created.then_some(new))
 }
 
 #[cfg(test)]

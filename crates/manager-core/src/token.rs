@@ -1,14 +1,17 @@
-//! Bearer tokens: 256 random bits, shown once, known to the store by their SHA-256 only.
+//! Bearer tokens: 256 random bits, shown once, known to the store by their SHA-256 only. Links of invitations have secrets
+//! of the same kind.
 
 use picloud_shared::{
     ids::{TokenId, UserId},
     time::{TimestampMs, now_ms},
     token,
 };
-use picloud_store::{NewToken, Store, StoreError};
+use picloud_store::{NewToken, NewTokenKind, Store, StoreError, TokenRefused};
 
-/// How long a token is good: 30 days.
-const LIFETIME_MS: TimestampMs = 30 * 24 * 60 * 60 * 1_000;
+/// A day.
+pub(crate) const DAY_MS: TimestampMs = 24 * 60 * 60 * 1_000;
+/// How long a session is good: 30 days.
+const SESSION_MS: TimestampMs = 30 * DAY_MS;
 
 /// Why no token was made.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,9 @@ pub(crate) enum TokenError {
     /// The system gives no random bytes.
     #[error("no random bytes")]
     Random(#[from] getrandom::Error),
+    /// What was shown to get it is worth nothing any more, or there are too many.
+    #[error(transparent)]
+    Refused(#[from] TokenRefused),
     /// The store failed.
     #[error("a token was not stored")]
     Store(#[from] StoreError),
@@ -28,12 +34,25 @@ pub(crate) fn random_secret() -> Result<String, getrandom::Error> {
     Ok(hex::encode(bytes))
 }
 
-/// A new token of the user.
-pub(crate) async fn issue(store: &Store, user: UserId) -> Result<String, TokenError> {
-    let token = token::of_secret(&random_secret()?);
+/// A new session of the user whose password has this hash.
+pub(crate) async fn begin_session(store: &Store, user: UserId, password_hash: String) -> Result<String, TokenError> {
     let now = now_ms();
+    let kind = NewTokenKind::Session { password_hash };
+    issue(store, TokenId::new(), user, kind, now, now + SESSION_MS).await
+}
+
+/// A new token.
+pub(crate) async fn issue(
+    store: &Store,
+    id: TokenId,
+    user: UserId,
+    kind: NewTokenKind,
+    now: TimestampMs,
+    expires_at: TimestampMs,
+) -> Result<String, TokenError> {
+    let token = token::of_secret(&random_secret()?);
     let sha256 = token::sha256(&token);
-    store.create_token(NewToken { id: TokenId::new(), user, sha256, now, expires_at: now + LIFETIME_MS }).await?;
+    store.create_token(NewToken { id, user, sha256, kind, now, expires_at }).await??;
     Ok(token)
 }
 

@@ -61,15 +61,24 @@ impl Visitors {
         if let Some(kept) = self.cache.get(&(sha256, app))
             && kept.revision == revision
             && kept.visitor.expires_at > now
+            && !Store::is_use_news(kept.visitor.last_used_at, now)
         {
             return Ok(Some(kept.visitor.clone()));
         }
         let permit = tokio::time::timeout(PATIENCE, self.lookups.acquire()).await;
         let _permit = permit.map_err(|_| Refused::Overloaded)?;
-        let visitor = self.store.visitor(&sha256, app, now).await.map_err(|error| {
+        let mut visitor = self.store.visitor(&sha256, app, now).await.map_err(|error| {
             tracing::error!(%error, "a token cannot be looked up");
             Refused::Internal
         })?;
+        if let Some(visitor) = &mut visitor
+            && Store::is_use_news(visitor.last_used_at, now)
+        {
+            match self.store.note_use(visitor.token, now).await {
+                Ok(()) => visitor.last_used_at = Some(now),
+                Err(error) => tracing::warn!(%error, "when a token was used is not kept"),
+            }
+        }
         if let Some(visitor) = &visitor
             && !self.store.is_shared()
         {
@@ -92,7 +101,7 @@ fn admitted(visitor: Option<Visitor>) -> Result<Visitor, Refused> {
 mod tests {
     use super::*;
     use picloud_shared::ids::{TokenId, UserId};
-    use picloud_store::{Database, NewToken, NewUser};
+    use picloud_store::{Database, NewToken, NewTokenKind, NewUser};
 
     #[tokio::test]
     async fn a_token_is_asked_for_once_and_dead_at_once() {
@@ -103,10 +112,9 @@ mod tests {
         assert!(store.create_first_user(new).await.unwrap());
         let token = token::of_secret(&"0".repeat(64));
         let sha256 = token::sha256(&token);
-        store
-            .create_token(NewToken { id: TokenId::new(), user, sha256, now, expires_at: now + 3_600_000 })
-            .await
-            .unwrap();
+        let (id, kind) = (TokenId::new(), NewTokenKind::Session { password_hash: String::new() });
+        let new = NewToken { id, user, sha256, kind, now, expires_at: now + 3_600_000 };
+        store.create_token(new).await.unwrap().unwrap();
 
         let visitors = Visitors::new(store.clone());
         let bearer = HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
@@ -120,13 +128,19 @@ mod tests {
         for headers in [HeaderMap::new(), twice] {
             assert!(matches!(visitors.member(&headers, app).await, Err(Refused::Unauthorized)), "{headers:?}");
         }
-        assert!(store.delete_token(&sha256).await.unwrap());
+        assert!(store.delete_token(user, id).await.unwrap());
         assert!(matches!(visitors.member(&bearer, app).await, Err(Refused::Unauthorized)));
     }
 
     #[test]
     fn to_a_stranger_there_is_no_such_route() {
-        let visitor = |member| Visitor { username: "eve".parse().unwrap(), member, expires_at: 0 };
+        let visitor = |member| Visitor {
+            username: "eve".parse().unwrap(),
+            member,
+            token: TokenId::new(),
+            expires_at: 0,
+            last_used_at: None,
+        };
         assert!(admitted(Some(visitor(true))).is_ok());
         assert!(matches!(admitted(Some(visitor(false))), Err(Refused::NoRoute)));
         assert!(matches!(admitted(None), Err(Refused::Unauthorized)));

@@ -1,14 +1,15 @@
 //! What the process is told: flags, then the environment, then defaults. The only place that reads the environment.
 
+use crate::admin::Admin;
 use anyhow::{Context, Result, bail, ensure};
 use cap_std::{
     ambient_authority,
     fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt},
 };
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use picloud_host::{PageMapScan, Target};
 use picloud_shared::{
-    domains::AppsDomain,
+    domains::{AppsDomain, HostName},
     limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit},
     proxies::TrustedProxy,
 };
@@ -26,6 +27,10 @@ pub(crate) const DEFAULT_LOG: &str = "info,sqlx=warn";
 #[derive(Parser)]
 #[command(version, about)]
 pub(crate) struct Config {
+    /// Serves, unless it is told to do something else
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Where the API listens; port 0 picks a free one
     #[arg(long, env = "PICLOUD_MANAGER_ADDR", default_value = "127.0.0.1:7070", value_name = "ADDR")]
     pub(crate) manager_addr: SocketAddr,
@@ -35,11 +40,11 @@ pub(crate) struct Config {
     pub(crate) ingress_addr: SocketAddr,
 
     /// The database file, the compiled engine and the set-up link live here
-    #[arg(long, env = "PICLOUD_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    #[arg(long, env = "PICLOUD_DATA_DIR", default_value = "./data", value_name = "DIR", global = true)]
     pub(crate) data_dir: PathBuf,
 
     /// A PostgreSQL database, postgres://…; SQLite in the data directory when absent
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
 
     /// The domain below which each app has a host name of its own
@@ -49,6 +54,15 @@ pub(crate) struct Config {
     /// What stands before an app's slug to reach it from outside, as behind a proxy; http://localhost:PORT when absent
     #[arg(long, env = "PICLOUD_APPS_URL", value_name = "URL")]
     pub(crate) apps_url: Option<String>,
+
+    /// The API's address as others reach it, as behind a proxy, for links that are sent to people; http://ADDR when absent
+    #[arg(long, env = "PICLOUD_MANAGER_URL", value_name = "URL", value_parser = manager_url)]
+    pub(crate) manager_url: Option<String>,
+
+    /// Names that the API is reached by, beside localhost, addresses, and the host of --manager-url; others are refused,
+    /// so that no page can lead its own name here; may be given several times
+    #[arg(long, env = "PICLOUD_MANAGER_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    manager_host: Vec<HostName>,
 
     /// Proxies that are believed about where a request comes from (X-Forwarded-For): an address or a network such as
     /// 10.0.0.0/8; may be given several times
@@ -111,6 +125,14 @@ pub(crate) struct Config {
     pub(crate) admin_password: Option<String>,
 }
 
+/// What to do instead of serving.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Administer PiCloud at its own machine
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
 /// [`Target`] as people write it.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum EngineTarget {
@@ -162,6 +184,12 @@ impl Config {
         Ok(Database::Postgres(url.clone()))
     }
 
+    /// The names that the API is reached by.
+    pub(crate) fn manager_hosts(&self) -> Vec<HostName> {
+        let of_url = self.manager_url.as_deref().and_then(HostName::of_url);
+        self.manager_host.iter().cloned().chain(of_url).collect()
+    }
+
     pub(crate) fn limits(&self) -> Result<LimitRules> {
         let maxima = LimitValues(self.max_limit.iter().copied().collect());
         LimitRules::with_maxima(&maxima).context("the flag --max-limit")
@@ -173,11 +201,21 @@ impl Config {
     }
 }
 
+/// An `http` or `https` URL, without a `/` at its end.
+fn manager_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['@', '?', '#', ' ']));
+    if plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err("write https://picloud.example.com".to_owned()) }
+}
+
 fn limit(text: &str) -> Result<(LimitName, i64), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as kv_calls=5000")?;
     let name = name.parse().map_err(|error: NoSuchLimit| error.to_string())?;
     Ok((name, value.parse().map_err(|_| format!("{value:?} is no whole number"))?))
 }
+
+/// The database's file in the data directory.
+pub(crate) const SQLITE_FILE: &str = "picloud.sqlite3";
 
 /// Held for as long as this process uses its data directory.
 const LOCK_FILE: &str = "picloud.lock";

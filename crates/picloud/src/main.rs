@@ -1,5 +1,6 @@
 //! PiCloud in one process: reads the configuration, wires the services together, serves, and stops in order.
 
+mod admin;
 mod config;
 mod demo;
 mod descriptors;
@@ -12,16 +13,16 @@ mod setup;
 use anyhow::{Context, Result};
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use clap::Parser;
-use config::Config;
+use config::{Command, Config};
 use mimalloc::MiMalloc;
 use picloud_executor_core::LocalExecutor;
 use picloud_host::Settings as EngineSettings;
-use picloud_manager_core::{Manager, Settings as ManagerSettings};
+use picloud_manager_core::{Manager, ManagerHosts, Settings as ManagerSettings};
 use picloud_orchestrator_core::{DeliverySettings, Dispatcher, Ingress, Recorder, Settings as IngressSettings};
 use picloud_shared::time::now_ms;
 use picloud_store::Store;
 use rustix::thread::disable_transparent_huge_pages;
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
@@ -60,7 +61,11 @@ async fn start() -> ExitCode {
     if let Err(error) = disable_transparent_huge_pages(true) {
         tracing::info!(%error, "huge pages stay allowed, and with them more memory is kept than used");
     }
-    match run(config).await {
+    let done = match &config.command {
+        Some(Command::Admin(admin)) => admin::run(&config, admin).await,
+        None => run(config).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ready::complain(&error);
@@ -100,6 +105,9 @@ async fn run(config: Config) -> Result<()> {
         executor.clone(),
         ManagerSettings {
             node: node.clone(),
+            manager_url: config.manager_url.clone().unwrap_or_else(|| addresses.manager.clone()),
+            manager_hosts: ManagerHosts::from(config.manager_hosts()),
+            trusted_proxies: config.trusted_proxy.clone().into(),
             apps_url: config.apps_url.clone().unwrap_or_else(|| addresses.apps()),
             apps_domain: config.apps_domain.clone(),
             limits: limits.clone(),
@@ -134,9 +142,9 @@ async fn run(config: Config) -> Result<()> {
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
     let mut stop = serve::stop_signal()?;
     let places = descriptors::raise();
-    let api = serve::serve(manager_listener, manager.router().into_make_service(), places.manager, stop.clone());
-    let front: IntoMakeServiceWithConnectInfo<_, std::net::SocketAddr> =
-        ingress.router().into_make_service_with_connect_info();
+    let api: IntoMakeServiceWithConnectInfo<_, SocketAddr> = manager.router().into_make_service_with_connect_info();
+    let api = serve::serve(manager_listener, api, places.manager, stop.clone());
+    let front: IntoMakeServiceWithConnectInfo<_, SocketAddr> = ingress.router().into_make_service_with_connect_info();
     let front = serve::serve(ingress_listener, front, places.ingress, stop.clone());
     let deliveries = dispatcher.run(async move {
         // Nobody can tell it any more once the sender is gone.

@@ -2,7 +2,12 @@
 //! own. Names are in lower case and in ASCII, as clients send them, without a port and without a last dot.
 
 use serde::{Deserialize, Serialize};
-use std::{borrow::Borrow, fmt, net::IpAddr, str::FromStr};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    net::IpAddr,
+    str::FromStr,
+};
 use url::{Host, Url};
 use utoipa::ToSchema;
 
@@ -19,6 +24,11 @@ pub struct DomainName(String);
 /// The domain below which each app has a name, such as `localhost` or `apps.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppsDomain(String);
+
+/// A name that something of the server's own is reached by, such as `picloud.example.com` or `picloud`. Read from what
+/// people write, as a [`DomainName`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName(Cow<'static, str>);
 
 /// Why a text is no domain that an app could have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +96,34 @@ impl Borrow<str> for DomainName {
 }
 
 impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl HostName {
+    /// The machine itself.
+    pub const LOCALHOST: Self = Self(Cow::Borrowed("localhost"));
+
+    /// Whether a host, as it was sent, but for the port, is this one.
+    pub fn is(&self, host: &str) -> bool {
+        without_root(host).eq_ignore_ascii_case(&self.0)
+    }
+
+    /// The host that a URL names, if it is a name.
+    pub fn of_url(url: &str) -> Option<Self> {
+        Url::parse(url).ok()?.host_str()?.parse().ok()
+    }
+}
+
+impl FromStr for HostName {
+    type Err = InvalidDomain;
+    fn from_str(text: &str) -> Result<Self, InvalidDomain> {
+        normal(text).map(|name| Self(Cow::Owned(name)))
+    }
+}
+
+impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -1,5 +1,6 @@
 //! Ids. Each is a UUIDv7 of its own type: unique without coordination, and ordered by time of creation.
 
+use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
@@ -53,6 +54,10 @@ ids! {
     UserId;
     /// A bearer token.
     TokenId;
+    /// An invitation to an app or to the server.
+    InvitationId;
+    /// An entry of the audit log.
+    AuditId;
     /// An app: the tenant that owns scripts and data.
     AppId;
     /// A script of an app.
@@ -67,4 +72,26 @@ ids! {
     DeliveryId;
     /// An open store, among all that are open on one database.
     StoreId;
+}
+
+impl AuditId {
+    /// Sorts before every id that was made at this time or later, and after all before it.
+    pub fn least_at(time: TimestampMs) -> Self {
+        let millis = u64::try_from(time).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::now_ms;
+
+    #[test]
+    fn ids_sort_by_time_as_text_too() {
+        let (before, id, after) = (AuditId::least_at(now_ms()), AuditId::new(), AuditId::least_at(now_ms() + 1));
+        assert!(before < id && id < after);
+        assert!(before.to_string() < id.to_string() && id.to_string() < after.to_string());
+        assert_eq!(AuditId::least_at(-1), AuditId::least_at(0));
+    }
 }

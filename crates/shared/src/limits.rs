@@ -113,6 +113,12 @@ pub const APP_VARS: usize = 256;
 pub const APP_DOMAINS: usize = 32;
 /// Most secrets of an app.
 pub const APP_SECRETS: usize = 256;
+/// Most API tokens of a user.
+pub const USER_API_TOKENS: usize = 100;
+/// Most sessions of a user; the next one ends the oldest.
+pub const USER_SESSIONS: i64 = 1_000;
+/// Most invitations that are kept for one app, and for the server, be they open or over.
+pub const INVITATIONS: usize = 1_000;
 /// Most bytes of a file.
 pub const FILE_BYTES: usize = 10 << 20;
 /// Most bytes of an app's files together, each counted as often as it is named.

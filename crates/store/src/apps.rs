@@ -1,6 +1,6 @@
 //! The tables `apps` and `memberships`.
 
-use crate::{Store, StoreError, User, commit::Change, pool::Transaction, rows::to_json};
+use crate::{Credential, Store, StoreError, commit::Change, pool::Transaction, rows::to_json};
 use picloud_shared::{
     api::Role,
     cors::CorsSetting,
@@ -73,6 +73,12 @@ pub struct Membership {
     pub role: Role,
 }
 
+impl Membership {
+    fn capped(self, who: &Credential) -> Self {
+        Self { role: who.role.map_or(self.role, |most| most.min(self.role)), ..self }
+    }
+}
+
 /// An app to be made.
 #[derive(Clone, Debug)]
 pub struct NewApp {
@@ -105,14 +111,16 @@ pub struct AppChanges {
     pub cors: Option<CorsSetting>,
 }
 
-/// The memberships of user $1, for whom $2 says whether it is an administrator, that is, an owner of every app.
+/// The memberships of user $1, for whom $2 says whether it is an administrator, that is, an owner of every app; as token $3
+/// shows them, of which $4 says whether it is for some apps alone.
 macro_rules! select_memberships {
     ($rest:literal) => {
         concat!(
             "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.outbound, a.cors, a.revision, a.created_at,
                 CASE WHEN $2 THEN 'owner' ELSE m.role END AS role
              FROM apps a LEFT JOIN memberships m ON m.app_id = a.id AND m.user_id = $1
-             WHERE ($2 OR m.role IS NOT NULL) ",
+             WHERE ($2 OR m.role IS NOT NULL)
+                AND (NOT $4 OR EXISTS (SELECT 1 FROM token_apps t WHERE t.token_id = $3 AND t.app_id = a.id)) ",
             $rest
         )
     };
@@ -157,33 +165,41 @@ impl Store {
         Ok(app)
     }
 
-    /// The apps that a user is a member of, by slug; for an administrator, all, as their owner.
+    /// The apps that a user is a member of, by slug; for an administrator, all, as their owner. Of these, those that the
+    /// token is for, with no higher role than it has.
     ///
     /// # Errors
     /// When the database fails, or a stored app does not parse.
-    pub async fn apps_for(&self, user: &User) -> Result<Vec<Membership>, StoreError> {
-        Ok(with_db!(self, read, db => {
+    pub async fn apps_for(&self, who: &Credential) -> Result<Vec<Membership>, StoreError> {
+        let memberships: Vec<Membership> = with_db!(self, read, db => {
             sqlx::query_as(select_memberships!("ORDER BY a.slug"))
-                .bind(user.id.to_string())
-                .bind(user.admin)
+                .bind(who.user.id.to_string())
+                .bind(who.user.admin)
+                .bind(who.token.to_string())
+                .bind(who.some_apps)
                 .fetch_all(db)
                 .await?
-        }))
+        });
+        Ok(memberships.into_iter().map(|membership| membership.capped(who)).collect())
     }
 
-    /// One app as a user sees it. `None` when there is no such app, or the user is no member of it.
+    /// One app as the bearer of a token sees it. `None` when there is no such app, the user is no member of it, or the
+    /// token is not for it.
     ///
     /// # Errors
     /// When the database fails, or the stored app does not parse.
-    pub async fn app_for(&self, user: &User, slug: &AppSlug) -> Result<Option<Membership>, StoreError> {
-        Ok(with_db!(self, read, db => {
-            sqlx::query_as(select_memberships!("AND a.slug = $3"))
-                .bind(user.id.to_string())
-                .bind(user.admin)
+    pub async fn app_for(&self, who: &Credential, slug: &AppSlug) -> Result<Option<Membership>, StoreError> {
+        let membership: Option<Membership> = with_db!(self, read, db => {
+            sqlx::query_as(select_memberships!("AND a.slug = $5"))
+                .bind(who.user.id.to_string())
+                .bind(who.user.admin)
+                .bind(who.token.to_string())
+                .bind(who.some_apps)
                 .bind(slug.as_str())
                 .fetch_optional(db)
                 .await?
-        }))
+        });
+        Ok(membership.map(|membership| membership.capped(who)))
     }
 
     /// Whether there is any app.
@@ -283,10 +299,13 @@ impl Store {
         let gone = with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM apps WHERE id = $1").bind(id.to_string()).execute(db).await?.rows_affected()
         });
+        if gone == 0 {
+            return Ok(false);
+        }
         self.notify_changed(&mut transaction).await?;
         self.notify_domains(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
-        Ok(gone == 1)
+        Ok(true)
     }
 
     /// Counts a change of an app and holds its row until the transaction ends, so that changes of one app happen one

@@ -161,7 +161,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn delete_dead_letter(&self, app: AppId, id: DeliveryId) -> Result<bool, StoreError> {
-        let gone = with_db!(self, write, db => {
+        let mut transaction = self.begin().await?;
+        let gone = with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM deliveries WHERE id = $1 AND app_id = $2 AND dead_at IS NOT NULL")
                 .bind(id.to_string())
                 .bind(app.to_string())
@@ -169,7 +170,11 @@ impl Store {
                 .await?
                 .rows_affected()
         });
-        Ok(gone == 1)
+        if gone == 0 {
+            return Ok(false);
+        }
+        self.commit(transaction, &[]).await?;
+        Ok(true)
     }
 }
 

@@ -118,9 +118,12 @@ impl Store {
                 .await?
                 .rows_affected()
         });
+        if gone == 0 {
+            return Ok(false);
+        }
         self.notify_domains(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
-        Ok(gone == 1)
+        Ok(true)
     }
 
     /// Every domain of every app.

@@ -82,7 +82,8 @@ impl Store {
         value: KvValue,
         expires_at: Option<TimestampMs>,
     ) -> Result<(), StoreError> {
-        with_db!(self, write, db => {
+        let mut transaction = self.begin_if_audited().await?;
+        with_db!(self, maybe transaction, db => {
             sqlx::query(
                 "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (app_id, key) DO UPDATE
@@ -96,6 +97,9 @@ impl Store {
             .execute(db)
             .await?;
         });
+        if let Some(transaction) = transaction {
+            transaction.commit().await?;
+        }
         Ok(())
     }
 
@@ -104,7 +108,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn kv_delete(&self, app: AppId, key: &[u8], now: TimestampMs) -> Result<bool, StoreError> {
-        let existed: Option<bool> = with_db!(self, write, db => {
+        let mut transaction = self.begin_if_audited().await?;
+        let existed: Option<bool> = with_db!(self, maybe transaction, db => {
             sqlx::query_scalar(
                 "DELETE FROM kv WHERE app_id = $1 AND key = $2 RETURNING expires_at IS NULL OR expires_at > $3",
             )
@@ -114,7 +119,11 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        Ok(existed.unwrap_or(false))
+        let existed = existed.unwrap_or(false);
+        if let Some(transaction) = transaction.filter(|_| existed) {
+            transaction.commit().await?;
+        }
+        Ok(existed)
     }
 
     /// When a key ends: nothing inside when it never does, nothing at all when there is no such key.
@@ -225,8 +234,9 @@ impl Store {
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         let app = app.to_string();
+        let mut transaction = self.begin_if_audited().await?;
         let set = match expected {
-            None => with_db!(self, write, db => {
+            None => with_db!(self, maybe transaction, db => {
                 sqlx::query(
                     "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, $3, $4, $5)
                      ON CONFLICT (app_id, key) DO UPDATE
@@ -243,7 +253,7 @@ impl Store {
                 .await?
                 .rows_affected()
             }),
-            Some(expected) => with_db!(self, write, db => {
+            Some(expected) => with_db!(self, maybe transaction, db => {
                 sqlx::query(
                     "UPDATE kv SET json = $3, data = $4, expires_at = $5
                      WHERE app_id = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $6)
@@ -262,6 +272,9 @@ impl Store {
                 .rows_affected()
             }),
         };
+        if let Some(transaction) = transaction.filter(|_| set == 1) {
+            transaction.commit().await?;
+        }
         Ok(set == 1)
     }
 

@@ -8,6 +8,7 @@ mod query;
 
 mod activate;
 mod apps;
+mod audit;
 mod batch;
 mod commit;
 mod dead_letters;
@@ -17,9 +18,11 @@ mod domains;
 mod error;
 mod files;
 mod imports;
+mod invitations;
 mod invocations;
 mod kv;
 mod logs;
+mod members;
 mod open;
 mod record;
 mod releases;
@@ -36,6 +39,7 @@ mod wake;
 
 pub use activate::{NewVersion, Put, PutRefused, RollbackRefused, Target};
 pub use apps::{App, AppChanges, Membership, NewApp, UpdateRefused};
+pub use audit::{AuditEntry, AuditFilter};
 pub use dead_letters::{DeadLetter, ReplayRefused};
 pub use deliveries::{AppDeliveries, Claimed, Lease, Occasion, Settlement};
 pub use deployments::{DeployedRoute, Deployment};
@@ -43,18 +47,20 @@ pub use domains::{AddRefused, Added, Domain};
 pub use error::StoreError;
 pub use files::{FileInfo, WriteRefused};
 pub use imports::ActiveVersion;
+pub use invitations::{AcceptRefused, Accepting, Invitation, InviteRefused, InvitedTo, NewInvitation};
 pub use invocations::{Invocation, InvocationFilter};
 pub use kv::{KvEntry, KvValue, NotANumber, TooMuch};
 pub use logs::{LogFilter, StoredLog};
+pub use members::{Member, MemberRefused, RoleGiven};
 pub use open::Database;
 pub use record::{Finished, InvocationStart, NewInvocation, Records};
 pub use releases::{DeployRefused, Manifest, NewRelease, RELEASES};
 pub use schedules::{Fired, RunRefused, StoredSchedule};
 pub use scripts::{DeleteRefused, Script, Version};
 pub use secrets::AppSettings;
-pub use tokens::{NewToken, Visitor};
+pub use tokens::{Credential, NewToken, NewTokenKind, Token, TokenRefused, Visitor};
 pub use topics::{NewEvent, PublishRefused, Topic};
-pub use users::{NewUser, User};
+pub use users::{NewUser, User, UserChanges, UserRefused};
 pub use vars::{SetRefused, Var};
 pub use wake::{Heard, Wake};
 
@@ -70,6 +76,8 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// What each transaction begins by writing.
+    audit: Option<Arc<AuditEntry>>,
 }
 
 #[derive(Debug)]
@@ -114,7 +122,19 @@ impl Store {
         self.inner.queries.fetch_add(1, Relaxed);
     }
 
+    /// For a change of one statement, which needs a transaction only where it is kept in the audit log.
+    async fn begin_if_audited(&self) -> Result<Option<Transaction>, StoreError> {
+        match self.audit {
+            Some(_) => self.begin().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(self.inner.pool.begin().await?)
+        let mut transaction = self.inner.pool.begin().await?;
+        if let Some(entry) = &self.audit {
+            self.write_audit(&mut transaction, entry).await?;
+        }
+        Ok(transaction)
     }
 }

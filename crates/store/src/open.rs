@@ -76,6 +76,7 @@ impl Store {
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
             }),
+            audit: None,
         })
     }
 }

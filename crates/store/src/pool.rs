@@ -23,7 +23,8 @@ pub(crate) enum Transaction {
 }
 
 /// Expands an expression that sends one statement, once for each kind of database: `with_db!(store, read, db => …)`
-/// outside of transactions (or `write`), `with_db!(store, &mut transaction, db => …)` in one.
+/// outside of transactions (or `write`), `with_db!(store, &mut transaction, db => …)` in one, and
+/// `with_db!(store, maybe transaction, db => …)` in one if there is one.
 macro_rules! with_db {
     ($store:expr, read, $db:ident => $body:expr) => {{
         $store.count_query();
@@ -39,6 +40,12 @@ macro_rules! with_db {
             $crate::pool::Pool::Postgres($db) => $body,
         }
     }};
+    ($store:expr, maybe $transaction:expr, $db:ident => $body:expr) => {
+        match &mut $transaction {
+            None => with_db!($store, write, $db => $body),
+            Some(transaction) => with_db!($store, transaction, $db => $body),
+        }
+    };
     ($store:expr, $transaction:expr, $db:ident => $body:expr) => {{
         $store.count_query();
         match $transaction {

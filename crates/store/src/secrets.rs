@@ -119,8 +119,11 @@ impl Store {
                 .await?
                 .rows_affected()
         });
+        if gone == 0 {
+            return Ok(false);
+        }
         self.commit(transaction, &[Change::Apps]).await?;
-        Ok(gone == 1)
+        Ok(true)
     }
 
     /// The variables and sealed secrets of an app. `None` when there is no such app.

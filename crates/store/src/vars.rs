@@ -108,7 +108,10 @@ impl Store {
                 .await?
                 .rows_affected()
         });
+        if gone == 0 {
+            return Ok(false);
+        }
         self.commit(transaction, &[Change::Apps]).await?;
-        Ok(gone == 1)
+        Ok(true)
     }
 }

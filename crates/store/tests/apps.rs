@@ -1,6 +1,6 @@
 //! Apps and who sees them.
 
-use crate::fixture::{NOW, TestStore, cases, unknown};
+use crate::fixture::{NOW, TestStore, bearer, cases, unknown};
 use futures_util::future::join_all;
 use picloud_shared::{
     api::Role,
@@ -28,7 +28,7 @@ fn new_app(slug: &str, owner: Option<UserId>) -> NewApp {
     NewApp { id: AppId::new(), slug: slug.parse().unwrap(), name: "N\0ame ü".to_owned(), debug: true, owner, now: NOW }
 }
 
-/// The same person as no administrator, whom the store cannot make yet.
+/// The same person as no administrator.
 fn plain(admin: &User) -> User {
     User { admin: false, ..admin.clone() }
 }
@@ -56,20 +56,20 @@ async fn members_see_their_apps_and_administrators_all(store: &TestStore) {
         store.create_app(new_app(slug, owner)).await.unwrap().unwrap();
     }
     let slugs = async |user: &User| -> Vec<String> {
-        let memberships = store.apps_for(user).await.unwrap();
+        let memberships = store.apps_for(&bearer(user)).await.unwrap();
         assert!(memberships.iter().all(|m| m.role == Role::Owner));
         memberships.into_iter().map(|m| m.app.slug.to_string()).collect()
     };
     assert_eq!(slugs(&user).await, ["b", "b-1", "b0"]);
     assert_eq!(slugs(&admin).await, ["b", "b-1", "b0", "c"]);
-    assert!(store.app_for(&user, &"c".parse().unwrap()).await.unwrap().is_none());
-    assert!(store.app_for(&admin, &"missing".parse().unwrap()).await.unwrap().is_none());
-    assert_eq!(store.app_for(&admin, &"c".parse().unwrap()).await.unwrap().unwrap().role, Role::Owner);
+    assert!(store.app_for(&bearer(&user), &"c".parse().unwrap()).await.unwrap().is_none());
+    assert!(store.app_for(&bearer(&admin), &"missing".parse().unwrap()).await.unwrap().is_none());
+    assert_eq!(store.app_for(&bearer(&admin), &"c".parse().unwrap()).await.unwrap().unwrap().role, Role::Owner);
 
     store.execute("UPDATE memberships SET role = 'viewer'").await;
-    assert_eq!(store.app_for(&user, &"b".parse().unwrap()).await.unwrap().unwrap().role, Role::Viewer);
+    assert_eq!(store.app_for(&bearer(&user), &"b".parse().unwrap()).await.unwrap().unwrap().role, Role::Viewer);
     let stranger = User { id: UserId::new(), ..user };
-    assert!(store.apps_for(&stranger).await.unwrap().is_empty());
+    assert!(store.apps_for(&bearer(&stranger)).await.unwrap().is_empty());
 }
 
 async fn an_update_changes_what_is_given(store: &TestStore) {
@@ -99,13 +99,13 @@ async fn an_app_keeps_the_limits_that_it_sets(store: &TestStore) {
     let all = LimitValues(values.into_iter().collect());
     assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.limits, all);
     let admin = store.admin().await;
-    assert_eq!(store.app_for(&admin, &app.slug).await.unwrap().unwrap().app.limits, all);
+    assert_eq!(store.app_for(&bearer(&admin), &app.slug).await.unwrap().unwrap().app.limits, all);
 
     let less = all.changed(&[(LimitName::Fuel, None)].into());
     assert_eq!(change(LimitName::Fuel, None).await.limits, less);
     // A change of anything else leaves them.
     assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().limits, less);
-    assert_eq!(store.apps_for(&admin).await.unwrap()[0].app.limits, less);
+    assert_eq!(store.apps_for(&bearer(&admin)).await.unwrap()[0].app.limits, less);
 }
 
 async fn an_app_keeps_the_hosts_that_it_may_reach(store: &TestStore) {
@@ -117,7 +117,7 @@ async fn an_app_keeps_the_hosts_that_it_may_reach(store: &TestStore) {
     // A change of anything else leaves them.
     assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().outbound, hosts);
     assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.outbound, hosts);
-    assert_eq!(store.app_for(&store.admin().await, &app.slug).await.unwrap().unwrap().app.outbound, hosts);
+    assert_eq!(store.app_for(&bearer(&store.admin().await), &app.slug).await.unwrap().unwrap().app.outbound, hosts);
     let none = AppChanges { outbound: Some(AllowedHosts::default()), ..AppChanges::default() };
     assert_eq!(store.update_app(app.id, none).await.unwrap().unwrap().outbound, AllowedHosts::default());
 }
@@ -134,7 +134,7 @@ async fn an_app_keeps_what_pages_of_other_origins_may_do(store: &TestStore) {
     // A change of anything else leaves it.
     assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().cors, set);
     assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.cors, set);
-    assert_eq!(store.app_for(&store.admin().await, &app.slug).await.unwrap().unwrap().app.cors, set);
+    assert_eq!(store.app_for(&bearer(&store.admin().await), &app.slug).await.unwrap().unwrap().app.cors, set);
     assert_eq!(change(&CorsSetting(None)).await, CorsSetting(None));
 }
 

@@ -1,7 +1,10 @@
 //! What was committed is told to the caches of this process, whoever waits for it.
 
 use crate::fixture::{NOW, TestStore, cases};
-use picloud_shared::names::VarName;
+use picloud_shared::{
+    ids::{TokenId, UserId},
+    names::VarName,
+};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -22,7 +25,7 @@ async fn a_change_is_told_though_nobody_waits_for_it(store: &TestStore) {
         let set = timeout(whole * 2 * round / 150, store.set_var(app.id, &name, &value, NOW)).await;
         given_up += u32::from(set.is_err());
         // Changes nothing, and comes after it where there is one writer.
-        store.delete_token(&[0; 32]).await.unwrap();
+        store.delete_token(UserId::new(), TokenId::new()).await.unwrap();
         let is_stored = store.vars(app.id).await.unwrap()[&name].value == value;
         let told = async {
             while store.revision() == before {

@@ -1,15 +1,17 @@
 //! An open store of each kind, and what most cases begin with.
 
 use picloud_shared::{
-    ids::{AppId, ScriptId, UserId, VersionId},
+    ids::{AppId, InvitationId, ScriptId, TokenId, UserId, VersionId},
     names::ScriptName,
     precondition::Precondition,
     route::Route,
 };
 use picloud_store::{
-    App, AppChanges, Database, DeleteRefused, NewApp, NewUser, NewVersion, Put, PutRefused, RollbackRefused, Script,
-    Store, StoreError, UpdateRefused, User,
+    Accepting, App, AppChanges, Credential, Database, DeleteRefused, InvitedTo, NewApp, NewInvitation, NewToken,
+    NewTokenKind, NewUser, NewVersion, Put, PutRefused, RollbackRefused, Script, Store, StoreError, UpdateRefused,
+    User,
 };
+use sha2::{Digest, Sha256};
 use sqlx::{PgPool, SqlitePool};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
@@ -173,6 +175,31 @@ impl TestStore {
         assert!(self.create_first_user(new_user("admin")).await.unwrap());
         self.user_by_name("admin").await.unwrap().unwrap()
     }
+
+    /// Another user, whom this administrator has invited.
+    pub(crate) async fn user(&self, by: &User, name: &str, admin: bool) -> User {
+        let sha256 = Sha256::digest(format!("invitation of {name}")).into();
+        let to = InvitedTo::Server { admin, create_apps: false };
+        let new = NewInvitation { id: InvitationId::new(), sha256, to, by: by.id, now: NOW, expires_at: NOW + 1 };
+        self.create_invitation(new).await.unwrap().unwrap();
+        self.accept_invitation(&sha256, Accepting::NewUser(new_user(name)), NOW).await.unwrap().unwrap();
+        self.user_by_name(name).await.unwrap().unwrap()
+    }
+
+    /// A session of a user, with a token of this SHA-256.
+    pub(crate) async fn session(&self, user: &User, sha256: [u8; 32]) -> TokenId {
+        let id = TokenId::new();
+        let kind = NewTokenKind::Session { password_hash: user.password_hash.clone() };
+        let new = NewToken { id, user: user.id, sha256, kind, now: NOW, expires_at: NOW + 10 };
+        self.create_token(new).await.unwrap().unwrap();
+        id
+    }
+}
+
+/// Somebody with a token that has all of their rights.
+pub(crate) fn bearer(user: &User) -> Credential {
+    let (user, token) = (user.clone(), TokenId::new());
+    Credential { user, token, session: true, role: None, some_apps: false, last_used_at: None }
 }
 
 pub(crate) fn new_user(name: &str) -> NewUser {

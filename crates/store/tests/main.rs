@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the cases are functions beside the tests that call them")]
 
 mod apps;
+mod audit;
 mod commit;
 mod delivery_model;
 mod deployments;
@@ -10,14 +11,17 @@ mod domains;
 mod files;
 mod fixture;
 mod imports;
+mod invitations;
 mod invocations;
 mod kv;
 mod leaving;
+mod members;
 mod open;
 mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
+mod tokens;
 mod topics;
 mod users;
 mod vars;

@@ -1,6 +1,6 @@
 //! Scripts, their versions, and the routes that come and go with them.
 
-use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
+use crate::fixture::{NOW, TestStore, bearer, cases, routed, routes, unknown, version};
 use futures_util::future::join_all;
 use picloud_shared::{
     ids::{AppId, UserId},
@@ -313,5 +313,5 @@ async fn corrupt_rows_are_errors(store: &TestStore) {
     assert!(matches!(store.scripts(app.id).await, Err(StoreError::Corrupt(_))));
     store.execute("UPDATE apps SET slug = 'A B'").await;
     let admin = store.admin().await;
-    assert!(matches!(store.apps_for(&admin).await, Err(StoreError::Corrupt(_))));
+    assert!(matches!(store.apps_for(&bearer(&admin)).await, Err(StoreError::Corrupt(_))));
 }

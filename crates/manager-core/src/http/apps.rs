@@ -1,7 +1,7 @@
 //! Apps.
 
 use super::{
-    access::{Access, Caller, Owner, Viewer},
+    access::{Access, Caller, Owner, Unscoped, Viewer},
     conditions::{If, Tagged},
     error::ApiError,
     extract::Json,
@@ -15,7 +15,8 @@ use picloud_shared::{
     outbound::{AllowedHost, AllowedHosts},
     time::now_ms,
 };
-use picloud_store::AppChanges;
+use picloud_store::{AppChanges, AuditEntry};
+use serde_json::json;
 
 /// Most characters of an app's name.
 const NAME_CHARS: usize = 100;
@@ -28,15 +29,12 @@ const NAME_CHARS: usize = 100;
     operation_id = "list_apps",
     responses((status = 200, description = "The apps, by slug", body = Vec<App>))
 )]
-pub(super) async fn list(
-    State(manager): State<Manager>,
-    Caller(user): Caller,
-) -> Result<axum::Json<Vec<App>>, ApiError> {
-    let memberships = manager.store.apps_for(&user).await?;
+pub(super) async fn list(State(manager): State<Manager>, caller: Caller) -> Result<axum::Json<Vec<App>>, ApiError> {
+    let memberships = manager.store.apps_for(&caller.who).await?;
     Ok(axum::Json(memberships.into_iter().map(|membership| seen(&manager, membership.app, membership.role)).collect()))
 }
 
-/// Makes an app, whose owner the caller becomes.
+/// Makes an app, whose owner the caller becomes. For administrators, and for users whom they let.
 #[utoipa::path(
     post,
     path = "/apps",
@@ -47,19 +45,24 @@ pub(super) async fn list(
 )]
 pub(super) async fn create(
     State(manager): State<Manager>,
-    Caller(user): Caller,
+    Unscoped(caller): Unscoped,
     Json(new): Json<NewApp>,
 ) -> Result<(StatusCode, axum::Json<App>), ApiError> {
+    if !caller.who.may_create_apps() {
+        return Err(ApiError::MayNotCreateApps);
+    }
     let name = new.name.map(checked_name).transpose()?.unwrap_or_else(|| new.slug.to_string());
     let app = picloud_store::NewApp {
         id: AppId::new(),
         slug: new.slug.clone(),
         name,
         debug: new.debug,
-        owner: Some(user.id),
+        owner: Some(caller.who.user.id),
         now: now_ms(),
     };
-    let app = manager.store.create_app(app).await?.ok_or(ApiError::SlugTaken(new.slug))?;
+    let entry = caller.entry("create_app", None, json!({"name": app.name, "debug": app.debug}));
+    let audited = manager.audited(AuditEntry { app: Some((app.id, app.slug.clone())), ..entry });
+    let app = audited.store.create_app(app).await?.ok_or(ApiError::SlugTaken(new.slug))?;
     Ok((StatusCode::CREATED, axum::Json(seen(&manager, app, Role::Owner))))
 }
 
@@ -89,21 +92,23 @@ pub(super) async fn show(
 )]
 pub(super) async fn update(
     State(manager): State<Manager>,
-    Owner(Access { app, role, caller }): Owner,
+    Owner(access): Owner,
     If(precondition): If,
     Json(update): Json<UpdateApp>,
 ) -> Result<Tagged<axum::Json<App>>, ApiError> {
+    let audited = access.audited_itself(&manager, "update_app", json!(update));
+    let Access { app, role, caller } = access;
     let name = update.name.map(checked_name).transpose()?;
     manager.settings.limits.check(&update.limits).map_err(|error| ApiError::Invalid(error.to_string()))?;
     if let Some(hosts) = &update.outbound {
-        check_outbound(hosts, &app.outbound, caller.admin)?;
+        check_outbound(hosts, &app.outbound, caller.who.is_admin())?;
     }
     if let Some(CorsSetting(Some(cors))) = &update.cors {
         cors.check().map_err(|error| ApiError::Invalid(error.to_string()))?;
     }
     let UpdateApp { debug, limits, outbound, cors, .. } = update;
     let changes = AppChanges { name, debug, limits, outbound, cors };
-    let app = manager.store.update_app(app.id, changes, &precondition).await??;
+    let app = audited.store.update_app(app.id, changes, &precondition).await??;
     Ok(Tagged(app.tag(), axum::Json(seen(&manager, app, role))))
 }
 
@@ -115,11 +120,9 @@ pub(super) async fn update(
     operation_id = "delete_app",
     responses((status = 204, description = "It is gone"))
 )]
-pub(super) async fn delete(
-    State(manager): State<Manager>,
-    Owner(Access { app, .. }): Owner,
-) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.delete_app(app.id).await?;
+pub(super) async fn delete(State(manager): State<Manager>, Owner(access): Owner) -> Result<StatusCode, ApiError> {
+    let manager = access.audited_itself(&manager, "delete_app", json!({}));
+    let gone = manager.store.delete_app(access.app.id).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("app")) }
 }
 

@@ -1,13 +1,18 @@
-//! Signing in and out. Tokens are the only credentials; there are no cookies.
+//! Signing in and out, and one's own password. Tokens are the only credentials; there are no cookies.
 
 use super::{
-    access::{Bearer, Caller},
+    access::{Address, Caller, Session},
     error::ApiError,
     extract::Json,
 };
 use crate::{Manager, token};
 use axum::{extract::State, http::StatusCode};
-use picloud_shared::api::{Login, Me, Token};
+use picloud_shared::{
+    api::{ChangePassword, Login, Me, Token},
+    time::now_ms,
+};
+use picloud_store::AuditEntry;
+use serde_json::json;
 
 /// Signs in with name and password.
 #[utoipa::path(
@@ -21,13 +26,22 @@ use picloud_shared::api::{Login, Me, Token};
 )]
 pub(super) async fn login(
     State(manager): State<Manager>,
+    Address(address): Address,
     Json(login): Json<Login>,
 ) -> Result<axum::Json<Token>, ApiError> {
-    let user = manager.store.user_by_name(&login.username).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.as_str());
-    let right = manager.passwords.verify(&login.password, hash).await?;
-    let user = user.filter(|_| right).ok_or(ApiError::WrongCredentials)?;
-    Ok(axum::Json(Token { token: token::issue(&manager.store, user.id).await? }))
+    let user = manager.believe(&login.username, &login.password, address).await?;
+    let entry = AuditEntry {
+        at: now_ms(),
+        actor: Some((user.id, user.username.clone())),
+        token: None,
+        address: Some(address),
+        action: "login".to_owned(),
+        app: None,
+        target: Some(user.username.to_string()),
+        detail: json!({}),
+    };
+    let store = manager.store.audited(entry);
+    Ok(axum::Json(Token { token: token::begin_session(&store, user.id, user.password_hash).await? }))
 }
 
 /// Signs out: the token that asks is worth nothing from then on.
@@ -38,8 +52,9 @@ pub(super) async fn login(
     operation_id = "logout",
     responses((status = 204, description = "The token is worth nothing any more"))
 )]
-pub(super) async fn logout(State(manager): State<Manager>, Bearer(sha256): Bearer) -> Result<StatusCode, ApiError> {
-    let known = manager.store.delete_token(&sha256).await?;
+pub(super) async fn logout(State(manager): State<Manager>, caller: Caller) -> Result<StatusCode, ApiError> {
+    let manager = caller.audited(&manager, "logout", &caller.who.token, json!({}));
+    let known = manager.store.delete_token(caller.who.user.id, caller.who.token).await?;
     if known { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::Unauthorized) }
 }
 
@@ -51,6 +66,33 @@ pub(super) async fn logout(State(manager): State<Manager>, Bearer(sha256): Beare
     operation_id = "me",
     responses((status = 200, description = "The user", body = Me))
 )]
-pub(super) async fn me(Caller(user): Caller) -> axum::Json<Me> {
-    axum::Json(Me { id: user.id, username: user.username, admin: user.admin })
+pub(super) async fn me(Caller { who, .. }: Caller) -> axum::Json<Me> {
+    axum::Json(Me {
+        admin: who.is_admin(),
+        create_apps: who.may_create_apps(),
+        id: who.user.id,
+        username: who.user.username,
+    })
+}
+
+/// Changes one's password, in a session, and ends all other sessions. API tokens stay.
+#[utoipa::path(
+    post,
+    path = "/auth/password",
+    tag = "auth",
+    operation_id = "change_password",
+    request_body = ChangePassword,
+    responses((status = 204, description = "It is changed"))
+)]
+pub(super) async fn change_password(
+    State(manager): State<Manager>,
+    Session(caller): Session,
+    Json(ChangePassword { old_password, new_password }): Json<ChangePassword>,
+) -> Result<StatusCode, ApiError> {
+    let user = manager.believe(caller.who.user.username.as_str(), &old_password, caller.address).await?;
+    let new_hash = manager.passwords.hash(&new_password).await?;
+    let manager = caller.audited(&manager, "change_password", &user.username, json!({}));
+    let changed =
+        manager.store.change_password(user.id, &user.password_hash, &new_hash, caller.who.token, now_ms()).await?;
+    if changed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::WrongCredentials) }
 }

@@ -14,7 +14,7 @@ use picloud_shared::{
 };
 use picloud_store::Occasion;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 #[derive(Deserialize, IntoParams)]
@@ -56,10 +56,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn replay(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Id(id): Id,
 ) -> Result<axum::Json<Replayed>, ApiError> {
-    let replayed = manager.store.replay(app.id, Some(id), None).await??;
+    let manager = access.audited(&manager, "replay_dead_letter", &id, json!({}));
+    let replayed = manager.store.replay(access.app.id, Some(id), None).await??;
     Ok(axum::Json(Replayed { replayed }))
 }
 
@@ -74,10 +75,11 @@ pub(super) async fn replay(
 )]
 pub(super) async fn replay_all(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Json(Replay { topic }): Json<Replay>,
 ) -> Result<axum::Json<Replayed>, ApiError> {
-    let replayed = manager.store.replay(app.id, None, topic.as_ref()).await??;
+    let manager = access.audited_itself(&manager, "replay_dead_letters", json!({"topic": topic}));
+    let replayed = manager.store.replay(access.app.id, None, topic.as_ref()).await??;
     Ok(axum::Json(Replayed { replayed }))
 }
 
@@ -91,10 +93,11 @@ pub(super) async fn replay_all(
 )]
 pub(super) async fn delete(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Id(id): Id,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.delete_dead_letter(app.id, id).await?;
+    let manager = access.audited(&manager, "delete_dead_letter", &id, json!({}));
+    let gone = manager.store.delete_dead_letter(access.app.id, id).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("dead letter")) }
 }
 

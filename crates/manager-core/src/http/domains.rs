@@ -15,6 +15,7 @@ use picloud_shared::{
 };
 use picloud_store::{AddRefused, Added};
 use serde::Deserialize;
+use serde_json::json;
 
 /// The domains of an app, by name. Needs the role viewer.
 #[utoipa::path(
@@ -47,11 +48,12 @@ pub(super) async fn list(
 )]
 pub(super) async fn add(
     State(manager): State<Manager>,
-    Owner(Access { app, .. }): Owner,
+    Owner(access): Owner,
     Json(NewDomain { domain }): Json<NewDomain>,
 ) -> Result<(StatusCode, axum::Json<Domain>), ApiError> {
     check_free(&manager, &domain)?;
-    let Added { created_at, new } = match manager.store.add_domain(app.id, &domain, now_ms()).await? {
+    let manager = access.audited(&manager, "add_domain", &domain, json!({}));
+    let Added { created_at, new } = match manager.store.add_domain(access.app.id, &domain, now_ms()).await? {
         Ok(added) => added,
         Err(AddRefused::NoSuchApp) => return Err(ApiError::NotFound("app")),
         Err(AddRefused::Taken) => return Err(ApiError::DomainTaken(domain)),
@@ -71,10 +73,11 @@ pub(super) async fn add(
 )]
 pub(super) async fn remove(
     State(manager): State<Manager>,
-    Owner(Access { app, .. }): Owner,
+    Owner(access): Owner,
     Name(domain): Name,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.remove_domain(app.id, &domain).await?;
+    let manager = access.audited(&manager, "remove_domain", &domain, json!({}));
+    let gone = manager.store.remove_domain(access.app.id, &domain).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("domain")) }
 }
 

@@ -3,9 +3,11 @@
 
 use crate::{
     deploy::DeployError,
+    invitations::InvitationError,
     invoke::InvokeError,
     password::PasswordError,
     setup::{CreateAdminError, SetUpRefused},
+    sign_in::SignInError,
     token::TokenError,
     trigger::InvalidRun,
 };
@@ -20,17 +22,18 @@ use picloud_shared::{
     executor::ExecutorError,
     imports::ImportError,
     limits::{DELIVERIES_WAITING, SOURCE_BYTES},
-    names::{AppSlug, ScriptName},
+    names::{AppSlug, ScriptName, Username},
     outbound::AllowedHost,
     precondition::Changed,
     route::Route,
 };
 use picloud_store::{
-    DeleteRefused, DeployRefused, PublishRefused, PutRefused, ReplayRefused, RollbackRefused, RunRefused, SetRefused,
-    StoreError, UpdateRefused, WriteRefused,
+    AcceptRefused, DeleteRefused, DeployRefused, InviteRefused, MemberRefused, PublishRefused, PutRefused,
+    ReplayRefused, RollbackRefused, RunRefused, SetRefused, StoreError, TokenRefused, UpdateRefused, UserRefused,
+    WriteRefused,
 };
 use picloud_vault::SealError;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +44,24 @@ pub(super) enum ApiError {
     Unauthorized,
     #[error("wrong user name or password")]
     WrongCredentials,
+    #[error("this user is disabled; ask an administrator")]
+    Disabled,
+    #[error("this server is not known as {0:?}: if that is its name, start it with --manager-host {0}")]
+    ForeignHost(String),
+    #[error("this comes from a page of another origin, which may ask nothing here")]
+    ForeignOrigin,
     #[error("this is not the set-up token; the server prints a new set-up link each time it starts")]
     WrongSetupToken,
     #[error("this needs the role {}", .0.as_str())]
     Forbidden(Role),
+    #[error("this needs an administrator of the server")]
+    AdministratorsOnly,
+    #[error("making apps needs a user who may: an administrator, or one whom an administrator lets")]
+    MayNotCreateApps,
+    #[error("this token is for apps, with a role or a list of its own; this needs one that has all rights of its user")]
+    ScopedToken,
+    #[error("an API token cannot do this; sign in with the password")]
+    NeedsSession,
     #[error("{0} may be a private address, which only an administrator of the server may open to an app")]
     AdministratorOnly(AllowedHost),
     #[error("no such endpoint")]
@@ -59,6 +76,16 @@ pub(super) enum ApiError {
     AlreadySetUp,
     #[error("there is an app {0} already")]
     SlugTaken(AppSlug),
+    #[error("the user name {0} is taken")]
+    UsernameTaken(Username),
+    #[error("{0}")]
+    LastAdministrator(UserRefused),
+    #[error("{0}")]
+    LastOwner(MemberRefused),
+    #[error("{0}")]
+    NotForUsers(AcceptRefused),
+    #[error("this invitation was accepted already, or has expired")]
+    InvitationOver,
     #[error("the domain {0} is taken")]
     DomainTaken(DomainName),
     #[error("the route \"{route}\" is that of the script {script} already")]
@@ -89,6 +116,8 @@ pub(super) enum ApiError {
     StorageFull(WriteRefused),
     #[error("too many sign-ins at once; try again in a moment")]
     TooManySignIns,
+    #[error("too many failed attempts; try again in {} s", seconds(.0))]
+    Throttled(Duration),
     #[error("this server has more to do than it can; try again in a moment")]
     Overloaded,
     #[error("the database does not answer, or has too much to do; try again in a moment")]
@@ -105,11 +134,23 @@ impl ApiError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
             Self::WrongSetupToken => (StatusCode::FORBIDDEN, "wrong_setup_token"),
-            Self::Forbidden(_) | Self::AdministratorOnly(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Forbidden(_) | Self::AdministratorOnly(_) | Self::AdministratorsOnly | Self::MayNotCreateApps => {
+                (StatusCode::FORBIDDEN, "forbidden")
+            }
+            Self::Disabled => (StatusCode::FORBIDDEN, "disabled"),
+            Self::ScopedToken => (StatusCode::FORBIDDEN, "scoped_token"),
+            Self::NeedsSession => (StatusCode::FORBIDDEN, "session_needed"),
+            Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
+            Self::ForeignHost(_) => (StatusCode::MISDIRECTED_REQUEST, "foreign_host"),
             Self::NoSuchEndpoint | Self::NotFound(_) | Self::NoVersionBefore => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),
             Self::SlugTaken(_) => (StatusCode::CONFLICT, "slug_taken"),
+            Self::UsernameTaken(_) => (StatusCode::CONFLICT, "username_taken"),
+            Self::LastAdministrator(_) => (StatusCode::CONFLICT, "last_administrator"),
+            Self::LastOwner(_) => (StatusCode::CONFLICT, "last_owner"),
+            Self::NotForUsers(_) => (StatusCode::CONFLICT, "already_a_member"),
+            Self::InvitationOver => (StatusCode::GONE, "invitation_over"),
             Self::DomainTaken(_) => (StatusCode::CONFLICT, "domain_taken"),
             Self::RouteConflict { .. } => (StatusCode::CONFLICT, "route_conflict"),
             Self::Imported(_) => (StatusCode::CONFLICT, "imported"),
@@ -123,7 +164,7 @@ impl ApiError {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::StorageFull(_) => (StatusCode::PAYLOAD_TOO_LARGE, "storage_full"),
             Self::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full"),
-            Self::TooManySignIns => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
+            Self::TooManySignIns | Self::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -158,16 +199,24 @@ impl ApiError {
     }
 }
 
+/// Whole seconds after which it is possible again.
+fn seconds(wait: &Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)
+}
+
 /// Without a body: that is made by [`super::envelope`], which knows the request's id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
-        match self {
+        match &self {
             Self::Unauthorized => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::Overloaded | Self::TooManySignIns | Self::QueueFull | Self::NotReady(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Throttled(wait) => {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds(wait).into());
             }
             _ => {}
         }
@@ -184,7 +233,64 @@ impl From<StoreError> for ApiError {
 
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
-        Self::internal(error)
+        match error {
+            TokenError::Refused(TokenRefused::Ended) => Self::Unauthorized,
+            TokenError::Refused(refused @ TokenRefused::TooMany(_)) => Self::Invalid(refused.to_string()),
+            TokenError::Random(_) | TokenError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => Self::WrongCredentials,
+            SignInError::Disabled => Self::Disabled,
+            SignInError::Throttled(wait) => Self::Throttled(wait),
+            SignInError::Password(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UserRefused> for ApiError {
+    fn from(refused: UserRefused) -> Self {
+        match refused {
+            UserRefused::NoSuchUser => Self::NotFound("user"),
+            UserRefused::NotAllowed => Self::AdministratorsOnly,
+            UserRefused::LastAdmin => Self::LastAdministrator(refused),
+        }
+    }
+}
+
+impl From<MemberRefused> for ApiError {
+    fn from(refused: MemberRefused) -> Self {
+        match refused {
+            MemberRefused::NoSuchApp => Self::NotFound("app"),
+            MemberRefused::NoSuchUser => Self::NotFound("user"),
+            MemberRefused::NotAllowed => Self::Forbidden(Role::Owner),
+            MemberRefused::LastOwner => Self::LastOwner(refused),
+        }
+    }
+}
+
+impl From<InvitationError> for ApiError {
+    fn from(error: InvitationError) -> Self {
+        match error {
+            InvitationError::Invite(InviteRefused::NoSuchApp) => Self::NotFound("app"),
+            InvitationError::Invite(InviteRefused::NotAllowed) => Self::Forbidden(Role::Owner),
+            InvitationError::Invite(refused @ InviteRefused::TooMany(_)) => Self::Invalid(refused.to_string()),
+            InvitationError::Accept(refused) => match refused {
+                AcceptRefused::NoSuchInvitation => Self::NotFound("invitation"),
+                AcceptRefused::Over => Self::InvitationOver,
+                AcceptRefused::UsernameTaken(name) => Self::UsernameTaken(name),
+                AcceptRefused::AlreadyMember | AcceptRefused::ForNewUser => Self::NotForUsers(refused),
+            },
+            InvitationError::Throttled(wait) => Self::Throttled(wait),
+            InvitationError::Password(error) => error.into(),
+            InvitationError::Token(error) => error.into(),
+            InvitationError::Store(error) => error.into(),
+        }
     }
 }
 

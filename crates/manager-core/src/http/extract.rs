@@ -10,9 +10,9 @@ use axum::{
 };
 use picloud_shared::{
     domains::DomainName,
-    ids::{DeliveryId, InvocationId, ScheduleId},
+    ids::{DeliveryId, InvitationId, InvocationId, ScheduleId, TokenId},
     limits::{BODY_TIME, KV_KEY_BYTES},
-    names::{FilePath, InvalidName, ScriptName, SecretName, TopicName, VarName},
+    names::{FilePath, InvalidName, ScriptName, SecretName, TopicName, Username, VarName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{error::Error, str::FromStr};
@@ -156,6 +156,12 @@ captured! {
     Domain(DomainName), domain, |error| ApiError::Invalid(error.to_string());
     /// The invocation that the path names. A text that is no id names none.
     Invocation(InvocationId), id, |_| ApiError::NotFound("invocation");
+    /// The user that the path names. There need not be one.
+    User(Username), username, invalid_name;
+    /// The token that the path names. A text that is no id names none.
+    TokenPath(TokenId), id, |_| ApiError::NotFound("token");
+    /// The invitation that the path names. A text that is no id names none.
+    InvitationPath(InvitationId), id, |_| ApiError::NotFound("invitation");
     /// The dead letter that the path names. A text that is no id names none.
     Delivery(DeliveryId), id, |_| ApiError::NotFound("dead letter");
     /// The schedule that the path names. A text that is no id names none.

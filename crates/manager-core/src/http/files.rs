@@ -18,6 +18,7 @@ use picloud_shared::{
 };
 use picloud_store::FileInfo;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 
 #[derive(Deserialize, IntoParams)]
@@ -90,14 +91,15 @@ pub(super) async fn read(
 )]
 pub(super) async fn write(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(path): Name,
     Bytes(data): Bytes,
 ) -> Result<axum::Json<File>, ApiError> {
     if data.len() > FILE_BYTES {
         return Err(ApiError::TooLarge(format!("a file has at most {FILE_BYTES} bytes, not {}", data.len())));
     }
-    let info = manager.store.write_file(app.id, &path, &data, now_ms()).await??;
+    let manager = access.audited(&manager, "write_file", &path, json!({"size": data.len()}));
+    let info = manager.store.write_file(access.app.id, &path, &data, now_ms()).await??;
     Ok(axum::Json(seen(info)))
 }
 
@@ -111,10 +113,11 @@ pub(super) async fn write(
 )]
 pub(super) async fn delete(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(path): Name,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.delete_file(app.id, &path).await?;
+    let manager = access.audited(&manager, "delete_file", &path, json!({}));
+    let gone = manager.store.delete_file(access.app.id, &path).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("file")) }
 }
 

@@ -18,7 +18,7 @@ use picloud_shared::{
 };
 use picloud_store::KvValue;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
@@ -93,14 +93,15 @@ pub(super) async fn show(
 )]
 pub(super) async fn set(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Key(KvKey(key)): Key,
     If(precondition): If,
     Json(set): Json<SetKv>,
 ) -> Result<StatusCode, ApiError> {
     let now = now_ms();
     let expires_at = set.ttl.map(|seconds| now.saturating_add(i64::from(seconds) * SECOND));
-    let (key, value) = (key.as_bytes(), checked(set)?);
+    let manager = access.audited(&manager, "set_key", &key, json!({}));
+    let (app, key, value) = (access.app, key.as_bytes(), checked(set)?);
     let store = &manager.store;
     let done = match precondition {
         Precondition::None => store.kv_set(app.id, key, value, expires_at).await.map(|()| true)?,
@@ -124,10 +125,11 @@ pub(super) async fn set(
 )]
 pub(super) async fn delete(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Key(KvKey(key)): Key,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.kv_delete(app.id, key.as_bytes(), now_ms()).await?;
+    let manager = access.audited(&manager, "delete_key", &key, json!({}));
+    let gone = manager.store.kv_delete(access.app.id, key.as_bytes(), now_ms()).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("key")) }
 }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod apps;
+mod audit;
 mod auth;
 mod conditions;
 mod dead_letters;
@@ -11,19 +12,24 @@ mod envelope;
 mod error;
 mod extract;
 mod files;
+mod form_page;
 mod health;
+mod invitations;
 mod invocations;
 mod kv;
 mod logs;
+mod members;
 mod openapi;
+mod origin;
 mod page;
 mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
 mod setup;
-mod setup_page;
+mod tokens;
 mod topics;
+mod users;
 mod vars;
 
 use crate::Manager;
@@ -67,6 +73,15 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
         .routes(routes!(auth::login))
         .routes(routes!(auth::logout))
         .routes(routes!(auth::me))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::delete))
+        .routes(routes!(users::list))
+        .routes(routes!(users::update, users::delete))
+        .routes(routes!(invitations::list, invitations::invite))
+        .routes(routes!(invitations::accept))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(audit::list))
         .routes(routes!(apps::list, apps::create))
         .routes(routes!(apps::show, apps::update, apps::delete))
         .routes(routes!(scripts::list))
@@ -85,6 +100,11 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
         .routes(routes!(files::read, files::write, files::delete).layer(file_body))
         .routes(routes!(kv::list))
         .routes(routes!(kv::show, kv::set, kv::delete).layer(value_body))
+        .routes(routes!(members::list))
+        .routes(routes!(members::set, members::remove))
+        .routes(routes!(invitations::list_of_app, invitations::invite_to_app))
+        .routes(routes!(invitations::revoke_of_app))
+        .routes(routes!(audit::list_of_app))
         .routes(routes!(domains::list, domains::add))
         .routes(routes!(domains::remove))
         .routes(routes!(vars::list))
@@ -123,6 +143,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .route(&format!("{API}/openapi.json"), get(async move || axum::Json(document)))
         .route("/", get(health::about))
         .route("/setup", get(setup::form).post(setup::submit))
+        .route("/invite", get(invitations::form).post(invitations::submit))
         .route("/internal/domain-check", get(domains::check))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -130,6 +151,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .fallback(async || ApiError::NoSuchEndpoint)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(SMALL_BODY))
+        .layer(middleware::from_fn_with_state(manager.clone(), origin::check))
         .layer(middleware::from_fn(envelope::wrap))
         .with_state(manager.clone())
 }

@@ -5,7 +5,7 @@ use picloud_shared::{
     api::ErrorBody,
     domains::DomainName,
     ids::InvocationId,
-    names::{AppSlug, FilePath, ScriptName, SecretName, TopicName, VarName},
+    names::{AppSlug, FilePath, ScriptName, SecretName, TopicName, Username, VarName},
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -92,6 +92,7 @@ fn meaning(collection: &str, name: &str) -> (RefOr<Schema>, &'static str) {
         ("scripts", "name") => (ScriptName::schema(), "The script's name; `/` is written `%2F`"),
         ("vars", "name") => (VarName::schema(), "The variable's name"),
         ("secrets", "name") => (SecretName::schema(), "The secret's name"),
+        ("users" | "members", "username") => (Username::schema(), "The user's name"),
         ("topics", "topic") => (TopicName::schema(), "The topic's name"),
         ("domains", "domain") => (DomainName::schema(), "The domain"),
         ("kv", "key") => (String::schema(), "The key; `/` may be written `%2F`"),

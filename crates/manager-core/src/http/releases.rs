@@ -8,6 +8,7 @@ use super::{
 use crate::{Manager, deploy::DeployError};
 use axum::extract::State;
 use picloud_shared::api::{Deploy, Deployed, Diagnostic, Release, Role, RollBackApp};
+use serde_json::json;
 
 /// Makes the scripts of an app those given, all or nothing: as a release, or as a dry run. Needs the role editor, and owner
 /// for other limits.
@@ -21,10 +22,12 @@ use picloud_shared::api::{Deploy, Deployed, Diagnostic, Release, Role, RollBackA
 )]
 pub(super) async fn deploy(
     State(manager): State<Manager>,
-    Editor(Access { app, role, caller }): Editor,
+    Editor(access): Editor,
     Json(deploy): Json<Deploy>,
 ) -> Result<axum::Json<Deployed>, ApiError> {
-    let deployed = manager.deploy(&app, deploy, role == Role::Owner, caller.id, None).await;
+    let manager = access.audited_itself(&manager, "deploy", json!({"scripts": deploy.scripts.len()}));
+    let Access { app, role, caller } = access;
+    let deployed = manager.deploy(&app, deploy, role == Role::Owner, caller.who.user.id, None).await;
     deployed.map(axum::Json).map_err(naming_the_script)
 }
 
@@ -55,10 +58,12 @@ pub(super) async fn list(
 )]
 pub(super) async fn roll_back(
     State(manager): State<Manager>,
-    Editor(Access { app, role, caller }): Editor,
+    Editor(access): Editor,
     Json(rollback): Json<RollBackApp>,
 ) -> Result<axum::Json<Deployed>, ApiError> {
-    let deployed = manager.roll_back_app(&app, rollback, role == Role::Owner, caller.id).await;
+    let manager = access.audited_itself(&manager, "roll_back_app", json!({"release": rollback.release}));
+    let Access { app, role, caller } = access;
+    let deployed = manager.roll_back_app(&app, rollback, role == Role::Owner, caller.who.user.id).await;
     deployed.map(axum::Json).map_err(naming_the_script)
 }
 

@@ -9,6 +9,7 @@ use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::api::{LastFiring, ScheduleRun, ScheduleState};
 use picloud_store::StoredSchedule;
+use serde_json::json;
 
 /// Slots to come that are shown.
 const NEXT: usize = 5;
@@ -39,10 +40,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn run(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Id(id): Id,
 ) -> Result<(StatusCode, axum::Json<ScheduleRun>), ApiError> {
-    let delivery = manager.store.run_schedule(app.id, id).await??;
+    let manager = access.audited(&manager, "run_schedule", &id, json!({}));
+    let delivery = manager.store.run_schedule(access.app.id, id).await??;
     Ok((StatusCode::ACCEPTED, axum::Json(ScheduleRun { delivery })))
 }
 

@@ -10,6 +10,8 @@ use crate::{Manager, deploy::DeployError};
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
 use picloud_store::{Put, RollbackRefused};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 /// The scripts of an app, by name. Needs the role viewer.
 #[utoipa::path(
@@ -42,12 +44,15 @@ pub(super) async fn list(
 )]
 pub(super) async fn put(
     State(manager): State<Manager>,
-    Editor(Access { app, caller, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
     If(precondition): If,
     Json(put): Json<PutScript>,
 ) -> Result<(StatusCode, Tagged<axum::Json<Script>>), ApiError> {
-    let Put { script, created } = manager.put_script(app.id, name, put, caller.id, &precondition).await?;
+    let detail = json!({"sha256": hex::encode(Sha256::digest(&put.source))});
+    let audited = access.audited(&manager, "put_script", &name, detail);
+    let Access { app, caller, .. } = access;
+    let Put { script, created } = audited.put_script(app.id, name, put, caller.who.user.id, &precondition).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, tagged(&manager.app_url(&app.slug), script, None)))
 }
@@ -79,11 +84,12 @@ pub(super) async fn show(
 )]
 pub(super) async fn delete(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
     If(precondition): If,
 ) -> Result<StatusCode, ApiError> {
-    manager.store.delete_script(app.id, &name, &precondition).await??;
+    let manager = access.audited(&manager, "delete_script", &name, json!({}));
+    manager.store.delete_script(access.app.id, &name, &precondition).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -115,12 +121,14 @@ pub(super) async fn versions(
 )]
 pub(super) async fn rollback(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
     If(precondition): If,
     Json(rollback): Json<Rollback>,
 ) -> Result<Tagged<axum::Json<Script>>, ApiError> {
-    let script = manager.rollback_script(app.id, &name, rollback.version, &precondition).await;
+    let audited = access.audited(&manager, "roll_back_script", &name, json!({"version": rollback.version}));
+    let app = access.app;
+    let script = audited.rollback_script(app.id, &name, rollback.version, &precondition).await;
     let script = script.map_err(|error| match (error, rollback.version) {
         (DeployError::RollbackRefused(RollbackRefused::NoSuchVersion), None) => ApiError::NoVersionBefore,
         (error, _) => error.into(),

@@ -12,6 +12,7 @@ use picloud_shared::{
     api::{Secret, SetSecret},
     time::now_ms,
 };
+use serde_json::json;
 
 /// The secrets of an app, by name: which there are, not what they hold. Needs the role viewer.
 #[utoipa::path(
@@ -40,13 +41,14 @@ pub(super) async fn list(
 )]
 pub(super) async fn set(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
     Json(SetSecret { value }): Json<SetSecret>,
 ) -> Result<StatusCode, ApiError> {
     check_value(&value)?;
-    let sealed = manager.settings.vault.seal(app.id, &name, &value)?;
-    manager.store.set_secret(app.id, &name, &sealed, now_ms()).await??;
+    let sealed = manager.settings.vault.seal(access.app.id, &name, &value)?;
+    let manager = access.audited(&manager, "set_secret", &name, json!({}));
+    manager.store.set_secret(access.app.id, &name, &sealed, now_ms()).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -60,9 +62,10 @@ pub(super) async fn set(
 )]
 pub(super) async fn delete(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.delete_secret(app.id, &name).await?;
+    let manager = access.audited(&manager, "delete_secret", &name, json!({}));
+    let gone = manager.store.delete_secret(access.app.id, &name).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("secret")) }
 }

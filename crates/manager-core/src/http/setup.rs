@@ -1,9 +1,10 @@
 //! The first user: through the API, or through the one page of HTML that works without a script.
 
 use super::{
+    access::Address,
     error::ApiError,
     extract::{Form, Json, Query},
-    setup_page::{self, Page},
+    form_page::{self, Page},
 };
 use crate::{Manager, token};
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -25,10 +26,12 @@ use serde::Deserialize;
 )]
 pub(super) async fn create(
     State(manager): State<Manager>,
+    Address(address): Address,
     Json(Setup { token, username, password }): Json<Setup>,
 ) -> Result<(StatusCode, axum::Json<Token>), ApiError> {
-    let user = manager.set_up(&token, username, &password).await?;
-    Ok((StatusCode::CREATED, axum::Json(Token { token: token::issue(&manager.store, user).await? })))
+    let user = manager.set_up(&token, username, &password, address).await?;
+    let token = token::begin_session(&manager.store, user.id, user.password_hash).await?;
+    Ok((StatusCode::CREATED, axum::Json(Token { token })))
 }
 
 #[derive(Deserialize)]
@@ -43,7 +46,7 @@ pub(super) async fn form(
     Query(Link { token }): Query<Link>,
 ) -> Result<Response, ApiError> {
     match manager.may_set_up(&token).await.map_err(ApiError::from) {
-        Ok(()) => Ok(setup_page::render(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })),
+        Ok(()) => Ok(form_page::setup(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })),
         Err(error) => refuse(error, &token, ""),
     }
 }
@@ -58,14 +61,15 @@ pub(super) struct Filled {
 /// `POST /setup`
 pub(super) async fn submit(
     State(manager): State<Manager>,
+    Address(address): Address,
     Form(Filled { token, username, password }): Form<Filled>,
 ) -> Result<Response, ApiError> {
     let made = match Username::try_from(username.clone()) {
-        Ok(name) => manager.set_up(&token, name, &password).await.map_err(ApiError::from),
+        Ok(name) => manager.set_up(&token, name, &password, address).await.map_err(ApiError::from),
         Err(rule) => Err(ApiError::Invalid(rule.to_string())),
     };
     match made {
-        Ok(_) => Ok(setup_page::render(StatusCode::CREATED, &Page::Done { username: &username })),
+        Ok(_) => Ok(form_page::setup(StatusCode::CREATED, &Page::Done { username: &username })),
         Err(error) => refuse(error, &token, &username),
     }
 }
@@ -76,9 +80,9 @@ fn refuse(error: ApiError, token: &str, username: &str) -> Result<Response, ApiE
     let status = error.status();
     let page = match error {
         error if status.is_server_error() => return Err(error),
-        ApiError::AlreadySetUp => Page::AlreadySetUp,
+        ApiError::AlreadySetUp => Page::Over,
         ApiError::WrongSetupToken => Page::WrongLink,
         error => Page::Form { token, username, problem: Some(error.to_string()) },
     };
-    Ok(setup_page::render(status, &page))
+    Ok(form_page::setup(status, &page))
 }

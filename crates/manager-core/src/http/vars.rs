@@ -12,6 +12,7 @@ use picloud_shared::{
     limits::SETTING_BYTES,
     time::now_ms,
 };
+use serde_json::json;
 
 /// The variables of an app, by name. Needs the role viewer.
 #[utoipa::path(
@@ -41,12 +42,13 @@ pub(super) async fn list(
 )]
 pub(super) async fn set(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
     Json(SetVar { value }): Json<SetVar>,
 ) -> Result<StatusCode, ApiError> {
     check_value(&value)?;
-    manager.store.set_var(app.id, &name, &value, now_ms()).await??;
+    let manager = access.audited(&manager, "set_var", &name, json!({}));
+    manager.store.set_var(access.app.id, &name, &value, now_ms()).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -60,10 +62,11 @@ pub(super) async fn set(
 )]
 pub(super) async fn delete(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
 ) -> Result<StatusCode, ApiError> {
-    let gone = manager.store.delete_var(app.id, &name).await?;
+    let manager = access.audited(&manager, "delete_var", &name, json!({}));
+    let gone = manager.store.delete_var(access.app.id, &name).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("variable")) }
 }
 

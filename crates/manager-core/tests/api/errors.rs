@@ -138,6 +138,24 @@ async fn nothing_but_the_open_doors_opens_without_a_token() {
     let closed = [
         ("GET", "/api/v1/auth/me".to_owned()),
         ("POST", "/api/v1/auth/logout".to_owned()),
+        ("POST", "/api/v1/auth/password".to_owned()),
+        ("GET", "/api/v1/auth/tokens".to_owned()),
+        ("POST", "/api/v1/auth/tokens".to_owned()),
+        ("DELETE", "/api/v1/auth/tokens/x".to_owned()),
+        ("GET", "/api/v1/users".to_owned()),
+        ("PATCH", "/api/v1/users/ada".to_owned()),
+        ("DELETE", "/api/v1/users/ada".to_owned()),
+        ("GET", "/api/v1/invitations".to_owned()),
+        ("POST", "/api/v1/invitations".to_owned()),
+        ("DELETE", "/api/v1/invitations/x".to_owned()),
+        ("GET", "/api/v1/audit".to_owned()),
+        ("GET", format!("{app}/members")),
+        ("PUT", format!("{app}/members/ada")),
+        ("DELETE", format!("{app}/members/ada")),
+        ("GET", format!("{app}/invitations")),
+        ("POST", format!("{app}/invitations")),
+        ("DELETE", format!("{app}/invitations/x")),
+        ("GET", format!("{app}/audit")),
         ("GET", "/api/v1/apps".to_owned()),
         ("POST", "/api/v1/apps".to_owned()),
         ("GET", app.to_owned()),
@@ -185,9 +203,14 @@ async fn nothing_but_the_open_doors_opens_without_a_token() {
         }
     }
     // The set-up is over.
-    for (open, status) in
-        [("/", 200), ("/healthz", 200), ("/readyz", 200), ("/setup", 409), ("/internal/domain-check", 404)]
-    {
+    for (open, status) in [
+        ("/", 200),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/setup", 409),
+        ("/invite", 404),
+        ("/internal/domain-check", 404),
+    ] {
         assert_eq!(server.send("GET", open, "", None).await.status, status, "{open}");
     }
 }

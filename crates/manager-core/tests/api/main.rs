@@ -3,11 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod domains;
 mod errors;
 mod flow;
+mod invitations;
+mod members;
 mod openapi;
+mod origin;
 mod releases;
 mod settings;
 mod setup;
 mod support;
+mod tokens;
+mod users;

@@ -3,24 +3,29 @@
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use picloud_abi::invocation::{Outcome, Position, Response, Trigger};
-use picloud_manager_core::{Manager, Settings, SetupToken};
+use picloud_manager_core::{Manager, ManagerHosts, Settings, SetupToken};
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, Others, Report, Source},
     ids::AppId,
     limit_rules::LimitRules,
+    proxies::TrustedProxies,
 };
 use picloud_store::{Database, Store};
 use picloud_vault::{Key, Vault};
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Who sends all requests, and is believed about for whom.
+pub(crate) const PROXY: &str = "192.0.2.1";
 
 pub(crate) struct Server {
     pub(crate) router: Router,
@@ -43,6 +48,9 @@ impl Server {
         let settings = Settings {
             vault: Vault::new(Key::generate().unwrap(), None),
             node: "test".into(),
+            manager_url: "https://picloud.test".into(),
+            manager_hosts: ManagerHosts::from(vec!["picloud.test".parse().unwrap()]),
+            trusted_proxies: TrustedProxies::from(vec![PROXY.parse().unwrap()]),
             apps_url: "http://apps.test".into(),
             apps_domain: "apps.example.com".parse().unwrap(),
             limits: LimitRules::default(),
@@ -63,6 +71,33 @@ impl Server {
         (server, token)
     }
 
+    /// Invites somebody to the server, who accepts; gives the token of their session.
+    pub(crate) async fn join(&self, admin: &str, name: &str, rights: Value) -> String {
+        let made = self.send("POST", "/api/v1/invitations", admin, Some(rights)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let body = json!({"token": made.json()["token"], "username": name, "password": PASSWORD});
+        let joined = self.send("POST", "/api/v1/invitations/accept", "", Some(body)).await;
+        assert_eq!(joined.status, 201, "{}", joined.text);
+        joined.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// An API token.
+    pub(crate) async fn api_token(&self, session: &str, new: Value) -> String {
+        let made = self.send("POST", "/api/v1/auth/tokens", session, Some(new)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Signs in, from an address.
+    pub(crate) async fn login(&self, username: &str, password: &str, from: &str) -> Answer {
+        let body = json!({"username": username, "password": password}).to_string();
+        let request = Request::post("/api/v1/auth/login")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", from)
+            .body(Body::from(body));
+        self.send_raw(request.unwrap()).await
+    }
+
     pub(crate) async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
@@ -75,7 +110,8 @@ impl Server {
         self.send_raw(request.body(body).unwrap()).await
     }
 
-    pub(crate) async fn send_raw(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send_raw(&self, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(PROXY.parse().unwrap(), 4711)));
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
         assert!(parts.headers.contains_key("x-request-id"));

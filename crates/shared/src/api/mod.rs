@@ -2,30 +2,38 @@
 //! silently ignored.
 
 mod apps;
+mod audit;
 mod auth;
 mod domains;
 mod error;
 mod files;
+mod invitations;
 mod invocations;
 mod kv;
+mod members;
 mod releases;
 mod schedules;
 mod scripts;
 mod settings;
 mod topics;
+mod users;
 
 pub use apps::{App, NewApp, Role, UpdateApp};
-pub use auth::{Login, Me, Setup, Token};
+pub use audit::AuditEntry;
+pub use auth::{ApiToken, ChangePassword, Login, Me, NewApiToken, Setup, Token, TokenInfo, TokenKind};
 pub use domains::{Domain, NewDomain};
 pub use error::{ErrorBody, ErrorDetail};
 pub use files::File;
+pub use invitations::{AcceptInvitation, AcceptedInvitation, Invitation, InvitationLink, InviteToApp, InviteToServer};
 pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
 pub use kv::{KvItem, SetKv};
+pub use members::{Member, SetMember};
 pub use releases::{ChangeKind, Changes, Deploy, DeployScript, Deployed, Release, RollBackApp, ScriptChange};
 pub use schedules::{LastFiring, ScheduleRun, ScheduleState};
 pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
 pub use settings::{Secret, SetSecret, SetVar, Var};
 pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};
+pub use users::{UpdateUser, User};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -35,7 +43,7 @@ use utoipa::ToSchema;
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// What to give as `before` for the next page; absent on the last.
+    /// What to give as `before`, or as `after` in lists by name, for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

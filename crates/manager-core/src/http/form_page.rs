@@ -1,4 +1,5 @@
-//! The set-up page's HTML, and the headers that keep it from loading, running or leaking anything.
+//! The HTML of the two pages that make a user, for setting up and for invitations, and the headers that keep them from
+//! loading, running or leaking anything.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -15,19 +16,68 @@ input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.4rem}
 button{font:inherit;padding:.4rem 1rem}\
 [role=alert]{border-left:.25rem solid #c33;padding-left:.75rem}";
 
-/// What the page shows.
+/// What a page shows.
 pub(super) enum Page<'a> {
-    Form { token: &'a str, username: &'a str, problem: Option<String> },
-    Done { username: &'a str },
-    AlreadySetUp,
+    Form {
+        token: &'a str,
+        username: &'a str,
+        problem: Option<String>,
+    },
+    Done {
+        username: &'a str,
+    },
+    /// It was done before.
+    Over,
     WrongLink,
 }
 
-pub(super) fn render(status: StatusCode, page: &Page<'_>) -> Response {
-    let mut response = (status, Html(html(page))).into_response();
+/// What the two pages do not have in common.
+struct Texts {
+    title: &'static str,
+    /// Where the form goes.
+    action: &'static str,
+    question: &'static str,
+    button: &'static str,
+    /// After the user's name.
+    done: &'static str,
+    over: &'static str,
+    wrong_link: &'static str,
+}
+
+const SETUP: Texts = Texts {
+    title: "Set up PiCloud",
+    action: "/setup",
+    question: "Who administers this server?",
+    button: "Create the administrator",
+    done: "administers this server.",
+    over: "This server is set up already. Sign in from a terminal with <code>pic login</code>.",
+    wrong_link: "This link is not valid. The server prints a new one each time it starts, until it is set up.",
+};
+
+const INVITE: Texts = Texts {
+    title: "Join PiCloud",
+    action: "/invite",
+    question: "You are invited. By which name do you want to sign in?",
+    button: "Accept the invitation",
+    done: "is a user of this server.",
+    over: "This invitation was accepted already, or has expired. Whoever sent it can make another one.",
+    wrong_link: "This link is not valid, or was revoked. Whoever sent it can make another one.",
+};
+
+pub(super) fn setup(status: StatusCode, page: &Page<'_>) -> Response {
+    render(status, &SETUP, page)
+}
+
+pub(super) fn invite(status: StatusCode, page: &Page<'_>) -> Response {
+    render(status, &INVITE, page)
+}
+
+fn render(status: StatusCode, texts: &Texts, page: &Page<'_>) -> Response {
+    let mut response = (status, Html(html(texts, page))).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // The address holds the token. With `no-referrer` browsers would send `Origin: null` with the form.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // Without this header the page is not shown at all.
     match HeaderValue::try_from(content_security_policy()) {
@@ -45,39 +95,35 @@ fn content_security_policy() -> String {
     )
 }
 
-fn html(page: &Page<'_>) -> String {
+fn html(texts: &Texts, page: &Page<'_>) -> String {
+    let Texts { title, action, question, button, done, over, wrong_link } = texts;
     let content = match page {
         Page::Form { token, username, problem } => {
             let problem = problem.as_deref().map(|text| format!("<p role=\"alert\">{}</p>\n", escape(text)));
             format!(
-                "<p>Who administers this server?</p>\n{}\
-                 <form method=\"post\" action=\"/setup\">\n\
+                "<p>{question}</p>\n{}\
+                 <form method=\"post\" action=\"{action}\">\n\
                  <input type=\"hidden\" name=\"token\" value=\"{}\">\n\
                  <label>User name <input name=\"username\" value=\"{}\" autocomplete=\"username\" maxlength=\"64\" \
                  required autofocus></label>\n\
                  <label>Password, at least 10 characters <input name=\"password\" type=\"password\" \
                  autocomplete=\"new-password\" minlength=\"10\" required></label>\n\
-                 <button>Create the administrator</button>\n</form>",
+                 <button>{button}</button>\n</form>",
                 problem.unwrap_or_default(),
                 escape(token),
                 escape(username),
             )
         }
-        Page::Done { username } => format!(
-            "<p>Done: {} administers this server. Now sign in from a terminal with <code>pic login</code>.</p>",
-            escape(username)
-        ),
-        Page::AlreadySetUp => "<p>This server is set up already. Sign in from a terminal with <code>pic login</code>.\
-                               </p>"
-            .to_owned(),
-        Page::WrongLink => "<p>This link is not valid. The server prints a new one each time it starts, until it is \
-                            set up.</p>"
-            .to_owned(),
+        Page::Done { username } => {
+            format!("<p>Done: {} {done} Now sign in from a terminal with <code>pic login</code>.</p>", escape(username))
+        }
+        Page::Over => format!("<p>{over}</p>"),
+        Page::WrongLink => format!("<p>{wrong_link}</p>"),
     };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Set up PiCloud</title>\n<style>{STYLE}</style>\n<h1>Set up PiCloud</h1>\n{content}\n</html>\n"
+         <title>{title}</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n{content}\n</html>\n"
     )
 }
 
@@ -104,20 +150,22 @@ mod tests {
     fn what_was_typed_is_never_markup() {
         let hostile = "\"'><script>alert(1)</script>&";
         let page = Page::Form { token: hostile, username: hostile, problem: Some(hostile.into()) };
-        let html = html(&page) + &super::html(&Page::Done { username: hostile });
-        assert!(!html.contains("<script") && !html.contains("\"'>"), "{html}");
-        assert_eq!(html.matches("&#60;script&#62;").count(), 4);
+        for texts in [SETUP, INVITE] {
+            let html = html(&texts, &page) + &html(&texts, &Page::Done { username: hostile });
+            assert!(!html.contains("<script") && !html.contains("\"'>"), "{html}");
+            assert_eq!(html.matches("&#60;script&#62;").count(), 4);
+        }
     }
 
     #[test]
     fn the_page_is_locked_down() {
-        let response = render(StatusCode::OK, &Page::Done { username: "a" });
+        let response = invite(StatusCode::OK, &Page::Done { username: "a" });
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         let policy = header("content-security-policy");
         for part in ["default-src 'none'", "style-src 'sha256-", "frame-ancestors 'none'", "form-action 'self'"] {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"));
-        assert_eq!((header("referrer-policy"), header("cache-control")), ("no-referrer".into(), "no-store".into()));
+        assert_eq!((header("referrer-policy"), header("cache-control")), ("same-origin".into(), "no-store".into()));
     }
 }

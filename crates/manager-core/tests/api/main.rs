@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
+mod authorisation;
 mod domains;
 mod errors;
 mod flow;

@@ -130,7 +130,7 @@ async fn first_user(
         actor: Some((new.id, new.username.clone())),
         token: None,
         address: from,
-        action: "setup".to_owned(),
+        action: "set_up".to_owned(),
         app: None,
         target: Some(new.username.to_string()),
         detail: json!({"admin": true}),

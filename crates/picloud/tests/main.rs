@@ -15,6 +15,7 @@ mod first_start;
 mod fuel;
 mod fuzz;
 mod http;
+mod identity;
 mod imports;
 mod invoke;
 mod limits;

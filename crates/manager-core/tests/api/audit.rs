@@ -55,6 +55,7 @@ async fn each_change_is_kept_with_who_what_and_from_where() {
         ("DELETE", format!("{APP}/members/nobody"), json!({}), None),
     ];
     let log = format!("{APP}/audit?limit=200");
+    let document = server.send("GET", "/api/v1/openapi.json", "", None).await.text;
     let mut before = entries(&server, &token, &log).await.len();
     for (method, path, body, expected) in calls {
         server.send(method, &path, &token, Some(body)).await;
@@ -63,6 +64,7 @@ async fn each_change_is_kept_with_who_what_and_from_where() {
         before = now.len();
         if let Some((action, target)) = expected {
             let entry = &now[0];
+            assert!(document.contains(&format!("\"operationId\":\"{action}\"")), "{action} is no operation");
             assert_eq!((&entry["action"], &entry["target"]), (&json!(action), &target), "{method} {path}");
             assert_eq!(
                 (&entry["actor"], &entry["address"], &entry["app"]),
@@ -102,7 +104,7 @@ async fn what_concerns_users_is_kept_too() {
     assert_eq!(
         told,
         [
-            ("setup", Some("ada"), Some("ada")),
+            ("set_up", Some("ada"), Some("ada")),
             ("create_app", Some("ada"), None),
             ("create_invitation", Some("ada"), None),
             ("accept_invitation", Some("eve"), Some("eve")),
@@ -117,6 +119,10 @@ async fn what_concerns_users_is_kept_too() {
             ("delete_user", Some("ada"), Some("eve")),
         ]
     );
+    let document = server.send("GET", "/api/v1/openapi.json", "", None).await.text;
+    for (action, ..) in told.iter().filter(|(action, ..)| *action != "login_failed") {
+        assert!(document.contains(&format!("\"operationId\":\"{action}\"")), "{action} is no operation");
+    }
     assert_eq!(all[7]["address"], "198.51.100.1");
     assert_eq!(all[1]["detail"], json!({"create_apps": true}));
     assert!(!server.send("GET", "/api/v1/audit", &token, None).await.text.contains(PASSWORD));

@@ -9,6 +9,7 @@ mod memory;
 mod outbound;
 mod parser;
 mod requests;
+mod sign_in;
 
 use crate::support::{Backend, Setup, TestApp, error_of, until};
 use picloud_shared::{

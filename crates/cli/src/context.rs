@@ -56,7 +56,14 @@ impl Context {
 
     /// The app to work in.
     pub(crate) fn app(&self) -> Result<AppSlug, CommandError> {
-        self.app.clone().or_else(|| self.profile()?.app.clone()).ok_or_else(|| {
+        self.app_or(None)
+    }
+
+    /// The app to work in, where a directory says which it is meant for: what is said now counts more, what was chosen for
+    /// good less.
+    pub(crate) fn app_or(&self, meant: Option<&AppSlug>) -> Result<AppSlug, CommandError> {
+        let chosen = || self.profile()?.app.clone();
+        self.app.clone().or_else(|| meant.cloned()).or_else(chosen).ok_or_else(|| {
             CommandError::new(Exit::Usage, "no app is named")
                 .hint("give --app SLUG, set PIC_APP, or choose one for good with `pic apps use SLUG`")
         })

@@ -96,6 +96,7 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
         (403, "wrong_setup_token") => error(Exit::NotAllowed).hint("take the link from the server's latest start"),
         (403, _) => error(Exit::NotAllowed).hint("ask an owner of the app for that role"),
         (404, _) => CommandError { hint: where_to_look(&detail.message).map(str::to_owned), ..error(Exit::NotFound) },
+        (412, "changed") => error(Exit::Refused).hint("somebody else was first: look at what is there, then try again"),
         (429 | 503, _) => error(Exit::Unavailable).hint("try again in a moment"),
         (500.., _) => {
             error(Exit::Unavailable).hint(format!("the server's log has the request id {}", detail.request_id))
@@ -108,6 +109,7 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
 fn where_to_look(message: &str) -> Option<&'static str> {
     Some(match message.strip_prefix("no such ")? {
         "app" => "`pic apps list` shows what there is; choose with `pic apps use SLUG` or --app",
+        "release" => "`pic releases` shows what there is",
         "script" => "`pic scripts list` shows what there is; --app names another app",
         "version" => "`pic scripts versions NAME` shows what there is",
         "domain" => "`pic domains list` shows what there is; --app names another app",

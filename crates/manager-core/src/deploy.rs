@@ -89,9 +89,10 @@ impl Manager {
         slug: AppSlug,
         name: &str,
         debug: bool,
-        scripts: Vec<(ScriptName, PutScript)>,
+        scripts: Vec<DeployScript>,
     ) -> Result<(), DeployError> {
         let id = AppId::new();
+        let scripts: Vec<_> = scripts.into_iter().map(put).collect();
         let imports = self.accept(id, &scripts, Others::Go).await?;
         let app = NewApp { id, slug: slug.clone(), name: name.to_owned(), debug, owner: None, now: now_ms() };
         let app = self.store.create_app(app).await?.ok_or(DeployError::SlugTaken(slug))?;

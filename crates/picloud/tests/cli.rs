@@ -16,17 +16,17 @@ fn pic_binary() -> PathBuf {
     binary
 }
 
-struct Pic {
+pub(crate) struct Pic {
     directory: TempDir,
     manager: String,
 }
 
 impl Pic {
-    fn new(picloud: &TestApp) -> Self {
+    pub(crate) fn new(picloud: &TestApp) -> Self {
         Self { directory: tempfile::tempdir().unwrap(), manager: picloud.manager.clone() }
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.run_with("", arguments)
     }
 
@@ -49,7 +49,7 @@ impl Pic {
     }
 
     /// Standard output of a command that succeeds.
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "pic {arguments:?}: {told}");
@@ -62,17 +62,19 @@ impl Pic {
     }
 
     /// Exit code and standard error of a command that fails.
-    fn fails(&self, arguments: &[&str]) -> (i32, String) {
+    pub(crate) fn fails(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments);
         assert!(!output.status.success(), "pic {arguments:?} succeeds");
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.directory.path().join(name), text).unwrap();
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let file = self.directory.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
 
-    fn sign_in(&self) {
+    pub(crate) fn sign_in(&self) {
         self.ok(&["login", &self.manager, "--username", "admin"]);
     }
 }

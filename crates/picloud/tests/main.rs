@@ -7,6 +7,7 @@ mod abuse;
 mod cli;
 mod cors;
 mod crash;
+mod deploy;
 mod documentation;
 mod domains;
 mod examples;

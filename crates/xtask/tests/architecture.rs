@@ -22,7 +22,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("picloud-manager-core", CORES),
     // `pic` knows the server by its API alone.
     ("picloud-client", &["picloud-abi", "picloud-shared"]),
-    ("picloud-cli", &["picloud-abi", "picloud-shared", "picloud-client"]),
+    ("picloud-project", &["picloud-shared"]),
+    ("picloud-cli", &["picloud-abi", "picloud-shared", "picloud-client", "picloud-project"]),
     (
         "picloud",
         &[
@@ -33,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "picloud-executor-core",
             "picloud-orchestrator-core",
             "picloud-manager-core",
+            "picloud-project",
             "picloud-vault",
         ],
     ),
@@ -50,6 +52,7 @@ const NEVER_REACHES: &[(&str, &[&str])] = &[
     ("picloud-store", &["axum", "hyper", "wasmtime"]),
     ("picloud-host", &["axum", "hyper", "picloud-store", "reqwest", "sqlx"]),
     ("picloud-vault", &["axum", "hyper", "picloud-store", "reqwest", "sqlx", "tokio", "wasmtime"]),
+    ("picloud-project", &["axum", "hyper", "picloud-store", "reqwest", "sqlx", "tokio", "wasmtime"]),
     // It starts invocations, and neither seals nor opens anything.
     ("picloud-orchestrator-core", &["picloud-vault", "wasmtime"]),
     ("picloud-manager-core", &["wasmtime"]),

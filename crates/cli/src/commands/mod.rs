@@ -1,6 +1,7 @@
 //! The commands. One file each, which holds its arguments, its help and what it does.
 
 mod apps;
+mod deploy;
 mod docs;
 mod domains;
 mod files;
@@ -9,6 +10,8 @@ mod invoke;
 mod login;
 mod logout;
 mod logs;
+mod releases;
+mod rollback;
 mod schedules;
 mod scripts;
 mod secrets;
@@ -30,6 +33,9 @@ pub(crate) enum Command {
     Apps(apps::Command),
     #[command(subcommand)]
     Scripts(scripts::Command),
+    Deploy(deploy::Args),
+    Releases(releases::Args),
+    Rollback(rollback::Args),
     Invoke(invoke::Args),
     #[command(subcommand)]
     Invocations(invocations::Command),
@@ -58,6 +64,9 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Whoami(args) => whoami::run(args, context).await,
         Command::Apps(command) => apps::run(command, context).await,
         Command::Scripts(command) => scripts::run(command, context).await,
+        Command::Deploy(args) => deploy::run(args, context).await,
+        Command::Releases(args) => releases::run(args, context).await,
+        Command::Rollback(args) => rollback::run(args, context).await,
         Command::Invoke(args) => invoke::run(args, context).await,
         Command::Invocations(command) => invocations::run(command, context).await,
         Command::Logs(args) => logs::run(args, context).await,

@@ -206,8 +206,7 @@ async fn what_belongs_to_nobody_is_checked_before_it_is_stored() {
     let (server, token) = Server::with_app().await;
     let deploy = async |sources: &[&str]| {
         let script = |(i, source): (usize, &&str)| {
-            let put = serde_json::from_value(json!({"source": source})).unwrap();
-            (format!("s{i}").parse().unwrap(), put)
+            serde_json::from_value(json!({"name": format!("s{i}"), "source": source})).unwrap()
         };
         let scripts = sources.iter().enumerate().map(script).collect();
         server.manager.deploy_unowned("demo".parse().unwrap(), "Demo", true, scripts).await

@@ -33,7 +33,7 @@ pub struct AuditEntry {
     pub action: String,
     /// In which app.
     pub app: Option<(AppId, AppSlug)>,
-    /// To what of it: a name; `None`: the app or the server itself.
+    /// To what of it: a name, in which NUL is kept as `␀`; `None`: the app or the server itself.
     pub target: Option<String>,
     /// What else is to be known: a JSON object, without secrets.
     pub detail: Value,
@@ -158,7 +158,8 @@ impl Store {
             .bind(&entry.action)
             .bind(entry.app.as_ref().map(|(id, _)| id.to_string()))
             .bind(entry.app.as_ref().map(|(_, slug)| slug.as_str()))
-            .bind(entry.target.as_deref())
+            // PostgreSQL's text refuses NUL, which a key may hold.
+            .bind(entry.target.as_ref().map(|target| target.replace('\0', "\u{2400}")))
             .bind(to_json(&entry.detail)?)
             .execute(db)
             .await?;

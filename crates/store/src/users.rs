@@ -172,6 +172,12 @@ impl Store {
         if !self.is_admin_in(&mut transaction, by).await? {
             return Ok(Err(UserRefused::NotAllowed));
         }
+        let before: Option<User> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1"))
+                .bind(username.as_str())
+                .fetch_optional(db)
+                .await?
+        });
         let user: Option<User> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
                 "UPDATE users SET admin = COALESCE($2, admin), create_apps = COALESCE($3, create_apps),
@@ -187,6 +193,9 @@ impl Store {
             .await?
         });
         let Some(user) = user else { return Ok(Err(UserRefused::NoSuchUser)) };
+        if before.as_ref() == Some(&user) {
+            return Ok(Ok(user));
+        }
         if !self.has_admin(&mut transaction).await? {
             return Ok(Err(UserRefused::LastAdmin));
         }

@@ -49,6 +49,8 @@ async fn an_entry_is_kept_as_it_was_given(store: &TestStore) {
         store.note(full.clone()).await.unwrap();
         assert_eq!(store.audit(all()).await.unwrap()[0].1, full);
     }
+    store.note(AuditEntry { target: Some("a\0b".to_owned()), ..entry("set_key", NOW) }).await.unwrap();
+    assert_eq!(store.audit(all()).await.unwrap()[0].1.target.as_deref(), Some("a␀b"));
     store.note(entry("reset_password", NOW + 1)).await.unwrap();
     assert_eq!(store.audit(all()).await.unwrap()[0].1, entry("reset_password", NOW + 1));
 }
@@ -139,8 +141,10 @@ async fn each_change_has_one_entry_and_what_changes_nothing_none(store: &TestSto
         entries("remove_member", times).await;
     }
     let changes = UserChanges { create_apps: Some(true), ..UserChanges::default() };
-    audited("update_user").update_user(&eve, changes, admin.id).await.unwrap().unwrap();
-    entries("update_user", 1).await;
+    for times in [1, 0] {
+        audited("update_user").update_user(&eve, changes, admin.id).await.unwrap().unwrap();
+        entries("update_user", times).await;
+    }
     let demoted = UserChanges { admin: Some(false), ..UserChanges::default() };
     audited("update_user").update_user(&admin.username, demoted, admin.id).await.unwrap().unwrap_err();
     entries("update_user", 0).await;

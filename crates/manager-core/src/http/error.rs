@@ -149,6 +149,7 @@ impl ApiError {
             Self::UsernameTaken(_) => (StatusCode::CONFLICT, "username_taken"),
             Self::LastAdministrator(_) => (StatusCode::CONFLICT, "last_administrator"),
             Self::LastOwner(_) => (StatusCode::CONFLICT, "last_owner"),
+            Self::NotForUsers(AcceptRefused::ForNewUser) => (StatusCode::CONFLICT, "not_for_users"),
             Self::NotForUsers(_) => (StatusCode::CONFLICT, "already_a_member"),
             Self::InvitationOver => (StatusCode::GONE, "invitation_over"),
             Self::DomainTaken(_) => (StatusCode::CONFLICT, "domain_taken"),

@@ -93,7 +93,7 @@ async fn a_link_makes_a_user_or_a_member_once() {
     let secret = link(&server, &token, TO_APP, json!({"role": "viewer"})).await;
     assert_eq!(accept(&server, eve, json!({"token": secret})).await.error(), (409, "already_a_member".into()));
     let secret = link(&server, &token, TO_SERVER, json!({"admin": true})).await;
-    assert_eq!(accept(&server, eve, json!({"token": secret})).await.error(), (409, "already_a_member".into()));
+    assert_eq!(accept(&server, eve, json!({"token": secret})).await.error(), (409, "not_for_users".into()));
     let boss = accept(&server, "", json!({"token": secret, "username": "boss", "password": PASSWORD})).await.json();
     let me = server.send("GET", "/api/v1/auth/me", boss["token"].as_str().unwrap(), None).await.json();
     assert_eq!((&me["username"], &me["admin"]), (&json!("boss"), &json!(true)));

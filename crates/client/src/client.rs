@@ -34,6 +34,7 @@ impl Client {
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
+            .read_timeout(TIMEOUT)
             .redirect(Policy::none())
             .user_agent(concat!("picloud-client/", env!("CARGO_PKG_VERSION")));
         if base.scheme() == "http" {
@@ -112,7 +113,7 @@ impl Client {
     }
 
     /// Sends a request; an answer other than 2xx is an error.
-    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await.map_err(|error| Error::transport(&self.base, &error))?;
         let status = response.status();
         if status.is_success() {
@@ -138,7 +139,7 @@ impl Client {
         Ok(body)
     }
 
-    fn decode_error(&self, status: reqwest::StatusCode, why: &dyn std::fmt::Display) -> Error {
+    pub(crate) fn decode_error(&self, status: reqwest::StatusCode, why: &dyn std::fmt::Display) -> Error {
         Error::Decode { url: self.base.to_string(), status, why: why.to_string() }
     }
 }

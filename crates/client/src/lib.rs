@@ -8,6 +8,7 @@ mod client;
 mod domains;
 mod error;
 mod files;
+mod follow;
 mod invitations;
 mod invocations;
 mod kv;
@@ -17,7 +18,9 @@ mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
+mod stats;
 mod topics;
+mod usage;
 mod users;
 mod vars;
 
@@ -25,7 +28,8 @@ pub use audit::AuditFilter;
 pub use client::Client;
 pub use error::Error;
 pub use files::FileFilter;
-pub use invocations::{InvocationFilter, InvocationStatus};
+pub use follow::{FollowFilter, Followed, LogStream};
+pub use invocations::InvocationFilter;
 pub use logs::LogFilter;
 pub use topics::DeadLetterFilter;
 

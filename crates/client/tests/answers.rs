@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use picloud_client::{Client, Error, InvocationFilter, InvocationStatus, LogFilter};
-use picloud_shared::names::{AppSlug, ScriptName};
+use picloud_client::{Client, Error, InvocationFilter, LogFilter};
+use picloud_shared::{
+    api::{LogLevel, StatusFilter, Trigger},
+    names::{AppSlug, ScriptName},
+};
 use std::{
     io::{Read, Write},
     net::TcpListener,
@@ -94,18 +97,23 @@ async fn requests_carry_path_query_and_token() {
     let (client, request) = answering(http("200 OK", r#"{"items":[],"next":"n"}"#));
     let filter = InvocationFilter {
         script: Some(name.clone()),
-        status: Some(InvocationStatus::Failed),
+        status: Some(StatusFilter::Failed),
+        trigger: Some(Trigger::Http),
+        text: Some("x y".to_owned()),
+        since: Some(-1),
         before: Some("a&b".to_owned()),
         limit: Some(5),
+        ..InvocationFilter::default()
     };
     assert_eq!(client.invocations(&app(), &filter).await.unwrap().next.as_deref(), Some("n"));
     let request = request.join().unwrap();
-    assert!(request.contains("/invocations?script=lib%2Futil&status=failed&before=a%26b&limit=5 "), "{request}");
+    let query = "script=lib%2Futil&status=failed&trigger=http&since=-1&text=x+y&before=a%26b&limit=5";
+    assert!(request.contains(&format!("/invocations?{query} ")), "{request}");
     assert!(!request.contains("authorization"), "{request}");
 
     let (client, request) = answering(http("200 OK", r#"{"items":[]}"#));
-    let filter = LogFilter { script: Some(name), before: None, limit: Some(7) };
+    let filter = LogFilter { script: Some(name), level: Some(LogLevel::Warn), limit: Some(7), ..LogFilter::default() };
     assert_eq!(client.logs(&app(), &filter).await.unwrap().next, None);
     let request = request.join().unwrap();
-    assert!(request.contains("/apps/demo/logs?script=lib%2Futil&limit=7 "), "{request}");
+    assert!(request.contains("/apps/demo/logs?script=lib%2Futil&level=warn&limit=7 "), "{request}");
 }

@@ -144,7 +144,7 @@ impl Platform for ScriptPlatform {
                 random::draw(count, frame.limits.random_bytes).map(|bytes| Answer::Random(bytes.into()))
             }
             Request::Kv(request) => {
-                let answer = kv::answer(&services.store, frame.app, now(), request);
+                let answer = kv::answer(&services.store, frame.app, &frame.limits, now(), request);
                 frame.place.without_turn(answer).await.map(Answer::Kv)
             }
             Request::Topics(request) => {

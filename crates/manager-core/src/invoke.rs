@@ -14,7 +14,8 @@ use picloud_shared::{
     names::ScriptName,
     time::now_ms,
 };
-use picloud_store::{App, Invocation, InvocationStart, Script, StoreError, StoredLog};
+use picloud_store::{App, Finished, Invocation, InvocationStart, Script, StoreError, StoredLog};
+use std::time::Duration;
 
 /// Why a script was not run, or its run not recorded. A script that fails is no error.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub(crate) enum InvokeError {
     /// There is no such script, or it was deleted meanwhile.
     #[error("no such script")]
     NoSuchScript,
+    /// The app has burnt what it may in this minute; the next one begins after this time.
+    #[error("the app has burnt what it may in this minute")]
+    NoFuel(Duration),
     /// The executor could not run it.
     #[error("the script could not be run")]
     Executor(#[from] ExecutorError),
@@ -52,6 +56,7 @@ impl Manager {
         let id = InvocationId::new();
         let limits = self.settings.limits.in_force(&app.limits);
         let wanted = wanted(id, name, invoke, limits.request_body)?;
+        self.activity.of(app.id).check_fuel(&limits, now_ms()).map_err(InvokeError::NoFuel)?;
         let script = self.store.script_head(app.id, name).await?.ok_or(InvokeError::NoSuchScript)?;
         let (manager, app) = (self.clone(), app.clone());
         let run = tokio::spawn(async move { manager.run_and_record(id, app, script, limits, wanted).await });
@@ -79,8 +84,9 @@ impl Manager {
         };
         let job = Job { id, app, version: script.version.id, script: script.name, trigger, depth: 0, limits, outbound };
         let report = self.executor.invoke(job, Box::pin(std::future::pending())).await?;
-        let (records, outcome) = start.finished(report).apart();
-        self.store.record(&records.invocations, &records.totals).await?;
+        self.activity.ended(&self.activity.of(app), &report, now_ms());
+        let Finished { records, outcome } = start.finished(report);
+        self.store.record_all(&records).await?;
         let (invocation, logs) = self.store.invocation(app, id).await?.ok_or(InvokeError::NoSuchScript)?;
         Ok(Run { invocation, logs, outcome })
     }

@@ -23,9 +23,11 @@ pub use password::PasswordError;
 pub use reset::{ResetError, generate_password, reset_password};
 pub use setup::{CreateAdminError, SetupToken, create_admin};
 
+use http::{follow::Followers, metrics::Counted};
 use password::Passwords;
 use picloud_shared::{
-    domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug, proxies::TrustedProxies,
+    activity::Activity, domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug,
+    proxies::TrustedProxies,
 };
 use picloud_store::{AuditEntry, Store};
 use picloud_vault::Vault;
@@ -40,6 +42,9 @@ pub struct Manager {
     settings: Arc<Settings>,
     passwords: Passwords,
     throttle: Arc<Throttle>,
+    followers: Followers,
+    activity: Arc<Activity>,
+    counted: Counted,
 }
 
 /// What the binary decides.
@@ -66,20 +71,28 @@ pub struct Settings {
 }
 
 impl Manager {
-    /// A control plane over this store that checks and runs with this executor.
-    pub fn new(store: Store, executor: Arc<dyn Executor>, settings: Settings) -> Self {
+    /// A control plane over this store that checks and runs with this executor, and tells of what goes on in this process.
+    pub fn new(store: Store, executor: Arc<dyn Executor>, activity: Arc<Activity>, settings: Settings) -> Self {
         Self {
             store,
             executor,
+            activity,
+            counted: Counted::default(),
             settings: Arc::new(settings),
             passwords: Passwords::new(),
             throttle: Arc::new(Throttle::new()),
+            followers: Followers::new(),
         }
     }
 
     /// The same control plane, whose next change is kept in the audit log as this entry.
     pub(crate) fn audited(&self, entry: AuditEntry) -> Self {
         Self { store: self.store.audited(entry), ..self.clone() }
+    }
+
+    /// Ends the streams that would never end by themselves, so that a process that stops can end.
+    pub fn stop(&self) {
+        self.followers.stop();
     }
 
     /// Where an app answers.

@@ -2,7 +2,14 @@
 //! database: every change of this process moves the store's revision, and only then is the app's own asked for.
 
 use crate::{cors::CorsHeaders, routes::Routes};
-use picloud_shared::{ids::AppId, limit_rules::LimitRules, limits::Limits, names::AppSlug, outbound::AllowedHosts};
+use picloud_shared::{
+    activity::{Activity, AppActivity},
+    ids::AppId,
+    limit_rules::LimitRules,
+    limits::Limits,
+    names::AppSlug,
+    outbound::AllowedHosts,
+};
 use picloud_store::{DeployedRoute, Store, StoreError};
 use quick_cache::sync::Cache;
 use std::sync::{
@@ -22,6 +29,8 @@ pub(crate) struct Deployed {
     /// Those in force.
     pub(crate) limits: Limits,
     pub(crate) outbound: AllowedHosts,
+    /// What the app uses; the same for as long as anybody holds it.
+    pub(crate) activity: Arc<AppActivity>,
     /// Where the app sets nothing, the scripts' own headers count.
     pub(crate) cors: Option<CorsHeaders>,
     pub(crate) routes: Routes<DeployedRoute>,
@@ -32,6 +41,7 @@ pub(crate) struct Deployed {
 pub(crate) struct Deployments {
     store: Store,
     rules: LimitRules,
+    activity: Arc<Activity>,
     cache: Arc<Cache<AppSlug, Arc<Kept>>>,
 }
 
@@ -44,8 +54,8 @@ struct Kept {
 }
 
 impl Deployments {
-    pub(crate) fn new(store: Store, rules: LimitRules) -> Self {
-        Self { store, rules, cache: Arc::new(Cache::new(APPS)) }
+    pub(crate) fn new(store: Store, rules: LimitRules, activity: Arc<Activity>) -> Self {
+        Self { store, rules, activity, cache: Arc::new(Cache::new(APPS)) }
     }
 
     /// The app as it is deployed now, or `None` when there is none of that name.
@@ -65,6 +75,7 @@ impl Deployments {
         let deployed = self.store.deployment(slug).await?.map(|deployment| {
             Arc::new(Deployed {
                 app: deployment.app.id,
+                activity: self.activity.of(deployment.app.id),
                 debug: deployment.app.debug,
                 outbound: deployment.app.outbound,
                 cors: deployment.app.cors.0.as_ref().map(CorsHeaders::of),

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use picloud_shared::{
+    activity::{NotNow, whole_seconds},
     api::{ErrorBody, ErrorDetail},
     ids::InvocationId,
 };
@@ -26,6 +27,8 @@ pub(crate) enum Refused {
     BodyTooSlow,
     BodyBroken,
     AppBusy,
+    /// The app has used what it may in this minute; seconds until the next.
+    RateLimited(u64),
     Overloaded,
     /// Logged where it happened.
     Internal,
@@ -65,6 +68,11 @@ impl Refused {
             Self::AppBusy => {
                 (S::TOO_MANY_REQUESTS, "app_busy", "this app has as many requests in flight as it may".to_owned())
             }
+            Self::RateLimited(seconds) => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limited",
+                format!("this app has used what it may in a minute; the next one begins in {seconds} s"),
+            ),
             Self::Overloaded => (
                 S::SERVICE_UNAVAILABLE,
                 "overloaded",
@@ -84,12 +92,24 @@ impl Refused {
             Self::Unauthorized => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            Self::RateLimited(seconds) => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
             Self::AppBusy | Self::Overloaded => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             _ => {}
         }
         response
+    }
+}
+
+impl From<NotNow> for Refused {
+    fn from(not_now: NotNow) -> Self {
+        match not_now {
+            NotNow::Busy => Self::AppBusy,
+            NotNow::Used(wait) => Self::RateLimited(whole_seconds(wait)),
+        }
     }
 }
 
@@ -105,12 +125,16 @@ pub(crate) fn error_response(status: StatusCode, error: ErrorDetail) -> Response
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn who_should_come_back_is_told_when() {
-        for (refused, returns) in [(Refused::AppBusy, true), (Refused::Overloaded, true), (Refused::NoRoute, false)] {
+        let used = NotNow::Used(Duration::from_millis(2_001)).into();
+        let cases = [(Refused::AppBusy, Some("1")), (Refused::Overloaded, Some("1")), (used, Some("3"))];
+        for (refused, after) in cases.into_iter().chain([(Refused::NoRoute, None)]) {
             let response = refused.into_response(InvocationId::new());
-            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), returns);
+            let told = response.headers().get(header::RETRY_AFTER).map(|after| after.to_str().unwrap());
+            assert_eq!(told, after);
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::{
     Recorder,
     address::{self, Address},
-    admission::{Admission, Admitted},
     cors::Asking,
     deployments::{Deployed, Deployments},
     domains::Domains,
@@ -23,6 +22,7 @@ use axum::{
 };
 use picloud_abi::invocation::{HttpRequest, Outcome, Trigger};
 use picloud_shared::{
+    activity::{Activity, InFlight},
     api,
     domains::AppsDomain,
     executor::{Executor, ExecutorError, Job},
@@ -34,7 +34,7 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::{DeployedRoute, Finished, InvocationStart, Store};
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 use tokio::sync::oneshot;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,20 +60,26 @@ pub struct Ingress {
     domains: Domains,
     executor: Arc<dyn Executor>,
     recorder: Recorder,
-    admission: Admission,
+    activity: Arc<Activity>,
     settings: Arc<Settings>,
 }
 
 impl Ingress {
     /// An ingress for every app of the store.
-    pub fn new(store: Store, executor: Arc<dyn Executor>, recorder: Recorder, settings: Settings) -> Self {
+    pub fn new(
+        store: Store,
+        executor: Arc<dyn Executor>,
+        recorder: Recorder,
+        activity: Arc<Activity>,
+        settings: Settings,
+    ) -> Self {
         Self {
-            deployments: Deployments::new(store.clone(), settings.limits.clone()),
+            deployments: Deployments::new(store.clone(), settings.limits.clone(), Arc::clone(&activity)),
             visitors: Visitors::new(store.clone()),
             domains: Domains::new(store),
             executor,
             recorder,
-            admission: Admission::default(),
+            activity,
             settings: Arc::new(settings),
         }
     }
@@ -135,9 +141,7 @@ impl Ingress {
             Match::Found(route, params) => (route, params),
         };
         // Before anything is asked, read or made for it, so that refusing costs little; it counts once it has arrived.
-        if self.admission.is_full(deployed.app, deployed.limits.concurrency) {
-            return Err(Refused::AppBusy);
-        }
+        deployed.activity.check(&deployed.limits, now_ms())?;
         let mut user = None;
         if route.route.needs_token() {
             user = Some(self.visitors.member(&parts.headers, deployed.app).await?.username.to_string());
@@ -190,7 +194,8 @@ impl Ingress {
         told: bool,
     ) -> Result<Response, Refused> {
         let limits = deployed.limits.clone();
-        let admitted = self.admission.admit(deployed.app, limits.concurrency).ok_or(Refused::AppBusy)?;
+        let started_at = now_ms();
+        let admitted = deployed.activity.admit(&limits, started_at)?;
         let start = InvocationStart {
             id,
             app: deployed.app,
@@ -203,7 +208,7 @@ impl Ingress {
                 Trigger::Event(_) => None,
             },
             fuel_limit: limits.fuel,
-            started_at: now_ms(),
+            started_at,
             node: self.settings.node.clone(),
         };
         let job = Job {
@@ -216,28 +221,31 @@ impl Ingress {
             limits,
             outbound: deployed.outbound.clone(),
         };
-        let (outcome, cost) = self.run_and_record(admitted, start, job, told).await.map_err(|error| match error {
-            ExecutorError::Overloaded => Refused::Overloaded,
-            // The script was deleted between the look at its routes and now.
-            ExecutorError::NoSuchVersion => Refused::NoRoute,
-            ExecutorError::Internal(error) => {
-                tracing::error!(error, %id, script = %route.name, "an invocation could not be run");
-                Refused::Internal
-            }
-        })?;
+        let (outcome, cost) =
+            self.run_and_record(admitted, start, job, deployed, told).await.map_err(|error| match error {
+                ExecutorError::Overloaded => Refused::Overloaded,
+                // The script was deleted between the look at its routes and now.
+                ExecutorError::NoSuchVersion => Refused::NoRoute,
+                ExecutorError::Internal(error) => {
+                    tracing::error!(error, %id, script = %route.name, "an invocation could not be run");
+                    Refused::Internal
+                }
+            })?;
         Ok(response::from_outcome(id, outcome, cost))
     }
 
     /// Runs the job so that it is recorded even when its caller goes away meanwhile, which ends the script but not this.
     async fn run_and_record(
         &self,
-        admitted: Admitted,
+        admitted: InFlight,
         start: InvocationStart,
         job: Job,
+        deployed: &Deployed,
         told: bool,
     ) -> Result<(Outcome, Option<Cost>), ExecutorError> {
         let (waiting, gone) = oneshot::channel::<Infallible>();
         let (executor, recorder) = (Arc::clone(&self.executor), self.recorder.clone());
+        let (activity, of_app) = (Arc::clone(&self.activity), Arc::clone(&deployed.activity));
         let job = Outlive::new(async move {
             let cancelled = Box::pin(async move {
                 let Err(_) = gone.await;
@@ -245,11 +253,11 @@ impl Ingress {
             let report = executor.invoke(job, cancelled).await;
             drop(admitted);
             let report = report?;
+            activity.ended(&of_app, &report, now_ms());
             let cost = told.then(|| Cost::of(&report));
-            let Finished { record, totals, outcome, called } = start.finished(report);
-            recorder.submit(record, totals);
-            for (record, totals) in called {
-                recorder.submit(record, totals);
+            let Finished { records, outcome } = start.finished(report);
+            for record in records {
+                recorder.submit(record);
             }
             Ok((outcome, cost))
         });
@@ -264,8 +272,9 @@ async fn handle(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let id = InvocationId::new();
+    let (id, began) = (InvocationId::new(), Instant::now());
     let mut response = ingress.answer(id, peer, request).await;
+    ingress.activity.answered(began.elapsed());
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -4,7 +4,6 @@
 //! tokens that others made.
 
 mod address;
-mod admission;
 mod cors;
 mod deliveries;
 mod deployments;
@@ -15,9 +14,11 @@ mod outlive;
 mod recorder;
 mod request;
 mod response;
+mod retention;
 mod routes;
 mod visitors;
 
 pub use deliveries::{DeliverySettings, Dispatcher};
 pub use ingress::{Ingress, Settings};
 pub use recorder::{Recorder, Writer};
+pub use retention::Retention;

@@ -1,7 +1,7 @@
 //! Writes invocation records in batches, off the hot path. The queue is bounded: when the database cannot keep up,
 //! logs go first, then whole records, each counted; the scripts' totals stay exact.
 
-use picloud_shared::{api::Totals, ids::ScriptId};
+use picloud_shared::{activity::Activity, ids::ScriptId, tally::Tally};
 use picloud_store::{NewInvocation, Store};
 use std::{
     collections::HashMap,
@@ -36,7 +36,9 @@ pub struct Recorder {
 struct Shared {
     /// Bytes of logs that may still join the queue.
     log_bytes_left: AtomicUsize,
-    totals: Mutex<HashMap<ScriptId, Totals>>,
+    tallies: Mutex<HashMap<ScriptId, Tally>>,
+    /// Told how many wait and how many are dropped.
+    activity: Arc<Activity>,
 }
 
 /// The task that writes. It ends, with everything written, when the last [`Recorder`] is gone.
@@ -44,35 +46,46 @@ pub type Writer = tokio::task::JoinHandle<()>;
 
 impl Recorder {
     /// Starts the writer.
-    pub fn start(store: Store) -> (Self, Writer) {
-        let (recorder, waiting) = Self::bounded(QUEUE_RECORDS, QUEUE_LOG_BYTES);
+    pub fn start(store: Store, activity: Arc<Activity>) -> (Self, Writer) {
+        let (recorder, waiting) = Self::bounded(QUEUE_RECORDS, QUEUE_LOG_BYTES, activity);
         let writer = tokio::spawn(write(store, waiting, Arc::clone(&recorder.shared)));
         (recorder, writer)
     }
 
-    fn bounded(records: usize, log_bytes: usize) -> (Self, mpsc::Receiver<NewInvocation>) {
+    fn bounded(records: usize, log_bytes: usize, activity: Arc<Activity>) -> (Self, mpsc::Receiver<NewInvocation>) {
         let (queue, waiting) = mpsc::channel(records);
-        let shared = Shared { log_bytes_left: AtomicUsize::new(log_bytes), totals: Mutex::default() };
+        let shared = Shared { log_bytes_left: AtomicUsize::new(log_bytes), tallies: Mutex::default(), activity };
         (Self { queue, shared: Arc::new(shared) }, waiting)
     }
 
-    /// Takes a record and what it adds to its script's totals; never waits.
-    pub(crate) fn submit(&self, mut record: NewInvocation, mut totals: Totals) {
-        let script = record.script;
+    /// Takes a record; never waits. What it comes to is counted in any case.
+    pub(crate) fn submit(&self, mut record: NewInvocation) {
+        let (script, mut counted) = (record.script, record.counted());
         let log_bytes = log_bytes(&record);
         if self.shared.reserve_log_bytes(log_bytes).is_err() {
             let dropped = u32::try_from(std::mem::take(&mut record.logs).len()).unwrap_or(u32::MAX);
             record.logs_dropped = record.logs_dropped.saturating_add(dropped);
-            totals.dropped_logs += i64::from(dropped);
+            counted.logs_dropped = record.logs_dropped;
         }
-        let kept = record.logs.len();
+        let kept = u32::try_from(record.logs.len()).unwrap_or(u32::MAX);
         let result = self.queue.try_send(record);
-        if let Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) = result {
-            self.shared.release_log_bytes(&record);
-            totals.dropped_records += 1;
-            totals.dropped_logs += i64::try_from(kept).unwrap_or(i64::MAX);
-        }
-        add(self.shared.totals().entry(script).or_default(), &totals);
+        let full =
+            if let Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) = result {
+                self.shared.release_log_bytes(&record);
+                counted.logs_dropped = counted.logs_dropped.saturating_add(kept);
+                true
+            } else {
+                false
+            };
+        let activity = &self.shared.activity;
+        let (records, logs) = (u64::from(full), u64::from(counted.logs_dropped));
+        activity.records_waiting.fetch_add(usize::from(!full), Ordering::Relaxed);
+        activity.records_dropped.fetch_add(records, Ordering::Relaxed);
+        activity.logs_dropped.fetch_add(logs, Ordering::Relaxed);
+        let mut tallies = self.shared.tallies();
+        let tally = tallies.entry(script).or_default();
+        tally.add(&counted);
+        tally.dropped_records += i64::from(full);
     }
 }
 
@@ -85,23 +98,14 @@ impl Shared {
         self.log_bytes_left.fetch_add(log_bytes(record), Ordering::AcqRel);
     }
 
-    fn totals(&self) -> std::sync::MutexGuard<'_, HashMap<ScriptId, Totals>> {
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tallies(&self) -> std::sync::MutexGuard<'_, HashMap<ScriptId, Tally>> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The rest of a record is bounded and small.
 fn log_bytes(record: &NewInvocation) -> usize {
     record.logs.iter().map(|line| line.message.len() + line.fields.as_ref().map_or(0, String::len)).sum()
-}
-
-fn add(sum: &mut Totals, more: &Totals) {
-    sum.invocations += more.invocations;
-    sum.failures += more.failures;
-    sum.fuel = sum.fuel.saturating_add(more.fuel);
-    sum.duration_us = sum.duration_us.saturating_add(more.duration_us);
-    sum.dropped_records += more.dropped_records;
-    sum.dropped_logs += more.dropped_logs;
 }
 
 async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared: Arc<Shared>) {
@@ -116,9 +120,9 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
         {
             batch.push(next);
         }
-        let totals: Vec<_> = std::mem::take(&mut *shared.totals()).into_iter().collect();
+        let tallies = std::mem::take(&mut *shared.tallies());
         // A database that is away keeps the batch here, and the queue fills, and then records are dropped and counted.
-        while let Err(error) = store.record(&batch, &totals).await {
+        while let Err(error) = store.record(&batch, &tallies).await {
             // A batch is one transaction: when one of its records is there, an earlier try has stored them all, and only
             // its answer was lost.
             if error.is_duplicate() {
@@ -133,14 +137,13 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
         }
         // After a full one there may be another's worth already.
         earliest = Instant::now() + if batch.len() < BATCH_RECORDS { BATCH_TIME } else { Duration::ZERO };
+        shared.activity.records_waiting.fetch_sub(batch.len(), Ordering::Relaxed);
         for record in batch.drain(..) {
             shared.release_log_bytes(&record);
         }
     }
-    let rest: Vec<_> = std::mem::take(&mut *shared.totals()).into_iter().collect();
-    if !rest.is_empty()
-        && let Err(error) = store.record(&[], &rest).await
-    {
+    let rest = std::mem::take(&mut *shared.tallies());
+    if let Err(error) = store.record(&[], &rest).await {
         tracing::error!(%error, "the last totals are lost");
     }
 }
@@ -150,12 +153,13 @@ mod tests {
     use super::*;
     use picloud_abi::log::Level;
     use picloud_shared::{
-        api::Trigger,
+        api::{Totals, Trigger},
         executor::LogLine,
         ids::{AppId, InvocationId},
         precondition::Precondition,
+        tally::MINUTE,
     };
-    use picloud_store::{Database, InvocationFilter, NewApp, NewVersion, Script};
+    use picloud_store::{Database, InvocationFilter, NewApp, NewVersion, Script, StatsOf};
 
     async fn script(store: &Store) -> (AppId, Script) {
         let app = AppId::new();
@@ -205,18 +209,18 @@ mod tests {
         let store = Store::open(&Database::Sqlite(directory.path().join("data"))).await.unwrap();
         let (app, script) = script(&store).await;
         let stored = record(app, &script, "once");
-        store.record(std::slice::from_ref(&stored), &[]).await.unwrap();
-        let (recorder, writer) = Recorder::start(store.clone());
-        recorder.submit(stored, Totals::default());
+        store.record_all(std::slice::from_ref(&stored)).await.unwrap();
+        let (recorder, writer) = Recorder::start(store.clone(), Arc::default());
+        recorder.submit(stored);
         // Room is given back once a batch is done with.
         while recorder.shared.log_bytes_left.load(Ordering::Acquire) < QUEUE_LOG_BYTES {
             tokio::task::yield_now().await;
         }
-        recorder.submit(record(app, &script, "twice"), Totals::default());
+        recorder.submit(record(app, &script, "twice"));
         drop(recorder);
         writer.await.unwrap();
-        let filter = InvocationFilter { script: None, failed: None, before: None, limit: 10 };
-        assert_eq!(store.invocations(app, filter).await.unwrap().len(), 2);
+        let filter = InvocationFilter { limit: 10, ..InvocationFilter::default() };
+        assert_eq!(store.invocations(app, filter).await.unwrap().items.len(), 2);
     }
 
     #[tokio::test]
@@ -224,21 +228,33 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&Database::Sqlite(directory.path().join("data"))).await.unwrap();
         let (app, script) = script(&store).await;
-        let (recorder, waiting) = Recorder::bounded(3, 8);
-        let cost = Totals { invocations: 1, fuel: 10, ..Totals::default() };
+        let (recorder, waiting) = Recorder::bounded(3, 8, Arc::default());
         // Room for the first two logs, then for records only, then for nothing.
         for log in ["1234", "5678", "9", "10", "11"] {
-            recorder.submit(record(app, &script, log), cost);
+            recorder.submit(record(app, &script, log));
         }
         let shared = Arc::clone(&recorder.shared);
         drop(recorder);
         write(store.clone(), waiting, Arc::clone(&shared)).await;
 
-        let filter = InvocationFilter { script: None, failed: None, before: None, limit: 10 };
-        assert_eq!(store.invocations(app, filter).await.unwrap().len(), 3);
+        let filter = InvocationFilter { limit: 10, ..InvocationFilter::default() };
+        assert_eq!(store.invocations(app, filter).await.unwrap().items.len(), 3);
         let (stored, _) = store.script(app, &script.name).await.unwrap().unwrap();
-        let expected = Totals { invocations: 5, fuel: 50, dropped_records: 2, dropped_logs: 3, ..Totals::default() };
+        let expected = Totals {
+            invocations: 5,
+            fuel: 50,
+            duration_us: 5,
+            dropped_records: 2,
+            dropped_logs: 3,
+            ..Totals::default()
+        };
         assert_eq!(stored.totals, expected);
+        let stats = store.stats(StatsOf::App(app), MINUTE, 0, MINUTE).await.unwrap();
+        let [(0, sums)] = &stats[..] else { panic!("{stats:?}") };
+        assert_eq!((sums.requests, sums.fuel, sums.latency.count()), (5, 50, 5), "what is dropped counts");
         assert_eq!(shared.log_bytes_left.load(Ordering::Acquire), 8, "all room is given back");
+        let activity = &shared.activity;
+        let counts = [&activity.records_dropped, &activity.logs_dropped].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!((counts, activity.records_waiting.load(Ordering::Relaxed)), ([2, 3], 0));
     }
 }

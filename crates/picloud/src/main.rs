@@ -18,11 +18,13 @@ use mimalloc::MiMalloc;
 use picloud_executor_core::LocalExecutor;
 use picloud_host::Settings as EngineSettings;
 use picloud_manager_core::{Manager, ManagerHosts, Settings as ManagerSettings};
-use picloud_orchestrator_core::{DeliverySettings, Dispatcher, Ingress, Recorder, Settings as IngressSettings};
-use picloud_shared::time::now_ms;
+use picloud_orchestrator_core::{
+    DeliverySettings, Dispatcher, Ingress, Recorder, Retention, Settings as IngressSettings,
+};
+use picloud_shared::{activity::Activity, time::now_ms};
 use picloud_store::Store;
 use rustix::thread::disable_transparent_huge_pages;
-use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
@@ -100,9 +102,11 @@ async fn run(config: Config) -> Result<()> {
     let executor = executor.context("setting up the engine")?;
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
     let node = config.node();
+    let activity = Arc::new(Activity::default());
     let manager = Manager::new(
         store.clone(),
         executor.clone(),
+        Arc::clone(&activity),
         ManagerSettings {
             node: node.clone(),
             manager_url: config.manager_url.clone().unwrap_or_else(|| addresses.manager.clone()),
@@ -118,19 +122,21 @@ async fn run(config: Config) -> Result<()> {
     if let Some(scripts) = demo {
         demo::deploy(&manager, &store, scripts).await?;
     }
-    let (recorder, writer) = Recorder::start(store.clone());
+    let (recorder, writer) = Recorder::start(store.clone(), Arc::clone(&activity));
     let deliveries = DeliverySettings {
         node: node.clone(),
         limits: limits.clone(),
         attempts: config.delivery_attempts,
         backoff: Duration::from_millis(config.delivery_backoff_ms.into()),
     };
-    let dispatcher =
-        Dispatcher::new(store.clone(), executor.clone(), deliveries).await.context("taking up deliveries")?;
+    let dispatcher = Dispatcher::new(store.clone(), executor.clone(), Arc::clone(&activity), deliveries).await;
+    let dispatcher = dispatcher.context("taking up deliveries")?;
+    let retention = Retention::new(store.clone(), limits.clone());
     let ingress = Ingress::new(
         store.clone(),
         executor,
         recorder,
+        activity,
         IngressSettings {
             node,
             apps_domain: config.apps_domain.clone(),
@@ -140,18 +146,26 @@ async fn run(config: Config) -> Result<()> {
     );
 
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
-    let mut stop = serve::stop_signal()?;
+    let stop = serve::stop_signal()?;
     let places = descriptors::raise();
     let api: IntoMakeServiceWithConnectInfo<_, SocketAddr> = manager.router().into_make_service_with_connect_info();
     let api = serve::serve(manager_listener, api, places.manager, stop.clone());
     let front: IntoMakeServiceWithConnectInfo<_, SocketAddr> = ingress.router().into_make_service_with_connect_info();
     let front = serve::serve(ingress_listener, front, places.ingress, stop.clone());
-    let deliveries = dispatcher.run(async move {
-        // Nobody can tell it any more once the sender is gone.
-        let _ = stop.wait_for(|stop| *stop).await;
-    });
+    let told = || {
+        let mut stop = stop.clone();
+        async move {
+            // Nobody can tell it any more once the sender is gone.
+            let _ = stop.wait_for(|stop| *stop).await;
+        }
+    };
+    let (deliveries, retention) = (dispatcher.run(told()), retention.run(told()));
+    let streams = async {
+        told().await;
+        manager.stop();
+    };
     ready::announce(&config, &addresses, setup_token.as_ref());
-    tokio::join!(api, front, deliveries);
+    tokio::join!(api, front, deliveries, retention, streams);
 
     // The writer ends once nothing can send to it any more, with everything written.
     drop(ingress);

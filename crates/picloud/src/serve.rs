@@ -21,7 +21,8 @@ use tower::{MakeService, Service};
 const HEADER_TIME: Duration = Duration::from_secs(30);
 /// How long requests in flight may take to end once the process is told to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
-/// How long a client may neither send what it began nor take what it asked for.
+/// How long a client may not take what it asked for. What it sends has bounds of its own: the headers here, bodies where they
+/// are read, and what is left of one in `linger`.
 const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// Rest after the system could not accept, as when no descriptor is left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -118,7 +119,6 @@ fn prompt(stream: TcpStream) -> TimeoutStream<TcpStream> {
         tracing::debug!(%error, "a connection stays with Nagle's algorithm");
     }
     let mut stream = TimeoutStream::new(stream);
-    stream.set_read_timeout(Some(PROGRESS_TIME));
     stream.set_write_timeout(Some(PROGRESS_TIME));
     stream
 }

@@ -25,7 +25,7 @@ async fn every_request_is_recorded(backend: Backend) {
 
     picloud.get("/rec/greet/Eve").await;
     let failed =
-        InvocationFilter { status: Some(picloud_client::InvocationStatus::Failed), ..InvocationFilter::default() };
+        InvocationFilter { status: Some(picloud_shared::api::StatusFilter::Failed), ..InvocationFilter::default() };
     let failed = until("the failure", async || {
         let page = picloud.client.invocations(&app, &failed).await.unwrap();
         (!page.items.is_empty()).then_some(page.items)

@@ -6,6 +6,9 @@ use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// Bits of an id that are its time, in milliseconds.
+const TIME_BITS: u32 = 48;
+
 /// A text that is no id of the kind asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("not a valid id")]
@@ -24,6 +27,12 @@ macro_rules! ids {
             #[expect(clippy::new_without_default, reason = "an id is made on purpose, never by default")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
+            }
+
+            /// Sorts before every id that was made at this time or later, and after all before it.
+            pub fn least_at(time: TimestampMs) -> Self {
+                let millis = u64::try_from(time).unwrap_or(0).min((1 << TIME_BITS) - 1);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
             }
         }
 
@@ -74,14 +83,6 @@ ids! {
     StoreId;
 }
 
-impl AuditId {
-    /// Sorts before every id that was made at this time or later, and after all before it.
-    pub fn least_at(time: TimestampMs) -> Self {
-        let millis = u64::try_from(time).unwrap_or(0);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +94,6 @@ mod tests {
         assert!(before < id && id < after);
         assert!(before.to_string() < id.to_string() && id.to_string() < after.to_string());
         assert_eq!(AuditId::least_at(-1), AuditId::least_at(0));
+        assert!(AuditId::least_at(i64::MAX) > id);
     }
 }

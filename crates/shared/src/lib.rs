@@ -4,12 +4,14 @@
 #[macro_use]
 mod schema;
 
+pub mod activity;
 pub mod api;
 pub mod cors;
 pub mod declarations;
 pub mod domains;
 pub mod events;
 pub mod executor;
+pub mod histogram;
 pub mod ids;
 pub mod imports;
 pub mod limit_rules;
@@ -22,6 +24,7 @@ pub mod proxies;
 pub mod route;
 pub mod schedule;
 pub mod sealed;
+pub mod tally;
 pub mod target;
 pub mod time;
 pub mod token;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 use utoipa::ToSchema;
 
+/// Seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 /// A limit that an app may set; the name says its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", try_from = "String")]
@@ -39,11 +42,23 @@ pub enum LimitName {
     RandomBytes,
     /// [`Limits::concurrency`]
     Concurrency,
+    /// [`Limits::record_time`]
+    RecordDays,
+    /// [`Limits::record_bytes`]
+    RecordBytes,
+    /// [`Limits::requests_per_minute`]
+    RequestsPerMinute,
+    /// [`Limits::fuel_per_minute`]
+    FuelPerMinute,
+    /// [`Limits::kv_bytes`]
+    KvBytes,
+    /// [`Limits::kv_entries`]
+    KvEntries,
 }
 
 impl LimitName {
     /// Each of them, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::Fuel,
         Self::MemoryBytes,
         Self::WallTimeMs,
@@ -59,6 +74,12 @@ impl LimitName {
         Self::ScriptCalls,
         Self::RandomBytes,
         Self::Concurrency,
+        Self::RecordDays,
+        Self::RecordBytes,
+        Self::RequestsPerMinute,
+        Self::FuelPerMinute,
+        Self::KvBytes,
+        Self::KvEntries,
     ];
 
     /// As stored and sent.
@@ -79,6 +100,12 @@ impl LimitName {
             Self::ScriptCalls => "script_calls",
             Self::RandomBytes => "random_bytes",
             Self::Concurrency => "concurrency",
+            Self::RecordDays => "record_days",
+            Self::RecordBytes => "record_bytes",
+            Self::RequestsPerMinute => "requests_per_minute",
+            Self::FuelPerMinute => "fuel_per_minute",
+            Self::KvBytes => "kv_bytes",
+            Self::KvEntries => "kv_entries",
         }
     }
 
@@ -86,17 +113,21 @@ impl LimitName {
     pub const fn minimum(self) -> i64 {
         match self {
             // The guest keeps 100,000 back to tell the line.
-            Self::Fuel => 1_000_000,
+            Self::Fuel | Self::FuelPerMinute => 1_000_000,
             // The interpreter itself needs a few MiB.
             Self::MemoryBytes => 8 << 20,
             Self::WallTimeMs => 100,
             // Room for an error's text.
             Self::ResponseBodyBytes => 1 << 10,
-            Self::Concurrency => 1,
+            Self::Concurrency | Self::RecordDays | Self::RequestsPerMinute => 1,
+            // What a thousand invocations of few words leave.
+            Self::RecordBytes => 1 << 20,
             Self::RequestBodyBytes
             | Self::LogLines
             | Self::LogBytes
             | Self::KvCalls
+            | Self::KvBytes
+            | Self::KvEntries
             | Self::TopicCalls
             | Self::HttpCalls
             | Self::FileCalls
@@ -181,12 +212,19 @@ impl Limits {
             LimitName::ScriptCalls => self.script_calls.into(),
             LimitName::RandomBytes => self.random_bytes.into(),
             LimitName::Concurrency => count(self.concurrency),
+            LimitName::RecordDays => i64::try_from(self.record_time.as_secs() / DAY).unwrap_or(i64::MAX),
+            LimitName::RecordBytes => self.record_bytes,
+            LimitName::RequestsPerMinute => i64::try_from(self.requests_per_minute).unwrap_or(i64::MAX),
+            LimitName::FuelPerMinute => i64::try_from(self.fuel_per_minute).unwrap_or(i64::MAX),
+            LimitName::KvBytes => self.kv_bytes,
+            LimitName::KvEntries => self.kv_entries,
         }
     }
 
-    /// All of them, each in the unit of its name.
+    /// All of them, each in the unit of its name, but for those that are no bound.
     pub fn values(&self) -> LimitValues {
-        LimitValues(LimitName::ALL.into_iter().map(|name| (name, self.get(name))).collect())
+        let values = LimitName::ALL.into_iter().map(|name| (name, self.get(name)));
+        LimitValues(values.filter(|(_, value)| *value < i64::MAX).collect())
     }
 
     /// What does not fit becomes the nearest that does.
@@ -210,6 +248,12 @@ impl Limits {
             LimitName::ScriptCalls => self.script_calls = small,
             LimitName::RandomBytes => self.random_bytes = small,
             LimitName::Concurrency => self.concurrency = count,
+            LimitName::RecordDays => self.record_time = Duration::from_secs(units.saturating_mul(DAY)),
+            LimitName::RecordBytes => self.record_bytes = value,
+            LimitName::RequestsPerMinute => self.requests_per_minute = units,
+            LimitName::FuelPerMinute => self.fuel_per_minute = units,
+            LimitName::KvBytes => self.kv_bytes = value,
+            LimitName::KvEntries => self.kv_entries = value,
         }
     }
 }
@@ -323,7 +367,8 @@ mod tests {
             for value in [minimum, maximum] {
                 assert_eq!(rules.check(&[(name, Some(value))].into()), Ok(()), "{name} {value}");
             }
-            for value in [minimum - 1, maximum + 1, i64::MIN, i64::MAX] {
+            let above = [maximum.checked_add(1), Some(i64::MAX)].into_iter().flatten().filter(|&above| above > maximum);
+            for value in [minimum - 1, i64::MIN].into_iter().chain(above) {
                 let told = rules.check(&[(name, Some(value))].into()).unwrap_err().to_string();
                 assert_eq!(told, format!("the limit {name} is {minimum} to {maximum}, not {value}"));
             }

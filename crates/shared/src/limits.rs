@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Bounds of each invocation of an app, and of how many there are at once.
+/// Bounds of each invocation of an app, of how many there are at once, and of what they leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Fuel units; one is about one wasm instruction.
@@ -35,7 +35,22 @@ pub struct Limits {
     pub random_bytes: u32,
     /// Invocations of the app that a node has in flight, those that wait included.
     pub concurrency: usize,
+    /// How long records of the app's invocations are kept, their logs included.
+    pub record_time: Duration,
+    /// Bytes that they take together; those that are too old, and then the oldest, go.
+    pub record_bytes: i64,
+    /// Requests of the app that a node lets in, in each minute of the clock.
+    pub requests_per_minute: u64,
+    /// Fuel of the app's invocations that a node has end in each minute of the clock before others begin in it.
+    pub fuel_per_minute: u64,
+    /// Bytes of the keys and values of the app's key-value store.
+    pub kv_bytes: i64,
+    /// Its entries.
+    pub kv_entries: i64,
 }
+
+/// Seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 impl Limits {
     /// How far an app may raise each, unless the server is told otherwise.
@@ -60,7 +75,16 @@ impl Limits {
         script_calls: 256,
         random_bytes: 1 << 20,
         concurrency: 10_000,
+        record_time: Duration::from_secs(90 * DAY),
+        record_bytes: 1 << 30,
+        requests_per_minute: Self::UNBOUNDED,
+        fuel_per_minute: Self::UNBOUNDED,
+        kv_bytes: 4 << 30,
+        kv_entries: 10_000_000,
     };
+
+    /// What stands for no bound: as many as anybody can say.
+    pub const UNBOUNDED: u64 = i64::MAX as u64;
 }
 
 impl Default for Limits {
@@ -81,12 +105,22 @@ impl Default for Limits {
             script_calls: 16,
             random_bytes: 64 << 10,
             concurrency: 64,
+            record_time: Duration::from_secs(7 * DAY),
+            record_bytes: 200 << 20,
+            requests_per_minute: Self::UNBOUNDED,
+            fuel_per_minute: Self::UNBOUNDED,
+            kv_bytes: 256 << 20,
+            kv_entries: 1_000_000,
         }
     }
 }
 
 /// How long a request's body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
+/// Most scripts of an app.
+pub const APP_SCRIPTS: usize = 1_000;
+/// Versions that are kept of a script, the newest, beside the active one and the one before it.
+pub const SCRIPT_VERSIONS: i64 = 100;
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
 /// Most scripts of a deploy.
@@ -146,5 +180,9 @@ pub const SCRIPT_SCHEDULES: usize = 100;
 pub const APP_SCHEDULES: usize = 1_000;
 /// Deliveries of an app that wait or run.
 pub const DELIVERIES_WAITING: usize = 10_000;
+/// How long what invocations come to is kept by the minute.
+pub const STATS_MINUTES_TIME: Duration = Duration::from_secs(2 * DAY);
+/// And by the hour.
+pub const STATS_HOURS_TIME: Duration = Duration::from_secs(90 * DAY);
 /// How long dead letters are kept.
 pub const DEAD_LETTER_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -2,7 +2,7 @@
 //! mapping, for the ingress as well as for manual runs.
 
 use crate::{
-    api::{Call, Diagnostic, Totals},
+    api::{Call, Diagnostic},
     executor::{Fault, Report},
     names::ScriptName,
 };
@@ -36,6 +36,31 @@ pub fn status(outcome: &Outcome) -> u16 {
         },
     };
     if (200..=599).contains(&status) { status } else { 500 }
+}
+
+/// Every word that there is.
+pub const WORDS: [&str; 14] = [
+    OK,
+    "thrown",
+    "error",
+    "out_of_fuel",
+    "out_of_memory",
+    "too_deep",
+    "timeout",
+    "response_too_large",
+    "quota",
+    "too_large",
+    "queue_full",
+    "storage_full",
+    "cancelled",
+    "crashed",
+];
+
+/// Where an outcome's word stands among [`WORDS`].
+pub fn place_in_words(outcome: &Outcome) -> usize {
+    let word = word(outcome);
+    // A word that is missing there would be a defect, and counts as the last.
+    WORDS.iter().position(|one| *one == word).unwrap_or(WORDS.len() - 1)
 }
 
 /// [`OK`], or the failure's code, such as `out_of_fuel`.
@@ -94,18 +119,6 @@ fn diagnostic(message: String, script: Option<ScriptName>, position: Option<Posi
     Diagnostic { message, script, line: position.map(|at| at.line), column: position.map(|at| at.column) }
 }
 
-/// What the invocation adds to its script's totals; whether its record was dropped is not known here.
-pub fn totals(report: &Report) -> Totals {
-    Totals {
-        invocations: 1,
-        failures: i64::from(word(&report.outcome) != OK),
-        fuel: i64::try_from(report.fuel).unwrap_or(i64::MAX),
-        duration_us: micros(report.duration),
-        dropped_records: 0,
-        dropped_logs: report.logs_dropped.into(),
-    }
-}
-
 /// The calls to the platform, as stored and sent.
 pub fn calls(report: &Report) -> Vec<Call> {
     let call = |call: &crate::executor::Call| Call {
@@ -154,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_counts_once() {
+    fn calls_are_told_in_microseconds() {
         let report = Report {
             outcome: failure(FailureCode::Quota, None),
             fuel: 12,
@@ -169,10 +182,29 @@ mod tests {
             }],
             called: Vec::new(),
         };
-        let expected =
-            Totals { invocations: 1, failures: 1, fuel: 12, duration_us: 2_000, dropped_records: 0, dropped_logs: 5 };
-        assert_eq!(totals(&report), expected);
         assert_eq!(calls(&report), [Call { name: "kv.get".into(), start_us: 3, duration_us: 4 }]);
+    }
+
+    #[test]
+    fn every_word_has_its_place() {
+        let codes = [
+            FailureCode::Thrown,
+            FailureCode::Error,
+            FailureCode::OutOfFuel,
+            FailureCode::OutOfMemory,
+            FailureCode::TooDeep,
+            FailureCode::Timeout,
+            FailureCode::ResponseTooLarge,
+            FailureCode::Quota,
+            FailureCode::TooLarge,
+            FailureCode::QueueFull,
+            FailureCode::StorageFull,
+            FailureCode::Cancelled,
+            FailureCode::Crashed,
+        ];
+        let outcomes = std::iter::once(response(200)).chain(codes.map(|code| failure(code, None)));
+        let places: Vec<_> = outcomes.map(|outcome| (place_in_words(&outcome), word(&outcome))).collect();
+        assert_eq!(places, WORDS.into_iter().enumerate().collect::<Vec<_>>());
     }
 
     #[test]

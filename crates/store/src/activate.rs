@@ -11,7 +11,7 @@ use picloud_shared::{
     api::Totals,
     ids::{AppId, ScriptId, UserId, VersionId},
     imports::ImportError,
-    limits::APP_SCHEDULES,
+    limits::{APP_SCHEDULES, APP_SCRIPTS, SCRIPT_VERSIONS},
     names::{ScriptName, TopicName},
     precondition::{Changed, Precondition},
     route::Route,
@@ -72,6 +72,9 @@ pub enum PutRefused {
     /// The app would have more schedules than it may.
     #[error("an app has at most {APP_SCHEDULES} schedules, those of all its scripts together")]
     TooManySchedules,
+    /// The app has as many scripts as it may.
+    #[error("an app has at most {APP_SCRIPTS} scripts")]
+    TooManyScripts,
     /// What it imports is not there, or goes round in a circle.
     #[error(transparent)]
     Imports(#[from] ImportError),
@@ -235,6 +238,9 @@ impl Store {
         if let Some(script) = current.as_ref().filter(|script| new.is(script, &triggers)) {
             return Ok(Ok(Put { script: script.clone(), created }));
         }
+        if created && !self.may_add_script(&mut transaction, app).await? {
+            return Ok(Err(PutRefused::TooManyScripts));
+        }
         if let Err(error) = self.may_import(&mut transaction, app, &new.name, &new.imports).await? {
             return Ok(Err(error.into()));
         }
@@ -264,6 +270,7 @@ impl Store {
         if let Err(unfit) = self.activate(transaction, app, id, version.number, &triggers).await? {
             return Ok(Err(unfit));
         }
+        self.forget_versions(transaction, id).await?;
         let Triggers { routes, topics, schedules } = triggers;
         Ok(Ok(Script { id, name: new.name, version, routes, topics, schedules, imports: new.imports, totals }))
     }
@@ -331,6 +338,17 @@ impl Store {
         Ok(target.ok_or(RollbackRefused::NoSuchVersion))
     }
 
+    /// Whether the app has fewer scripts than it may.
+    pub(crate) async fn may_add_script(&self, transaction: &mut Transaction, app: AppId) -> Result<bool, StoreError> {
+        let scripts: i64 = with_db!(self, transaction, db => {
+            sqlx::query_scalar("SELECT COUNT(*) FROM scripts WHERE app_id = $1")
+                .bind(app.to_string())
+                .fetch_one(db)
+                .await?
+        });
+        Ok(usize::try_from(scripts).is_ok_and(|scripts| scripts < APP_SCRIPTS))
+    }
+
     async fn insert_script(
         &self,
         transaction: &mut Transaction,
@@ -347,6 +365,24 @@ impl Store {
                 .await?;
         });
         Ok(id)
+    }
+
+    /// Deletes the oldest versions of a script beyond those that are kept. Invocations keep the numbers of theirs; one that runs an
+    /// old version still, a hundred uploads later, is counted and not recorded.
+    async fn forget_versions(&self, transaction: &mut Transaction, script: ScriptId) -> Result<(), StoreError> {
+        with_db!(self, transaction, db => {
+            sqlx::query(
+                "DELETE FROM versions WHERE script_id = $1
+                    AND number <= (SELECT MAX(number) FROM versions WHERE script_id = $1) - $2
+                    AND number NOT IN (SELECT active FROM scripts WHERE id = $1
+                        UNION ALL SELECT previous FROM scripts WHERE id = $1 AND previous IS NOT NULL)",
+            )
+            .bind(script.to_string())
+            .bind(SCRIPT_VERSIONS)
+            .execute(db)
+            .await?;
+        });
+        Ok(())
     }
 
     async fn insert_version(

@@ -296,13 +296,25 @@ impl Store {
     /// When the database fails.
     pub async fn delete_app(&self, id: AppId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let gone = with_db!(self, &mut transaction, db => {
-            sqlx::query("DELETE FROM apps WHERE id = $1").bind(id.to_string()).execute(db).await?.rows_affected()
-        });
-        if gone == 0 {
+        // From here on it gets no more scripts.
+        if !self.lock_app(&mut transaction, id).await? {
             return Ok(false);
         }
-        self.notify_changed(&mut transaction).await?;
+        let mut owners: Vec<String> = with_db!(self, &mut transaction, db => {
+            sqlx::query_scalar("SELECT id FROM scripts WHERE app_id = $1").bind(id.to_string()).fetch_all(db).await?
+        });
+        owners.push(id.to_string());
+        with_db!(self, &mut transaction, db => {
+            sqlx::query("DELETE FROM apps WHERE id = $1").bind(id.to_string()).execute(db).await?;
+        });
+        // After the scripts: who records their invocations holds their rows.
+        self.forget_stats(&mut transaction, &owners).await?;
+        with_db!(self, &mut transaction, db => {
+            sqlx::query("DELETE FROM app_records WHERE app_id = $1").bind(id.to_string()).execute(db).await?;
+        });
+        with_db!(self, &mut transaction, db => {
+            sqlx::query("DELETE FROM kv_usage WHERE app_id = $1").bind(id.to_string()).execute(db).await?;
+        });
         self.notify_domains(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
         Ok(true)

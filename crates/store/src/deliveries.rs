@@ -7,7 +7,7 @@
 //!
 //! Rows are locked in the order app, script, delivery, schedule, so that no two transactions wait for each other.
 
-use crate::{Records, Store, StoreError, pool::Transaction, rows::Optional};
+use crate::{NewInvocation, Store, StoreError, pool::Transaction, record::tallies, rows::Optional};
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
     limit_rules::LimitValues,
@@ -265,7 +265,7 @@ impl Store {
         &self,
         lease: &Lease,
         settlement: Settlement,
-        records: Records,
+        records: &[NewInvocation],
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let leaves = matches!(settlement, Settlement::Done | Settlement::Dead { .. });
@@ -273,10 +273,11 @@ impl Store {
         if key.is_some() {
             self.hold_events(&mut transaction, lease.app).await?;
         }
-        let last = records.invocations.first().map(|record| record.id);
-        if last.is_some() {
-            self.record_in(&mut transaction, &records.invocations, &records.totals).await?;
-        }
+        let last = records.first().map(|record| record.id);
+        let written = match last {
+            Some(_) => self.record_in(&mut transaction, records, &tallies(records)).await?,
+            None => Vec::new(),
+        };
         let now = self.database_time(&mut transaction).await?;
         let held = self.settle(&mut transaction, lease, settlement, last, now).await?;
         if let Some(key) = key.filter(|_| held) {
@@ -287,6 +288,7 @@ impl Store {
             self.remember_run(&mut transaction, schedule, last).await?;
         }
         transaction.commit().await?;
+        self.tell_recorded(&written);
         Ok(held)
     }
 

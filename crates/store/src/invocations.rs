@@ -5,9 +5,10 @@ use crate::{
     rows::{Json, Optional, OptionalText},
 };
 use picloud_shared::{
-    api::{Call, Diagnostic, Trigger},
+    api::{Call, Diagnostic, StatusFilter, Trigger},
     ids::{AppId, InvocationId},
     names::{InvalidName, ScriptName},
+    outcome,
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
@@ -56,12 +57,139 @@ pub struct Invocation {
 pub struct InvocationFilter {
     /// Of one script only.
     pub script: Option<ScriptName>,
-    /// Only those that failed, or only those that did not.
-    pub failed: Option<bool>,
+    /// Only those that ended so.
+    pub status: Option<StatusFilter>,
+    /// Only those with this outcome.
+    pub outcome: Option<String>,
+    /// Only those that were started so.
+    pub trigger: Option<Trigger>,
+    /// Only those that this one called.
+    pub parent: Option<InvocationId>,
+    /// Only those that began then or later.
+    pub since: Option<TimestampMs>,
+    /// Only those that began then or before.
+    pub until: Option<TimestampMs>,
+    /// Only those that have this text in their request's line or in their error's message.
+    pub text: Option<String>,
     /// Only those older than this one.
     pub before: Option<InvocationId>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// Some of what was looked for, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found<T> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// Before which one to go on: there are more, or not everything was looked at.
+    pub next: Option<InvocationId>,
+}
+
+/// Invocations that are looked at for one page, so that looking for what is rare takes no longer than for what is frequent.
+const LOOKED_AT: i64 = 20_000;
+
+/// So long before an invocation begins its id may have been made, while its request arrives: 30 seconds for the body, some for
+/// who sends it.
+const ID_BEFORE_START: i64 = 120_000;
+
+impl InvocationFilter {
+    /// Whether what is looked for is among what indexes do not tell apart.
+    fn is_looked_for(&self) -> bool {
+        let Self { status, outcome, trigger, since, until, text, parent, .. } = self;
+        let told = [status.is_some(), outcome.is_some(), trigger.is_some(), since.is_some(), until.is_some()];
+        told.contains(&true) || text.is_some() || parent.is_some()
+    }
+
+    /// Whether all that is looked for went amiss, by which there is an index.
+    fn is_amiss(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|outcome| outcome != outcome::OK)
+            || match self.status {
+                Some(StatusFilter::Failed) => true,
+                Some(StatusFilter::Class(class)) => class >= 4,
+                Some(StatusFilter::Code(code)) => code >= 400,
+                Some(StatusFilter::Ok) | None => false,
+            }
+    }
+}
+
+/// Selects ids, and what is looked at, of those invocations among which it is looked, the newest first.
+macro_rules! push_candidates {
+    ($query:expr, $app:expr, $filter:expr, $limit:expr) => {
+        $query.push("SELECT i.id, i.app_id, i.script_id, i.status, i.outcome, i.trigger_kind, i.started_at");
+        if $filter.text.is_some() {
+            $query.push(", i.request, i.error_message");
+        }
+        $query.push(" FROM invocations i WHERE ");
+        match $filter.parent {
+            // Alone, so that its index is taken: those that one has called are few.
+            Some(parent) => {
+                $query.push("i.parent = ").push_bind(parent.to_string());
+            }
+            None => {
+                $query.push("i.app_id = ").push_bind($app.to_string());
+                push_script!($query, $app, $filter.script);
+                // As the indexes say it.
+                if $filter.is_amiss() {
+                    $query.push(" AND (i.outcome <> 'ok' OR i.status >= 400)");
+                }
+                if $filter.trigger.is_some_and(|trigger| trigger != Trigger::Http) {
+                    $query.push(" AND i.trigger_kind <> 'http'");
+                }
+            }
+        }
+        if let Some(before) = $filter.before {
+            $query.push(" AND i.id < ").push_bind(before.to_string());
+        }
+        if let Some(until) = $filter.until {
+            $query.push(" AND i.id < ").push_bind(InvocationId::least_at(until.saturating_add(1)).to_string());
+        }
+        if let Some(since) = $filter.since {
+            $query
+                .push(" AND i.id >= ")
+                .push_bind(InvocationId::least_at(since.saturating_sub(ID_BEFORE_START)).to_string());
+        }
+        $query.push(" ORDER BY i.id DESC LIMIT ").push_bind($limit);
+    };
+}
+
+/// Narrows candidates down to what is looked for.
+macro_rules! push_looked_for {
+    ($query:expr, $app:expr, $filter:expr, $is_postgres:expr) => {
+        $query.push(" WHERE i.app_id = ").push_bind($app.to_string());
+        if $filter.parent.is_some() {
+            push_script!($query, $app, $filter.script);
+        }
+        match $filter.status {
+            Some(StatusFilter::Ok) => $query.push(" AND i.outcome = 'ok'"),
+            Some(StatusFilter::Failed) => $query.push(" AND i.outcome <> 'ok'"),
+            Some(StatusFilter::Class(class)) => {
+                $query.push(" AND i.status >= ").push_bind(i64::from(class) * 100);
+                $query.push(" AND i.status < ").push_bind((i64::from(class) + 1) * 100)
+            }
+            Some(StatusFilter::Code(code)) => $query.push(" AND i.status = ").push_bind(i64::from(code)),
+            None => &mut $query,
+        };
+        if let Some(outcome) = &$filter.outcome {
+            $query.push(" AND i.outcome = ").push_bind(outcome.as_str());
+        }
+        if let Some(trigger) = $filter.trigger {
+            $query.push(" AND i.trigger_kind = ").push_bind(trigger.as_str());
+        }
+        if let Some(until) = $filter.until {
+            $query.push(" AND i.started_at <= ").push_bind(until);
+        }
+        if let Some(since) = $filter.since {
+            $query.push(" AND i.started_at >= ").push_bind(since);
+        }
+        if let Some(text) = &$filter.text {
+            $query.push(" AND (");
+            push_contains!($query, $is_postgres, "i.request", text);
+            $query.push(" OR ");
+            push_contains!($query, $is_postgres, "i.error_message", text);
+            $query.push(")");
+        }
+    };
 }
 
 #[derive(sqlx::FromRow)]
@@ -149,32 +277,54 @@ impl From<InvocationRow> for Invocation {
     }
 }
 
-const SELECT_INVOCATIONS: &str = "
-    SELECT i.id, s.name AS script, i.version, i.trigger_kind, i.parent, i.request, i.status, i.outcome, i.fuel, i.fuel_limit,
-        i.memory_bytes, i.duration_us, i.started_at, i.node, i.error_message, i.error_script, i.error_line,
-        i.error_column, i.logs_dropped, i.calls
-    FROM invocations i JOIN scripts s ON s.id = i.script_id
-    WHERE i.app_id = ";
+const COLUMNS: &str =
+    "i.id, s.name AS script, i.version, i.trigger_kind, i.parent, i.request, i.status, i.outcome, i.fuel,
+    i.fuel_limit, i.memory_bytes, i.duration_us, i.started_at, i.node, i.error_message, i.error_script, i.error_line,
+    i.error_column, i.logs_dropped, i.calls";
 
 impl Store {
-    /// The invocations of an app, newest first.
+    /// The invocations of an app, newest first. Where it is looked for something, at most 20,000 are looked at: then there may
+    /// be fewer than wanted, or none, and more to look at all the same.
     ///
     /// # Errors
     /// When the database fails, or a stored invocation does not parse.
-    pub async fn invocations(&self, app: AppId, filter: InvocationFilter) -> Result<Vec<Invocation>, StoreError> {
+    pub async fn invocations(&self, app: AppId, filter: InvocationFilter) -> Result<Found<Invocation>, StoreError> {
+        let wanted = i64::from(filter.limit);
+        let looked_at = if filter.is_looked_for() { LOOKED_AT } else { wanted + 1 };
         let rows: Vec<InvocationRow> = with_db!(self, read, db => {
-            let mut query = QueryBuilder::new(SELECT_INVOCATIONS);
-            query.push_bind(app.to_string());
-            push_filter!(query, app, filter.script, filter.before);
-            match filter.failed {
-                Some(true) => query.push(" AND i.outcome <> 'ok'"),
-                Some(false) => query.push(" AND i.outcome = 'ok'"),
-                None => &mut query,
-            };
-            query.push(" ORDER BY i.id DESC LIMIT ").push_bind(i64::from(filter.limit));
+            let mut query = QueryBuilder::new("SELECT ");
+            query.push(COLUMNS).push(" FROM (SELECT i.id FROM (");
+            push_candidates!(query, app, filter, looked_at);
+            query.push(") AS i");
+            push_looked_for!(query, app, filter, self.is_shared());
+            query.push(" ORDER BY i.id DESC LIMIT ").push_bind(wanted + 1);
+            query.push(
+                ") AS found JOIN invocations i ON i.id = found.id JOIN scripts s ON s.id = i.script_id ORDER BY i.id DESC",
+            );
             query.build_query_as().fetch_all(db).await?
         });
-        Ok(rows.into_iter().map(Invocation::from).collect())
+        let mut items: Vec<Invocation> = rows.into_iter().map(Invocation::from).collect();
+        let next = if items.len() > filter.limit as usize {
+            items.truncate(filter.limit as usize);
+            items.last().map(|last| last.id)
+        } else if filter.is_looked_for() {
+            self.last_looked_at(app, &filter).await?
+        } else {
+            None
+        };
+        Ok(Found { items, next })
+    }
+
+    /// Before which one there may be others that were not looked at.
+    async fn last_looked_at(&self, app: AppId, filter: &InvocationFilter) -> Result<Option<InvocationId>, StoreError> {
+        let (last, count): (Option<String>, i64) = with_db!(self, read, db => {
+            let mut query = QueryBuilder::new("SELECT MIN(i.id), COUNT(*) FROM (");
+            push_candidates!(query, app, filter, LOOKED_AT);
+            query.push(") AS i");
+            query.build_query_as().fetch_one(db).await?
+        });
+        let last = last.filter(|_| count == LOOKED_AT);
+        last.map(|id| id.parse().map_err(|_| StoreError::Corrupt(format!("invocation {id}: its id")))).transpose()
     }
 
     /// One invocation with its log, in the order written.
@@ -187,7 +337,8 @@ impl Store {
         id: InvocationId,
     ) -> Result<Option<(Invocation, Vec<StoredLog>)>, StoreError> {
         let row: Option<InvocationRow> = with_db!(self, read, db => {
-            let mut query = QueryBuilder::new(SELECT_INVOCATIONS);
+            let mut query = QueryBuilder::new("SELECT ");
+            query.push(COLUMNS).push(" FROM invocations i JOIN scripts s ON s.id = i.script_id WHERE i.app_id = ");
             query.push_bind(app.to_string()).push(" AND i.id = ").push_bind(id.to_string());
             query.build_query_as().fetch_optional(db).await?
         });

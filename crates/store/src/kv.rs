@@ -1,5 +1,6 @@
 //! The table `kv`: the apps' own data. Keys and values are bytes. An entry past its time does not exist, whether or not
-//! its row is still there.
+//! its row is still there; it counts until it is removed. The table `kv_usage` counts what each app has, by triggers. Who writes
+//! looks there in the same statement; what others write at that moment is not seen, and may pass an app's bounds by as much.
 
 mod many;
 
@@ -47,6 +48,60 @@ pub struct KvEntry {
     pub value: KvValue,
 }
 
+/// How much an app may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvRoom {
+    /// Bytes of keys and values.
+    pub bytes: i64,
+    /// Entries.
+    pub entries: i64,
+}
+
+/// The app would have more than it may. Nothing has changed. What does not grow can always be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the app's key-value store is full")]
+pub struct KvFull;
+
+/// Why nothing was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IncrRefused {
+    /// See there.
+    #[error(transparent)]
+    NotANumber(#[from] NotANumber),
+    /// See there.
+    #[error(transparent)]
+    Full(#[from] KvFull),
+}
+
+/// Holds where the app, $1, has room for a value of the key $2: a parameter each for the bytes of both, and for how many bytes and
+/// entries it may have.
+macro_rules! room_for {
+    ($size:literal, $bytes:literal, $entries:literal) => {
+        concat!(
+            "(COALESCE((SELECT LENGTH(key) + LENGTH(data) FROM kv WHERE app_id = $1 AND key = $2) >= ",
+            $size,
+            ", FALSE)
+             OR (",
+            $size,
+            " + COALESCE((SELECT SUM(bytes) FROM kv_usage WHERE app_id = $1), 0)
+                    - COALESCE((SELECT LENGTH(key) + LENGTH(data) FROM kv WHERE app_id = $1 AND key = $2), 0) <= ",
+            $bytes,
+            "
+                AND (COALESCE((SELECT SUM(entries) FROM kv_usage WHERE app_id = $1), 0) < ",
+            $entries,
+            "
+                    OR EXISTS (SELECT 1 FROM kv WHERE app_id = $1 AND key = $2))))"
+        )
+    };
+}
+
+/// Most bytes of an integer as JSON.
+const INTEGER_BYTES: usize = 20;
+
+fn size_of(key: &[u8], data: usize) -> i64 {
+    i64::try_from(key.len() + data).unwrap_or(i64::MAX)
+}
+
 /// The value is no integer, or would leave the range of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the value is not an integer that can be counted")]
@@ -81,26 +136,36 @@ impl Store {
         key: &[u8],
         value: KvValue,
         expires_at: Option<TimestampMs>,
-    ) -> Result<(), StoreError> {
+        room: KvRoom,
+    ) -> Result<Result<(), KvFull>, StoreError> {
+        let size = size_of(key, value.data.len());
         let mut transaction = self.begin_if_audited().await?;
-        with_db!(self, maybe transaction, db => {
-            sqlx::query(
-                "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT (app_id, key) DO UPDATE
-                 SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at",
-            )
+        let set = with_db!(self, maybe transaction, db => {
+            sqlx::query(concat!(
+                "INSERT INTO kv (app_id, key, json, data, expires_at) SELECT $1, $2, $3, $4, $5 WHERE ",
+                room_for!("$6", "$7", "$8"),
+                " ON CONFLICT (app_id, key) DO UPDATE
+                  SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at",
+            ))
             .bind(app.to_string())
             .bind(key)
             .bind(value.json)
             .bind(value.data)
             .bind(expires_at)
+            .bind(size)
+            .bind(room.bytes)
+            .bind(room.entries)
             .execute(db)
-            .await?;
+            .await?
+            .rows_affected()
         });
+        if set == 0 {
+            return Ok(Err(KvFull));
+        }
         if let Some(transaction) = transaction {
             transaction.commit().await?;
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Deletes a key. `false` when it did not exist.
@@ -186,28 +251,35 @@ impl Store {
         key: &[u8],
         by: i64,
         now: TimestampMs,
-    ) -> Result<Result<i64, NotANumber>, StoreError> {
+        room: KvRoom,
+    ) -> Result<Result<i64, IncrRefused>, StoreError> {
         let app = app.to_string();
         let mut transaction = self.begin().await?;
         // Makes the row where there is none, and holds it either way, so that the sum is of what others left.
-        let value: KvValue = with_db!(self, &mut transaction, db => {
-            sqlx::query_as(
-                "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, TRUE, $3, NULL)
-                 ON CONFLICT (app_id, key) DO UPDATE SET
+        let value: Option<KvValue> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(concat!(
+                "INSERT INTO kv (app_id, key, json, data, expires_at) SELECT $1, $2, TRUE, $3, CAST(NULL AS BIGINT)
+                 WHERE EXISTS (SELECT 1 FROM kv WHERE app_id = $1 AND key = $2) OR ",
+                room_for!("$5", "$6", "$7"),
+                " ON CONFLICT (app_id, key) DO UPDATE SET
                     json = CASE WHEN kv.expires_at <= $4 THEN excluded.json ELSE kv.json END,
                     data = CASE WHEN kv.expires_at <= $4 THEN excluded.data ELSE kv.data END,
                     expires_at = CASE WHEN kv.expires_at <= $4 THEN NULL ELSE kv.expires_at END
-                 RETURNING json, data",
-            )
+                  RETURNING json, data",
+            ))
             .bind(&app)
             .bind(key)
             .bind(&b"0"[..])
             .bind(now)
-            .fetch_one(db)
+            .bind(size_of(key, INTEGER_BYTES))
+            .bind(room.bytes)
+            .bind(room.entries)
+            .fetch_optional(db)
             .await?
         });
+        let Some(value) = value else { return Ok(Err(KvFull.into())) };
         let number = value.json.then(|| serde_json::from_slice::<i64>(&value.data).ok()).flatten();
-        let Some(sum) = number.and_then(|number| number.checked_add(by)) else { return Ok(Err(NotANumber)) };
+        let Some(sum) = number.and_then(|number| number.checked_add(by)) else { return Ok(Err(NotANumber.into())) };
         with_db!(self, &mut transaction, db => {
             sqlx::query("UPDATE kv SET data = $3 WHERE app_id = $1 AND key = $2")
                 .bind(&app)
@@ -220,7 +292,8 @@ impl Store {
         Ok(Ok(sum))
     }
 
-    /// Sets a key if its value is exactly `expected` (`None`: if it does not exist). Whether it was set.
+    /// Sets a key, to a value and the time when it ends, if its value is exactly `expected` (`None`: if it does not exist). Whether it
+    /// was set.
     ///
     /// # Errors
     /// When the database fails, or there is no such app (any more).
@@ -229,37 +302,42 @@ impl Store {
         app: AppId,
         key: &[u8],
         expected: Option<&KvValue>,
-        value: KvValue,
-        expires_at: Option<TimestampMs>,
+        (value, expires_at): (KvValue, Option<TimestampMs>),
         now: TimestampMs,
-    ) -> Result<bool, StoreError> {
-        let app = app.to_string();
+        room: KvRoom,
+    ) -> Result<Result<bool, KvFull>, StoreError> {
+        let size = size_of(key, value.data.len());
         let mut transaction = self.begin_if_audited().await?;
         let set = match expected {
             None => with_db!(self, maybe transaction, db => {
-                sqlx::query(
-                    "INSERT INTO kv (app_id, key, json, data, expires_at) VALUES ($1, $2, $3, $4, $5)
-                     ON CONFLICT (app_id, key) DO UPDATE
-                     SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at
-                     WHERE kv.expires_at <= $6",
-                )
-                .bind(app)
+                sqlx::query(concat!(
+                    "INSERT INTO kv (app_id, key, json, data, expires_at) SELECT $1, $2, $3, $4, $5 WHERE ",
+                    room_for!("$7", "$8", "$9"),
+                    " ON CONFLICT (app_id, key) DO UPDATE
+                      SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at
+                      WHERE kv.expires_at <= $6",
+                ))
+                .bind(app.to_string())
                 .bind(key)
                 .bind(value.json)
                 .bind(value.data)
                 .bind(expires_at)
                 .bind(now)
+                .bind(size)
+                .bind(room.bytes)
+                .bind(room.entries)
                 .execute(db)
                 .await?
                 .rows_affected()
             }),
             Some(expected) => with_db!(self, maybe transaction, db => {
-                sqlx::query(
+                sqlx::query(concat!(
                     "UPDATE kv SET json = $3, data = $4, expires_at = $5
                      WHERE app_id = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $6)
-                        AND json = $7 AND data = $8",
-                )
-                .bind(app)
+                        AND json = $7 AND data = $8 AND ",
+                    room_for!("$9", "$10", "$11"),
+                ))
+                .bind(app.to_string())
                 .bind(key)
                 .bind(value.json)
                 .bind(value.data)
@@ -267,15 +345,37 @@ impl Store {
                 .bind(now)
                 .bind(expected.json)
                 .bind(&expected.data)
+                .bind(size)
+                .bind(room.bytes)
+                .bind(room.entries)
                 .execute(db)
                 .await?
                 .rows_affected()
             }),
         };
-        if let Some(transaction) = transaction.filter(|_| set == 1) {
-            transaction.commit().await?;
+        if set == 1 {
+            if let Some(transaction) = transaction {
+                transaction.commit().await?;
+            }
+            return Ok(Ok(true));
         }
-        Ok(set == 1)
+        drop(transaction);
+        // It is another value, or there was no room for a new one.
+        let is_expected = self.kv_get(app, key, now).await?.as_ref() == expected;
+        Ok(if is_expected && !self.has_room(app, key, size, room).await? { Err(KvFull) } else { Ok(false) })
+    }
+
+    async fn has_room(&self, app: AppId, key: &[u8], size: i64, room: KvRoom) -> Result<bool, StoreError> {
+        Ok(with_db!(self, read, db => {
+            sqlx::query_scalar(concat!("SELECT ", room_for!("$3", "$4", "$5")))
+                .bind(app.to_string())
+                .bind(key)
+                .bind(size)
+                .bind(room.bytes)
+                .bind(room.entries)
+                .fetch_one(db)
+                .await?
+        }))
     }
 
     /// The keys that begin with `prefix` and come after `after`, in the order of their bytes.

@@ -25,14 +25,19 @@ mod logs;
 mod members;
 mod open;
 mod record;
+mod recorded;
 mod releases;
+mod retention;
 mod revisions;
 mod rows;
 mod schedules;
 mod scripts;
 mod secrets;
+mod stats;
+mod tail;
 mod tokens;
 mod topics;
+mod usage;
 mod users;
 mod vars;
 mod wake;
@@ -48,23 +53,29 @@ pub use error::StoreError;
 pub use files::{FileInfo, WriteRefused};
 pub use imports::ActiveVersion;
 pub use invitations::{AcceptRefused, Accepting, Invitation, InviteRefused, InvitedTo, NewInvitation};
-pub use invocations::{Invocation, InvocationFilter};
-pub use kv::{KvEntry, KvValue, NotANumber, TooMuch};
+pub use invocations::{Found, Invocation, InvocationFilter};
+pub use kv::{IncrRefused, KvEntry, KvFull, KvRoom, KvValue, NotANumber, TooMuch};
 pub use logs::{LogFilter, StoredLog};
 pub use members::{Member, MemberRefused, RoleGiven};
 pub use open::Database;
-pub use record::{Finished, InvocationStart, NewInvocation, Records};
+pub use record::{Finished, InvocationStart, NewInvocation};
+pub use recorded::LogsHeard;
 pub use releases::{DeployRefused, Manifest, NewRelease, RELEASES};
+pub use retention::KeptRecords;
 pub use schedules::{Fired, RunRefused, StoredSchedule};
 pub use scripts::{DeleteRefused, Script, Version};
 pub use secrets::AppSettings;
+pub use stats::{BusyScript, StatsOf};
+pub use tail::{InvalidPlace, Lines, LogPlace, TailFilter};
 pub use tokens::{Credential, NewToken, NewTokenKind, Token, TokenRefused, Visitor};
 pub use topics::{NewEvent, PublishRefused, Topic};
+pub use usage::{AppUsage, DeliveryCounts, PoolUsage};
 pub use users::{NewUser, User, UserChanges, UserRefused};
 pub use vars::{SetRefused, Var};
 pub use wake::{Heard, Wake};
 
 use pool::{Pool, Transaction};
+use recorded::Recorded;
 use revisions::Revisions;
 use std::sync::{
     Arc,
@@ -85,6 +96,7 @@ struct Inner {
     pool: Pool,
     queries: AtomicU64,
     revisions: Revisions,
+    recorded: Recorded,
     /// Told when a delivery may be due sooner than was known.
     deliveries: watch::Sender<()>,
     /// Told when a schedule may fire sooner than was known.

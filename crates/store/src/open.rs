@@ -1,12 +1,12 @@
 //! Opening a database: connecting, and bringing its tables up to date. Several processes may do so at once.
 
-use crate::{Inner, Store, StoreError, pool::Pool, revisions::Revisions};
+use crate::{Inner, Store, StoreError, pool::Pool, recorded::Recorded, revisions::Revisions};
 use sqlx::{
     ConnectOptions, Connection, Sqlite,
     migrate::Migrator,
     pool::PoolOptions,
     postgres::PgConnectOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{
     fs,
@@ -73,6 +73,7 @@ impl Store {
                 pool,
                 queries: AtomicU64::new(0),
                 revisions: Revisions::new(),
+                recorded: Recorded::default(),
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
             }),
@@ -96,7 +97,12 @@ async fn open_sqlite(directory: &Path) -> Result<Pool, StoreError> {
         .foreign_keys(true)
         .busy_timeout(SQLITE_BUSY_TIMEOUT)
         .disable_statement_logging();
-    let writer = options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    // Only a database that is new can still choose how its free pages are kept.
+    let writer = options
+        .clone()
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
     let write = without_timers::<Sqlite>(1).connect_with(writer).await?;
     SQLITE_MIGRATIONS.run(&write).await?;
     let read = without_timers::<Sqlite>(SQLITE_READERS).connect_with(options.read_only(true)).await?;

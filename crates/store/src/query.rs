@@ -1,14 +1,22 @@
 //! Parts of statements that are put together at run time.
 
-/// Narrows a query of `invocations i` down to one script of the app and to what is older than one invocation.
-macro_rules! push_filter {
-    ($query:expr, $app:expr, $script:expr, $before:expr) => {
+/// Narrows a query of `invocations i` down to one script of the app.
+macro_rules! push_script {
+    ($query:expr, $app:expr, $script:expr) => {
         if let Some(script) = &$script {
             $query.push(" AND i.script_id = (SELECT id FROM scripts WHERE app_id = ").push_bind($app.to_string());
             $query.push(" AND name = ").push_bind(script.as_str()).push(")");
         }
-        if let Some(before) = $before {
-            $query.push(" AND i.id < ").push_bind(before.to_string());
+    };
+}
+
+/// Holds where a column of bytes has a text in it.
+macro_rules! push_contains {
+    ($query:expr, $is_postgres:expr, $column:literal, $text:expr) => {
+        if $is_postgres {
+            $query.push("POSITION(").push_bind($text.as_bytes()).push(concat!(" IN ", $column, ") > 0"));
+        } else {
+            $query.push(concat!("INSTR(", $column, ", ")).push_bind($text.as_bytes()).push(") > 0");
         }
     };
 }
@@ -19,6 +27,21 @@ macro_rules! push_list {
         let mut list = $query.separated(", ");
         for value in $values {
             list.push_bind(value.as_str());
+        }
+    };
+}
+
+/// Narrows lines `l` down to those that are looked for.
+macro_rules! push_lines {
+    ($query:expr, $level:expr, $text:expr, $is_postgres:expr) => {
+        if let Some(level) = $level {
+            $query.push(" AND l.level IN (");
+            push_list!($query, picloud_shared::api::LogLevel::ALL.into_iter().filter(|one| *one >= level));
+            $query.push(")");
+        }
+        if let Some(text) = &$text {
+            $query.push(" AND ");
+            push_contains!($query, $is_postgres, "l.message", text);
         }
     };
 }

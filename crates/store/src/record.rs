@@ -1,9 +1,11 @@
-//! Writing the tables `invocations` and `logs` and the scripts' totals, many at a time.
+//! Writing the tables `invocations` and `logs`, the scripts' totals and, with `stats`, what they come to by time, many at a
+//! time. Rows are locked in the order scripts, `app_records`.
 
 use crate::{
     Store, StoreError,
     batch::Insert,
     pool::Transaction,
+    recorded::Written,
     rows::{to_i64, to_json},
 };
 use picloud_abi::{invocation::Outcome, log::Level};
@@ -13,11 +15,12 @@ use picloud_shared::{
     ids::{AppId, InvalidId, InvocationId, ScriptId, VersionId},
     names::ScriptName,
     outcome,
+    tally::{Counted, Tally},
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     str::FromStr,
     sync::{Arc, LazyLock},
 };
@@ -91,32 +94,24 @@ pub struct InvocationStart {
 /// An invocation that is over.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its record.
-    pub record: NewInvocation,
-    /// What it adds to its script's totals.
-    pub totals: Totals,
+    /// Its record, then those of the scripts that it called.
+    pub records: Vec<NewInvocation>,
     /// How it ended, which is not stored.
     pub outcome: Outcome,
-    /// The same of each script that it called.
-    pub called: Vec<(NewInvocation, Totals)>,
 }
 
-/// Records, and what they add to their scripts' totals.
-#[derive(Clone, Debug, Default)]
-pub struct Records {
-    /// That of what was started first, then those of the scripts that it called.
-    pub invocations: Vec<NewInvocation>,
-    /// A script may come more than once.
-    pub totals: Vec<(ScriptId, Totals)>,
-}
-
-impl Finished {
-    /// What is to be stored, and how it ended.
-    pub fn apart(self) -> (Records, Outcome) {
-        let all = [(self.record, self.totals)].into_iter().chain(self.called);
-        let apart = |(record, totals): (NewInvocation, Totals)| ((record.script, totals), record);
-        let (totals, invocations) = all.map(apart).unzip();
-        (Records { invocations, totals }, self.outcome)
+impl NewInvocation {
+    /// What is counted of it, be it recorded or not.
+    pub fn counted(&self) -> Counted {
+        Counted {
+            at: self.started_at,
+            failed: self.outcome != outcome::OK,
+            fuel: self.fuel,
+            duration_us: self.duration_us,
+            memory_bytes: self.memory_bytes,
+            logs_dropped: self.logs_dropped,
+            called: self.parent.is_some(),
+        }
     }
 }
 
@@ -124,13 +119,13 @@ impl InvocationStart {
     /// What is to be stored.
     pub fn finished(self, mut report: Report) -> Finished {
         let called = std::mem::take(&mut report.called);
-        let called = called.into_iter().map(|called| self.called(called)).collect();
-        let (record, totals, outcome) = self.recorded(report, None);
-        Finished { record, totals, outcome, called }
+        let called: Vec<NewInvocation> = called.into_iter().map(|called| self.called(called)).collect();
+        let (record, outcome) = self.recorded(report, None);
+        Finished { records: std::iter::once(record).chain(called).collect(), outcome }
     }
 
     /// The record of a script that this invocation called, itself or through others.
-    fn called(&self, called: Called) -> (NewInvocation, Totals) {
+    fn called(&self, called: Called) -> NewInvocation {
         let start = Self {
             id: called.id,
             app: self.app,
@@ -142,12 +137,11 @@ impl InvocationStart {
             started_at: called.started_at,
             node: self.node.clone(),
         };
-        let (record, totals, _) = start.recorded(called.report, Some(called.parent));
-        (record, totals)
+        start.recorded(called.report, Some(called.parent)).0
     }
 
-    fn recorded(self, report: Report, parent: Option<InvocationId>) -> (NewInvocation, Totals, Outcome) {
-        let (totals, calls) = (outcome::totals(&report), outcome::calls(&report));
+    fn recorded(self, report: Report, parent: Option<InvocationId>) -> (NewInvocation, Outcome) {
+        let calls = outcome::calls(&report);
         let Report { outcome, fuel, memory_bytes, duration, logs, logs_dropped, .. } = report;
         let record = NewInvocation {
             id: self.id,
@@ -170,7 +164,7 @@ impl InvocationStart {
             logs_dropped,
             calls,
         };
-        (record, totals, outcome)
+        (record, outcome)
     }
 }
 
@@ -179,7 +173,7 @@ static INVOCATIONS: LazyLock<Insert> = LazyLock::new(|| {
         "invocations",
         "id, app_id, script_id, version, trigger_kind, parent, request, status, outcome, fuel, fuel_limit, memory_bytes,
             duration_us, started_at, node, error_message, error_script, error_line, error_column, calls, log_lines,
-            logs_dropped",
+            logs_dropped, bytes, log_seq",
     )
 });
 
@@ -190,17 +184,17 @@ static LOGS: LazyLock<Insert> =
 const IDS: usize = 1_000;
 
 /// What a batch's records refer to, where it exists.
-struct Known {
-    scripts: HashMap<ScriptId, KnownScript>,
+pub(crate) struct Known {
+    pub(crate) scripts: HashMap<ScriptId, KnownScript>,
     /// The numbers of versions.
     versions: HashMap<VersionId, i64>,
 }
 
 /// Its ids as text are shared by all of its rows.
-struct KnownScript {
+pub(crate) struct KnownScript {
     app: AppId,
-    app_text: Arc<str>,
-    text: Arc<str>,
+    pub(crate) app_text: Arc<str>,
+    pub(crate) text: Arc<str>,
 }
 
 /// A record whose script and version exist.
@@ -210,67 +204,161 @@ struct Row<'a> {
     app: Arc<str>,
     script: Arc<str>,
     version: i64,
+    /// As JSON.
+    calls: Arc<str>,
+    bytes: i64,
+    /// Of one with logs.
+    log_seq: Option<i64>,
+}
+
+/// What an invocation takes beside its texts, and a line of its log: measured with a million of them, in SQLite's file, the
+/// indexes included.
+const RECORD_BYTES: usize = 700;
+const LINE_BYTES: usize = 100;
+
+/// About what a record takes in the database.
+fn record_bytes(record: &NewInvocation, calls: &str) -> i64 {
+    let line = |line: &LogLine| LINE_BYTES + line.message.len() + line.fields.as_ref().map_or(0, String::len);
+    let texts = record.request.as_ref().map_or(0, String::len)
+        + record.error.as_ref().map_or(0, |error| error.message.len())
+        + calls.len();
+    let bytes = RECORD_BYTES + texts + record.logs.iter().map(line).sum::<usize>();
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 impl Known {
-    fn row<'a>(&self, record: &'a NewInvocation) -> Option<Row<'a>> {
-        let script = self.scripts.get(&record.script).filter(|script| script.app == record.app)?;
-        let version = *self.versions.get(&record.version)?;
+    fn row<'a>(&self, record: &'a NewInvocation, no_calls: &Arc<str>) -> Result<Option<Row<'a>>, StoreError> {
+        let script = self.scripts.get(&record.script).filter(|script| script.app == record.app);
+        let Some((script, &version)) = script.zip(self.versions.get(&record.version)) else { return Ok(None) };
         let (app, script) = (Arc::clone(&script.app_text), Arc::clone(&script.text));
-        Some(Row { record, id: record.id.to_string().into(), app, script, version })
+        let calls = if record.calls.is_empty() { Arc::clone(no_calls) } else { to_json(&record.calls)?.into() };
+        let bytes = record_bytes(record, &calls);
+        Ok(Some(Row { record, id: record.id.to_string().into(), app, script, version, calls, bytes, log_seq: None }))
     }
 }
 
 impl Store {
-    /// Records invocations and adds to scripts' totals, all or nothing. What belongs to a script or an app that has
-    /// been deleted meanwhile is left out.
+    /// Records invocations, and counts what scripts' invocations come to, all or nothing. What belongs to a script or an app
+    /// that has been deleted meanwhile is left out.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record(&self, invocations: &[NewInvocation], totals: &[(ScriptId, Totals)]) -> Result<(), StoreError> {
-        if invocations.is_empty() && totals.is_empty() {
+    pub async fn record(
+        &self,
+        invocations: &[NewInvocation],
+        tallies: &HashMap<ScriptId, Tally>,
+    ) -> Result<(), StoreError> {
+        if invocations.is_empty() && tallies.is_empty() {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
-        self.record_in(&mut transaction, invocations, totals).await?;
-        Ok(transaction.commit().await?)
+        let written = self.record_in(&mut transaction, invocations, tallies).await?;
+        transaction.commit().await?;
+        self.tell_recorded(&written);
+        Ok(())
     }
 
-    /// [`Store::record`], together with what else the transaction does.
+    /// Records invocations, and counts each of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_all(&self, invocations: &[NewInvocation]) -> Result<(), StoreError> {
+        self.record(invocations, &tallies(invocations)).await
+    }
+
+    /// [`Store::record`], together with what else the transaction does. What it gives is for [`Store::tell_recorded`].
     pub(crate) async fn record_in(
         &self,
         transaction: &mut Transaction,
         invocations: &[NewInvocation],
-        totals: &[(ScriptId, Totals)],
-    ) -> Result<(), StoreError> {
-        let scripts = invocations.iter().map(|i| i.script).chain(totals.iter().map(|(script, _)| *script)).collect();
+        tallies: &HashMap<ScriptId, Tally>,
+    ) -> Result<Vec<Written>, StoreError> {
+        let scripts = invocations.iter().map(|i| i.script).chain(tallies.keys().copied()).collect();
         let known = Known {
             scripts: self.lock_scripts(&mut *transaction, scripts).await?,
             versions: self.version_numbers(&mut *transaction, invocations.iter().map(|i| i.version).collect()).await?,
         };
-        for (script, totals) in totals.iter().filter(|(script, _)| known.scripts.contains_key(script)) {
-            self.add_totals(&mut *transaction, *script, totals).await?;
-        }
-        let rows: Vec<Row> = invocations.iter().filter_map(|record| known.row(record)).collect();
+        let no_calls = "[]".into();
+        let rows = invocations.iter().filter_map(|record| known.row(record, &no_calls).transpose());
+        let mut rows = rows.collect::<Result<Vec<Row>, StoreError>>()?;
+        self.add_totals(&mut *transaction, &known, tallies, &rows).await?;
+        let written = self.hold_records(&mut *transaction, &known, &mut rows).await?;
         self.insert_invocations(&mut *transaction, &rows).await?;
         let lines: Vec<(&Arc<str>, i64, &LogLine)> =
             rows.iter().flat_map(|row| (0..).zip(&row.record.logs).map(|(n, line)| (&row.id, n, line))).collect();
-        self.insert_logs(transaction, &lines).await
+        self.insert_logs(&mut *transaction, &lines).await?;
+        self.add_stats(transaction, &known, tallies).await?;
+        Ok(written)
     }
 
-    /// Those of the scripts that exist, which keep existing until the transaction ends. Locked in the order of
-    /// their ids, so that two nodes recording the same scripts never wait for each other in a circle.
+    /// Holds the rows of the apps, in the order of their ids, so that what is counted of an app is counted by one at a time,
+    /// and numbers those of its records that have logs in the order in which they are committed.
+    async fn hold_records(
+        &self,
+        transaction: &mut Transaction,
+        known: &Known,
+        rows: &mut [Row<'_>],
+    ) -> Result<Vec<Written>, StoreError> {
+        let nothing = |app| (Written { app, bytes: 0, logs: false }, 0_i64);
+        let mut apps: BTreeMap<&str, (Written, i64)> =
+            known.scripts.values().map(|script| (&*script.app_text, nothing(script.app))).collect();
+        for row in rows.iter() {
+            if let Some((written, with_logs)) = apps.get_mut(&*row.app) {
+                written.bytes += row.bytes;
+                *with_logs += i64::from(!row.record.logs.is_empty());
+            }
+        }
+        let mut before = HashMap::new();
+        for (app, (written, with_logs)) in &mut apps {
+            let last: i64 = with_db!(self, &mut *transaction, db => {
+                sqlx::query_scalar(
+                    "INSERT INTO app_records (app_id, log_seq) VALUES ($1, $2)
+                     ON CONFLICT (app_id) DO UPDATE SET log_seq = app_records.log_seq + $2
+                     RETURNING log_seq",
+                )
+                .bind(*app)
+                .bind(*with_logs)
+                .fetch_one(db)
+                .await?
+            });
+            before.insert(written.app, last - *with_logs);
+            written.logs = *with_logs > 0;
+        }
+        for row in rows.iter_mut().filter(|row| !row.record.logs.is_empty()) {
+            if let Some(before) = before.get_mut(&row.record.app) {
+                *before += 1;
+                row.log_seq = Some(*before);
+            }
+        }
+        Ok(apps.into_values().map(|(written, _)| written).collect())
+    }
+
     async fn lock_scripts(
         &self,
         transaction: &mut Transaction,
         scripts: BTreeSet<ScriptId>,
     ) -> Result<HashMap<ScriptId, KnownScript>, StoreError> {
+        let scripts: Vec<String> = scripts.iter().map(ScriptId::to_string).collect();
+        let mut known = HashMap::new();
+        for (script, app) in self.lock_rows_of_scripts(transaction, &scripts).await? {
+            let (id, app_id) = (stored_id(&script)?, stored_id(&app)?);
+            known.insert(id, KnownScript { app: app_id, app_text: app.into(), text: script.into() });
+        }
+        Ok(known)
+    }
+
+    /// Those of the scripts that exist, with their apps, which keep existing until the transaction ends. They are given, and
+    /// locked, in the order of their ids, so that two nodes recording the same scripts never wait for each other in a circle.
+    pub(crate) async fn lock_rows_of_scripts(
+        &self,
+        transaction: &mut Transaction,
+        scripts: &[String],
+    ) -> Result<Vec<(String, String)>, StoreError> {
         let lock = match transaction {
             Transaction::Sqlite(_) => "",
             Transaction::Postgres(_) => " FOR NO KEY UPDATE",
         };
-        let scripts: Vec<String> = scripts.iter().map(ScriptId::to_string).collect();
-        let mut known = HashMap::new();
+        let mut rows = Vec::with_capacity(scripts.len());
         for scripts in scripts.chunks(IDS) {
             let found: Vec<(String, String)> = with_db!(self, &mut *transaction, db => {
                 let mut query = QueryBuilder::new("SELECT id, app_id FROM scripts WHERE id IN (");
@@ -278,12 +366,9 @@ impl Store {
                 query.push(") ORDER BY id").push(lock);
                 query.build_query_as().persistent(false).fetch_all(db).await?
             });
-            for (script, app) in found {
-                let (id, app_id) = (stored_id(&script)?, stored_id(&app)?);
-                known.insert(id, KnownScript { app: app_id, app_text: app.into(), text: script.into() });
-            }
+            rows.extend(found);
         }
-        Ok(known)
+        Ok(rows)
     }
 
     async fn version_numbers(
@@ -310,26 +395,36 @@ impl Store {
     async fn add_totals(
         &self,
         transaction: &mut Transaction,
-        script: ScriptId,
-        totals: &Totals,
+        known: &Known,
+        tallies: &HashMap<ScriptId, Tally>,
+        rows: &[Row<'_>],
     ) -> Result<(), StoreError> {
-        with_db!(self, transaction, db => {
-            sqlx::query(
-                "UPDATE scripts SET invocations = invocations + $2, failures = failures + $3, fuel = fuel + $4,
-                    duration_us = duration_us + $5, dropped_records = dropped_records + $6,
-                    dropped_logs = dropped_logs + $7
-                 WHERE id = $1",
-            )
-            .bind(script.to_string())
-            .bind(totals.invocations)
-            .bind(totals.failures)
-            .bind(totals.fuel)
-            .bind(totals.duration_us)
-            .bind(totals.dropped_records)
-            .bind(totals.dropped_logs)
-            .execute(db)
-            .await?;
-        });
+        let mut added: HashMap<ScriptId, (Totals, i64)> =
+            tallies.iter().map(|(script, tally)| (*script, (tally.totals(), 0))).collect();
+        for row in rows {
+            added.entry(row.record.script).or_default().1 += row.bytes;
+        }
+        for (script, (totals, bytes)) in added {
+            let Some(KnownScript { text, .. }) = known.scripts.get(&script) else { continue };
+            with_db!(self, &mut *transaction, db => {
+                sqlx::query(
+                    "UPDATE scripts SET invocations = invocations + $2, failures = failures + $3, fuel = fuel + $4,
+                        duration_us = duration_us + $5, dropped_records = dropped_records + $6,
+                        dropped_logs = dropped_logs + $7, record_bytes = record_bytes + $8
+                     WHERE id = $1",
+                )
+                .bind(Arc::clone(text))
+                .bind(totals.invocations)
+                .bind(totals.failures)
+                .bind(totals.fuel)
+                .bind(totals.duration_us)
+                .bind(totals.dropped_records)
+                .bind(totals.dropped_logs)
+                .bind(bytes)
+                .execute(db)
+                .await?;
+            });
+        }
         Ok(())
     }
 
@@ -339,7 +434,7 @@ impl Store {
         for (statement, rows) in INVOCATIONS.split(transaction, rows) {
             with_db!(self, &mut *transaction, db => {
                 let mut query = sqlx::query(statement);
-                for Row { record, id, app, script, version } in rows {
+                for Row { record, id, app, script, version, calls, bytes, log_seq } in rows {
                     let error = record.error.as_ref();
                     query = query
                         .bind(Arc::clone(id))
@@ -361,9 +456,11 @@ impl Store {
                         .bind(error.and_then(|e| e.script.as_ref()).map(ScriptName::as_str))
                         .bind(error.and_then(|e| e.line).map(i64::from))
                         .bind(error.and_then(|e| e.column).map(i64::from))
-                        .bind(if record.calls.is_empty() { words.shared("[]") } else { to_json(&record.calls)?.into() })
+                        .bind(Arc::clone(calls))
                         .bind(to_i64(record.logs.len() as u64))
-                        .bind(i64::from(record.logs_dropped));
+                        .bind(i64::from(record.logs_dropped))
+                        .bind(*bytes)
+                        .bind(*log_seq);
                 }
                 query.execute(db).await?;
             });
@@ -394,6 +491,15 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// What each script's invocations come to.
+pub(crate) fn tallies(invocations: &[NewInvocation]) -> HashMap<ScriptId, Tally> {
+    let mut tallies: HashMap<ScriptId, Tally> = HashMap::new();
+    for invocation in invocations {
+        tallies.entry(invocation.script).or_default().add(&invocation.counted());
+    }
+    tallies
 }
 
 /// The texts that a batch repeats, each allocated once.

@@ -281,6 +281,9 @@ impl Store {
         app: AppId,
         Replacement { new, current, triggers }: Replacement,
     ) -> Result<Result<i64, PutRefused>, StoreError> {
+        if current.is_none() && !self.may_add_script(transaction, app).await? {
+            return Ok(Err(PutRefused::TooManyScripts));
+        }
         let same = match &current {
             Some(script) => self.version_like(transaction, script, &new, &triggers).await?,
             None => None,

@@ -275,10 +275,11 @@ impl Store {
 
     /// Deletes a script, under the app's row.
     pub(crate) async fn delete_in(&self, transaction: &mut Transaction, script: ScriptId) -> Result<(), StoreError> {
-        with_db!(self, transaction, db => {
+        with_db!(self, &mut *transaction, db => {
             sqlx::query("DELETE FROM scripts WHERE id = $1").bind(script.to_string()).execute(db).await?;
         });
-        Ok(())
+        // After it: who records its invocations holds the script's row.
+        self.forget_stats(transaction, &[script.to_string()]).await
     }
 
     /// The scripts of an app, by name, as a transaction that is about to change them sees them.

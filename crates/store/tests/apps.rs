@@ -1,6 +1,6 @@
 //! Apps and who sees them.
 
-use crate::fixture::{NOW, TestStore, bearer, cases, unknown};
+use crate::fixture::{NOW, ROOM, TestStore, bearer, cases, unknown};
 use futures_util::future::join_all;
 use picloud_shared::{
     api::Role,
@@ -142,8 +142,8 @@ async fn a_deleted_app_leaves_nothing(store: &TestStore) {
     let admin = store.admin().await;
     let app = store.create_app(new_app("demo", Some(admin.id))).await.unwrap().unwrap();
     let script = store.put(app.id, "greet", "1").await;
-    store.kv_set(app.id, b"k", KvValue { json: true, data: b"1".to_vec() }, None).await.unwrap();
-    store.record(&[crate::invocations::invocation(app.id, &script)], &[]).await.unwrap();
+    store.kv_set(app.id, b"k", KvValue { json: true, data: b"1".to_vec() }, None, ROOM).await.unwrap().unwrap();
+    store.record_all(&[crate::invocations::invocation(app.id, &script)]).await.unwrap();
     assert_eq!(store.number("SELECT COUNT(*) FROM logs").await, 2);
 
     assert!(store.delete_app(app.id).await.unwrap());

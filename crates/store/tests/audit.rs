@@ -1,6 +1,6 @@
 //! The audit log: an entry for each change, and none without one.
 
-use crate::fixture::{NOW, TestStore, cases, version};
+use crate::fixture::{NOW, ROOM, TestStore, cases, version};
 use picloud_shared::{
     api::Role,
     ids::{AppId, AuditId, DeliveryId, TokenId},
@@ -92,11 +92,14 @@ async fn each_change_has_one_entry_and_what_changes_nothing_none(store: &TestSto
         entries("deploy", times).await;
     }
     let value = || KvValue { json: true, data: b"1".to_vec() };
-    audited("set_key").kv_set(app.id, b"k", value(), None).await.unwrap();
+    audited("set_key").kv_set(app.id, b"k", value(), None, ROOM).await.unwrap().unwrap();
     entries("set_key", 1).await;
     for (times, seen) in [(0, None), (1, Some(value()))] {
-        let set = audited("set_key").kv_compare_and_set(app.id, b"k", seen.as_ref(), value(), None, NOW).await.unwrap();
-        assert_eq!(set, times == 1);
+        let set = audited("set_key")
+            .kv_compare_and_set(app.id, b"k", seen.as_ref(), (value(), None), NOW, ROOM)
+            .await
+            .unwrap();
+        assert_eq!(set, Ok(times == 1));
         entries("set_key", times).await;
     }
     for times in [1, 0] {

@@ -6,7 +6,7 @@ use crate::{
     topics::{event, subscribed},
 };
 use picloud_shared::ids::{AppId, DeliveryId};
-use picloud_store::{Claimed, NewApp, Records, Settlement, Store};
+use picloud_store::{Claimed, NewApp, Settlement, Store};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -169,8 +169,7 @@ impl World<'_> {
             How::NotBegun => Settlement::NotBegun { after_ms: 0 },
             How::Dead => Settlement::Dead { error: "no".to_owned(), begun: true },
         };
-        let accepted =
-            self.workers[worker].settle_delivery(&claimed.lease, settlement, Records::default()).await.unwrap();
+        let accepted = self.workers[worker].settle_delivery(&claimed.lease, settlement, &[]).await.unwrap();
         let current = self.model.leases.get(&id) == Some(&claimed);
         assert_eq!(accepted, current, "{id}: the latest lease alone settles, and once");
         if !accepted {
@@ -270,7 +269,7 @@ async fn race(store: TestStore) {
         workers.push(tokio::spawn(async move {
             while !settled.is_closed() {
                 for claimed in store.claim_deliveries(app, 3, LEASE_MS).await.unwrap() {
-                    if store.settle_delivery(&claimed.lease, Settlement::Done, Records::default()).await.unwrap() {
+                    if store.settle_delivery(&claimed.lease, Settlement::Done, &[]).await.unwrap() {
                         let _ = settled.send((claimed.lease.delivery, claimed.payload));
                     }
                 }

@@ -7,14 +7,17 @@ use picloud_shared::{
     route::Route,
 };
 use picloud_store::{
-    Accepting, App, AppChanges, Credential, Database, DeleteRefused, InvitedTo, NewApp, NewInvitation, NewToken,
-    NewTokenKind, NewUser, NewVersion, Put, PutRefused, RollbackRefused, Script, Store, StoreError, UpdateRefused,
-    User,
+    Accepting, App, AppChanges, Credential, Database, DeleteRefused, InvitedTo, KvRoom, NewApp, NewInvitation,
+    NewToken, NewTokenKind, NewUser, NewVersion, Put, PutRefused, RollbackRefused, Script, Store, StoreError,
+    UpdateRefused, User,
 };
 use sha2::{Digest, Sha256};
 use sqlx::{PgPool, SqlitePool};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
+
+/// As much as anybody wants.
+pub(crate) const ROOM: KvRoom = KvRoom { bytes: i64::MAX, entries: i64::MAX };
 
 /// Any time.
 pub(crate) const NOW: i64 = 1_700_000_000_000;

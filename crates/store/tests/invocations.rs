@@ -4,14 +4,15 @@ use crate::fixture::{NOW, TestStore, cases, unknown};
 use futures_util::future::join_all;
 use picloud_abi::log::Level;
 use picloud_shared::{
-    api::{Call, Diagnostic, Totals, Trigger},
+    api::{Call, Diagnostic, LogLevel, StatusFilter, Totals, Trigger},
     executor::LogLine,
     ids::{AppId, InvocationId, VersionId},
     precondition::Precondition,
+    tally::{Counted, HOUR, MINUTE, Sums, Tally},
 };
-use picloud_store::{Invocation, InvocationFilter, LogFilter, NewInvocation, Script, StoreError, StoredLog};
+use picloud_store::{Invocation, InvocationFilter, LogFilter, NewInvocation, Script, StatsOf, StoreError, StoredLog};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 cases! {
     an_invocation_comes_back_whole
@@ -21,7 +22,11 @@ cases! {
     totals_add_up_however_many_record
     recording_and_deleting_never_wait_in_a_circle
     lists_are_filtered_and_paged
+    each_filter_finds_its_own
+    what_is_rare_is_looked_for_page_by_page
     logs_are_of_those_that_wrote
+    lines_are_found_by_level_text_and_time
+    a_page_of_logs_is_bounded
     another_app_sees_nothing
     corrupt_rows_are_errors
 }
@@ -87,7 +92,7 @@ async fn an_invocation_comes_back_whole(store: &TestStore) {
         calls: Vec::new(),
         ..quiet(app, &script)
     };
-    store.record(&[new.clone(), bare.clone()], &[]).await.unwrap();
+    store.record_all(&[new.clone(), bare.clone()]).await.unwrap();
     store.put(app, "greet", "2").await;
 
     let (found, logs) = store.invocation(app, new.id).await.unwrap().unwrap();
@@ -133,10 +138,10 @@ async fn ten_thousand_at_once(store: &TestStore) {
     let app = store.app("demo").await.id;
     let script = store.put(app, "greet", "1").await;
     let many: Vec<NewInvocation> = (0..10_000).map(|_| invocation(app, &script)).collect();
-    store.record(&many, &[]).await.unwrap();
+    store.record_all(&many).await.unwrap();
     assert_eq!(store.number("SELECT COUNT(*) FROM invocations").await, 10_000);
     assert_eq!(store.number("SELECT COUNT(*) FROM logs").await, 20_000);
-    let newest = store.invocations(app, all()).await.unwrap();
+    let newest = store.invocations(app, all()).await.unwrap().items;
     assert_eq!(ids(&newest), many.iter().rev().take(100).map(|i| i.id).collect::<Vec<_>>());
 }
 
@@ -154,43 +159,59 @@ async fn what_is_deleted_meanwhile_is_left_out(store: &TestStore) {
         NewInvocation { version: VersionId::new(), ..invocation(app, &script) },
         invocation(unknown().0, &script),
     ];
-    let one = Totals { invocations: 1, ..Totals::default() };
-    store.record(&batch, &[(deleted.id, one), (script.id, one), (of_gone.id, one)]).await.unwrap();
-    assert_eq!(ids(&store.invocations(app, all()).await.unwrap()), [kept.id]);
+    let one = tally(1, false);
+    let all_three = [deleted.id, script.id, of_gone.id].map(|id| (id, one.clone())).into();
+    store.record(&batch, &all_three).await.unwrap();
+    assert_eq!(ids(&store.invocations(app, all()).await.unwrap().items), [kept.id]);
     assert_eq!(store.number("SELECT COUNT(*) FROM invocations").await, 1);
-    assert_eq!(store.scripts(app).await.unwrap()[0].totals, one);
-    store.record(&[], &[]).await.unwrap();
+    assert_eq!(store.scripts(app).await.unwrap()[0].totals, one.totals());
+    assert_eq!(store.number("SELECT COUNT(*) FROM stats").await, 4, "of a script and its app, by two widths");
+    store.record_all(&[]).await.unwrap();
 }
 
 async fn a_batch_is_all_or_nothing(store: &TestStore) {
     let app = store.app("demo").await.id;
     let script = store.put(app, "greet", "1").await;
     let twice = invocation(app, &script);
-    let one = Totals { invocations: 1, ..Totals::default() };
-    let result = store.record(&[invocation(app, &script), twice.clone(), twice], &[(script.id, one)]).await;
+    let result = store.record_all(&[invocation(app, &script), twice.clone(), twice]).await;
     assert!(matches!(result, Err(StoreError::Database(_))));
-    assert!(store.invocations(app, all()).await.unwrap().is_empty());
+    assert!(store.invocations(app, all()).await.unwrap().items.is_empty());
     assert_eq!(store.scripts(app).await.unwrap()[0].totals, Totals::default());
+    assert_eq!(store.number("SELECT COUNT(*) FROM stats").await, 0);
+}
+
+/// So many invocations of any.
+fn tally(invocations: usize, called: bool) -> Tally {
+    let one = Counted { at: NOW, failed: true, fuel: 3, duration_us: 4, memory_bytes: 5, logs_dropped: 6, called };
+    let mut tally = Tally { dropped_records: 7, ..Tally::default() };
+    (0..invocations).for_each(|_| tally.add(&one));
+    tally
 }
 
 async fn totals_add_up_however_many_record(store: &TestStore) {
     let app = store.app("demo").await.id;
     let (a, b) = (store.put(app, "a", "1").await, store.put(app, "b", "1").await);
     let other = store.another().await;
-    let each = Totals { invocations: 1, failures: 2, fuel: 3, duration_us: 4, dropped_records: 5, dropped_logs: 6 };
     let records = (0..20).map(|n| {
-        let (store, mut totals) = (if n % 2 == 0 { &store.store } else { &other }, [(a.id, each), (b.id, each)]);
-        if n % 3 == 0 {
-            totals.reverse();
-        }
-        async move { store.record(&[], &totals).await }
+        let store = if n % 2 == 0 { &store.store } else { &other };
+        let tallies = HashMap::from([(a.id, tally(1, false)), (b.id, tally(2, true))]);
+        async move { store.record(&[], &tallies).await }
     });
     join_all(records).await.into_iter().for_each(|record| record.unwrap());
     let sum =
-        Totals { invocations: 20, failures: 40, fuel: 60, duration_us: 80, dropped_records: 100, dropped_logs: 120 };
+        Totals { invocations: 20, failures: 20, fuel: 60, duration_us: 80, dropped_records: 140, dropped_logs: 120 };
     store.put(app, "a", "2").await;
-    for script in store.scripts(app).await.unwrap() {
-        assert_eq!(script.totals, sum);
+    let twice =
+        Totals { invocations: 40, failures: 40, fuel: 120, duration_us: 160, dropped_records: 140, dropped_logs: 240 };
+    assert_eq!(store.scripts(app).await.unwrap().iter().map(|script| script.totals).collect::<Vec<_>>(), [sum, twice]);
+    for (of, requests) in [(StatsOf::App(app), 20), (StatsOf::Script(a.id), 20), (StatsOf::Script(b.id), 40)] {
+        for width in [MINUTE, HOUR] {
+            let start = NOW - NOW % width;
+            let found = store.stats(of, width, start, NOW).await.unwrap();
+            let mut expected = Sums::default();
+            (0..requests).for_each(|_| expected.merge(&tally(1, false).own[&(NOW - NOW % MINUTE)]));
+            assert_eq!(found, [(start, expected)], "{of:?}");
+        }
     }
 }
 
@@ -199,12 +220,10 @@ async fn recording_and_deleting_never_wait_in_a_circle(store: &TestStore) {
     for round in 0..5 {
         let app = store.app(&format!("app{round}")).await.id;
         let scripts = [store.put(app, "a", "1").await, store.put(app, "b", "1").await];
-        let one = Totals { invocations: 1, ..Totals::default() };
         let records = (0..8).map(|n| {
             let store = if n % 2 == 0 { &store.store } else { &other };
             let batch: Vec<NewInvocation> = scripts.iter().map(|script| invocation(app, script)).collect();
-            let totals = scripts.each_ref().map(|script| (script.id, one));
-            async move { store.record(&batch, &totals).await.unwrap() }
+            async move { store.record_all(&batch).await.unwrap() }
         });
         let puts = async {
             let _ = store.put_script(app, crate::fixture::version("b", "2")).await.unwrap();
@@ -214,19 +233,21 @@ async fn recording_and_deleting_never_wait_in_a_circle(store: &TestStore) {
         futures_util::future::join(join_all(records), puts).await;
     }
     assert_eq!(store.number("SELECT COUNT(*) FROM invocations").await, 0);
+    assert_eq!(store.number("SELECT COUNT(*) FROM stats").await, 0);
+    assert_eq!(store.number("SELECT COUNT(*) FROM app_records").await, 0);
 }
 
 async fn lists_are_filtered_and_paged(store: &TestStore) {
     let app = store.app("demo").await.id;
     let (a, b) = (store.put(app, "a", "1").await, store.put(app, "b", "1").await);
     let batch = [quiet(app, &a), invocation(app, &a), quiet(app, &b), invocation(app, &b)];
-    store.record(&batch, &[]).await.unwrap();
+    store.record_all(&batch).await.unwrap();
     let [a_ok, a_failed, b_ok, b_failed] = batch.map(|i| i.id);
-    let list = async |filter: InvocationFilter| ids(&store.invocations(app, filter).await.unwrap());
+    let list = async |filter: InvocationFilter| ids(&store.invocations(app, filter).await.unwrap().items);
 
     assert_eq!(list(all()).await, [b_failed, b_ok, a_failed, a_ok]);
-    assert_eq!(list(InvocationFilter { failed: Some(true), ..all() }).await, [b_failed, a_failed]);
-    assert_eq!(list(InvocationFilter { failed: Some(false), ..all() }).await, [b_ok, a_ok]);
+    assert_eq!(list(InvocationFilter { status: Some(StatusFilter::Failed), ..all() }).await, [b_failed, a_failed]);
+    assert_eq!(list(InvocationFilter { status: Some(StatusFilter::Ok), ..all() }).await, [b_ok, a_ok]);
     let of_a = InvocationFilter { script: Some(a.name), ..all() };
     assert_eq!(list(of_a.clone()).await, [a_failed, a_ok]);
     assert_eq!(list(InvocationFilter { before: Some(a_failed), ..of_a }).await, [a_ok]);
@@ -236,14 +257,157 @@ async fn lists_are_filtered_and_paged(store: &TestStore) {
     assert!(list(nobodys).await.is_empty());
 }
 
+async fn each_filter_finds_its_own(store: &TestStore) {
+    let (app, other) = (store.app("demo").await.id, store.app("other").await.id);
+    let (a, b) = (store.put(app, "a", "1").await, store.put(app, "b", "1").await);
+    let foreign = store.put(other, "a", "1").await;
+    let of = |script: &Script, status, outcome: &str, trigger, request: &str, error: Option<&str>, started_at| {
+        let error = error.map(|message| Diagnostic { message: message.into(), script: None, line: None, column: None });
+        let (outcome, request) = (outcome.to_owned(), Some(request.to_owned()));
+        NewInvocation { status, outcome, trigger, request, error, started_at, parent: None, ..quiet(app, script) }
+    };
+    // The ids are of now, so the times are too.
+    let now = picloud_shared::time::now_ms();
+    let fine = of(&a, 200, "ok", Trigger::Http, "GET /pay/1", None, now);
+    let missing = of(&a, 404, "ok", Trigger::Http, "GET /pay/2", None, now + 1);
+    let thrown = of(&b, 422, "thrown", Trigger::Topic, "", Some("nothing\0 to PAY"), now + 2);
+    let late = of(&b, 504, "timeout", Trigger::Http, "POST /pay", None, now + 3);
+    let called = NewInvocation {
+        parent: Some(late.id),
+        trigger: Trigger::Invoke,
+        ..of(&a, 500, "error", Trigger::Http, "x", Some("no"), now + 4)
+    };
+    let strange = NewInvocation {
+        app: other,
+        script: foreign.id,
+        version: foreign.version.id,
+        id: InvocationId::new(),
+        ..called.clone()
+    };
+    let all_of_them = [fine, missing, thrown, late, called];
+    store.record_all(&all_of_them).await.unwrap();
+    store.record_all(&[strange]).await.unwrap();
+    let find = async |filter: InvocationFilter| -> Vec<usize> {
+        let found = store.invocations(app, filter).await.unwrap();
+        assert_eq!(found.next, None);
+        let place = |id| all_of_them.iter().position(|one| one.id == id).unwrap();
+        ids(&found.items).into_iter().rev().map(place).collect()
+    };
+    let status = async |text: &str| find(InvocationFilter { status: Some(text.parse().unwrap()), ..all() }).await;
+    assert_eq!((status("ok").await, status("failed").await), (vec![0, 1], vec![2, 3, 4]));
+    assert_eq!((status("2xx").await, status("4xx").await, status("5xx").await), (vec![0], vec![1, 2], vec![3, 4]));
+    assert_eq!((status("404").await, status("403").await, status("200").await), (vec![1], vec![], vec![0]));
+    let outcome = async |text: &str| find(InvocationFilter { outcome: Some(text.into()), ..all() }).await;
+    assert_eq!((outcome("ok").await, outcome("timeout").await, outcome("x").await), (vec![0, 1], vec![3], vec![]));
+    let trigger = async |trigger| find(InvocationFilter { trigger: Some(trigger), ..all() }).await;
+    assert_eq!((trigger(Trigger::Http).await, trigger(Trigger::Topic).await), (vec![0, 1, 3], vec![2]));
+    let text = async |text: &str| find(InvocationFilter { text: Some(text.into()), ..all() }).await;
+    assert_eq!((text("/pay").await, text("\0 to PAY").await, text("%").await), (vec![0, 1, 3], vec![2], vec![]));
+    let time = async |since, until| find(InvocationFilter { since, until, ..all() }).await;
+    assert_eq!((time(Some(now + 3), None).await, time(None, Some(now + 1)).await), (vec![3, 4], vec![0, 1]));
+    assert_eq!((time(Some(now + 1), Some(now + 2)).await, time(Some(now + 9), Some(now)).await), (vec![1, 2], vec![]));
+    assert_eq!((time(Some(i64::MIN), Some(i64::MAX)).await.len(), time(Some(i64::MAX), None).await), (5, vec![]));
+    let parent = InvocationFilter { parent: Some(all_of_them[3].id), ..all() };
+    assert_eq!(find(parent.clone()).await, [4]);
+    assert!(find(InvocationFilter { script: Some(b.name.clone()), ..parent }).await.is_empty());
+    // Together, all of them count.
+    let several = InvocationFilter {
+        script: Some(b.name),
+        status: Some(StatusFilter::Class(4)),
+        outcome: Some("thrown".into()),
+        trigger: Some(Trigger::Topic),
+        text: Some("nothing".into()),
+        since: Some(now),
+        until: Some(now + 9),
+        ..all()
+    };
+    assert_eq!(find(several.clone()).await, [2]);
+    assert!(find(InvocationFilter { script: Some(a.name), ..several }).await.is_empty());
+}
+
+async fn what_is_rare_is_looked_for_page_by_page(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let script = store.put(app, "s", "1").await;
+    let rare = NewInvocation { request: Some("GET /rare".into()), ..quiet(app, &script) };
+    let many: Vec<_> = (0..25_000).map(|_| quiet(app, &script)).collect();
+    store.record_all(std::slice::from_ref(&rare)).await.unwrap();
+    store.record_all(&many).await.unwrap();
+    let looked_for = InvocationFilter { text: Some("/rare".into()), ..all() };
+    let first = store.invocations(app, looked_for.clone()).await.unwrap();
+    assert_eq!((first.items.len(), first.next), (0, Some(many[5_000].id)), "as many as one look goes through");
+    let second = store.invocations(app, InvocationFilter { before: first.next, ..looked_for }).await.unwrap();
+    assert_eq!((ids(&second.items), second.next), (vec![rare.id], None));
+}
+
+async fn lines_are_found_by_level_text_and_time(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let script = store.put(app, "s", "1").await;
+    let now = picloud_shared::time::now_ms();
+    let line = |at, level, message: &str| LogLine { at, level, message: message.into(), fields: None };
+    let batch = [
+        vec![line(now, Level::Info, "one"), line(now + 1, Level::Warn, "two"), line(now + 2, Level::Debug, "three")],
+        vec![line(now + 3, Level::Debug, "four")],
+        vec![line(now + 4, Level::Error, "fi\0ve")],
+    ]
+    .map(|logs| NewInvocation { logs, started_at: now, ..quiet(app, &script) });
+    store.record_all(&batch).await.unwrap();
+    let find = async |filter: LogFilter| -> Vec<String> {
+        let found = store.logs(app, LogFilter { limit: 10, ..filter }).await.unwrap();
+        assert_eq!(found.next, None);
+        found.items.into_iter().map(|line| line.message).collect()
+    };
+    let level = async |level| find(LogFilter { level: Some(level), ..Default::default() }).await;
+    assert_eq!(level(LogLevel::Debug).await.len(), 5);
+    assert_eq!(
+        (level(LogLevel::Warn).await, level(LogLevel::Error).await),
+        (vec!["fi\0ve".into(), "two".into()], vec!["fi\0ve".into()])
+    );
+    let text = async |text: &str| find(LogFilter { text: Some(text.into()), ..Default::default() }).await;
+    assert_eq!(
+        (text("o").await, text("\0").await, text("nowhere").await),
+        (vec!["four".into(), "one".into(), "two".into()], vec!["fi\0ve".into()], vec![])
+    );
+    let since = async |since| find(LogFilter { since: Some(since), ..Default::default() }).await;
+    assert_eq!(
+        (since(now + 2).await, since(now + 5).await.len()),
+        (vec!["fi\0ve".into(), "four".into(), "three".into()], 0)
+    );
+    // The limit counts invocations that have such lines.
+    let one = LogFilter { level: Some(LogLevel::Warn), limit: 1, ..Default::default() };
+    let first = store.logs(app, one.clone()).await.unwrap();
+    assert_eq!((first.items.len(), first.next), (1, Some(batch[2].id)));
+    let second = store.logs(app, LogFilter { before: first.next, ..one }).await.unwrap();
+    assert_eq!((second.items[0].message.as_str(), second.next), ("two", None));
+}
+
+async fn a_page_of_logs_is_bounded(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let script = store.put(app, "s", "1").await;
+    let line = LogLine { at: NOW, level: Level::Info, message: "x".repeat(1_000_000), fields: None };
+    let batch: Vec<_> = (0..12).map(|_| NewInvocation { logs: vec![line.clone()], ..quiet(app, &script) }).collect();
+    store.record_all(&batch).await.unwrap();
+    let huge = LogLine { message: "x".repeat(9 << 20), ..line };
+    store.record_all(&[NewInvocation { logs: vec![huge], ..quiet(app, &script) }]).await.unwrap();
+    let (mut before, mut pages) = (None, Vec::new());
+    loop {
+        let page = store.logs(app, LogFilter { before, limit: 50, ..Default::default() }).await.unwrap();
+        pages.push(page.items.len());
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [1, 8, 4], "one alone is shown however long it is");
+}
+
 async fn logs_are_of_those_that_wrote(store: &TestStore) {
     let app = store.app("demo").await.id;
     let (a, b) = (store.put(app, "a", "1").await, store.put(app, "b", "1").await);
     let batch = [invocation(app, &a), quiet(app, &a), invocation(app, &b), quiet(app, &b)];
-    store.record(&batch, &[]).await.unwrap();
+    store.record_all(&batch).await.unwrap();
     let [of_a, _, of_b, _] = batch.map(|i| i.id);
     let list = async |filter: LogFilter| -> Vec<(InvocationId, String)> {
-        store.logs(app, filter).await.unwrap().into_iter().map(|l| (l.invocation, l.level)).collect()
+        store.logs(app, filter).await.unwrap().items.into_iter().map(|l| (l.invocation, l.level)).collect()
     };
     let lines = |id| [(id, "debug".to_owned()), (id, "error".to_owned())];
     let all = LogFilter { limit: 2, ..Default::default() };
@@ -258,18 +422,18 @@ async fn another_app_sees_nothing(store: &TestStore) {
     let script = store.put(app, "greet", "1").await;
     store.put(other, "greet", "1").await;
     let new = invocation(app, &script);
-    store.record(std::slice::from_ref(&new), &[]).await.unwrap();
-    assert!(store.invocations(other, all()).await.unwrap().is_empty());
+    store.record_all(std::slice::from_ref(&new)).await.unwrap();
+    assert!(store.invocations(other, all()).await.unwrap().items.is_empty());
     let same_name = InvocationFilter { script: Some(script.name), ..all() };
-    assert!(store.invocations(other, same_name).await.unwrap().is_empty());
-    assert!(store.logs(other, LogFilter { limit: 9, ..Default::default() }).await.unwrap().is_empty());
+    assert!(store.invocations(other, same_name).await.unwrap().items.is_empty());
+    assert!(store.logs(other, LogFilter { limit: 9, ..Default::default() }).await.unwrap().items.is_empty());
     assert_eq!(store.invocation(other, new.id).await.unwrap(), None);
 }
 
 async fn corrupt_rows_are_errors(store: &TestStore) {
     let app = store.app("demo").await.id;
     let script = store.put(app, "greet", "1").await;
-    store.record(&[invocation(app, &script)], &[]).await.unwrap();
+    store.record_all(&[invocation(app, &script)]).await.unwrap();
     for sql in [
         "UPDATE invocations SET fuel = -1",
         "UPDATE invocations SET fuel = 1, status = 70000",

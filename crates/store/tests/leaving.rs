@@ -1,6 +1,6 @@
 //! What is left by those who stop waiting for the database.
 
-use crate::fixture::{NOW, TestStore, cases};
+use crate::fixture::{NOW, ROOM, TestStore, cases};
 use futures_util::future::join_all;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ async fn who_stops_waiting_keeps_no_connection(store: &TestStore) {
         for round in 0..ROUNDS {
             // Some leave while they wait for a connection, others within the transaction.
             let patience = Duration::from_micros((writer * ROUNDS + round) * 7_919 % 20_000);
-            match timeout(patience, store.kv_incr(app, &key, 1, NOW)).await {
+            match timeout(patience, store.kv_incr(app, &key, 1, NOW, ROOM)).await {
                 Ok(counted) => {
                     counted.unwrap().unwrap();
                     stored += 1;
@@ -33,7 +33,7 @@ async fn who_stops_waiting_keeps_no_connection(store: &TestStore) {
     assert!(writers.iter().any(|(_, _, left)| *left > 0), "nobody left");
     for (key, stored, left) in writers {
         // What was acknowledged is there, and nobody's addition is there twice.
-        let count = store.kv_incr(app, &key, 0, NOW).await.unwrap().unwrap();
+        let count = store.kv_incr(app, &key, 0, NOW, ROOM).await.unwrap().unwrap();
         assert!((stored..=stored + left).contains(&count), "{stored} were stored and {left} left: {count}");
     }
 }

@@ -1,6 +1,6 @@
 //! Opening, closing, and what the store does when nobody asks.
 
-use crate::fixture::{NOW, TestStore, cases};
+use crate::fixture::{NOW, ROOM, TestStore, cases};
 use futures_util::future::join_all;
 use picloud_shared::ids::AppId;
 use picloud_store::{Database, KvValue, NewApp, Store, StoreError};
@@ -17,8 +17,8 @@ cases! {
 async fn reopening_keeps_everything(store: &TestStore) {
     let app = store.app("demo").await;
     let script = store.put(app.id, "greet", "1\0").await;
-    store.kv_set(app.id, b"k", KvValue { json: true, data: b"1".to_vec() }, None).await.unwrap();
-    store.record(&[crate::invocations::invocation(app.id, &script)], &[]).await.unwrap();
+    store.kv_set(app.id, b"k", KvValue { json: true, data: b"1".to_vec() }, None, ROOM).await.unwrap().unwrap();
+    store.record(&[crate::invocations::invocation(app.id, &script)], &[].into()).await.unwrap();
     store.close().await;
 
     let again = store.another().await;
@@ -29,6 +29,7 @@ async fn reopening_keeps_everything(store: &TestStore) {
             .invocations(app.id, picloud_store::InvocationFilter { limit: 9, ..Default::default() })
             .await
             .unwrap()
+            .items
             .len(),
         1
     );
@@ -49,7 +50,7 @@ async fn statements_are_counted(store: &TestStore) {
     let before = store.queries();
     store.store.clone().deployment(&app.slug).await.unwrap();
     assert_eq!(store.queries() - before, 2);
-    store.record(&[], &[]).await.unwrap();
+    store.record_all(&[]).await.unwrap();
     assert_eq!(store.queries() - before, 2);
 }
 

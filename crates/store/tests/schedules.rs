@@ -8,8 +8,8 @@ use picloud_shared::{
     schedule::Schedule,
 };
 use picloud_store::{
-    Claimed, Fired, Heard, NewVersion, Occasion, PutRefused, Records, RollbackRefused, RunRefused, Script, Settlement,
-    Store, StoredSchedule,
+    Claimed, Fired, Heard, NewVersion, Occasion, PutRefused, RollbackRefused, RunRefused, Script, Settlement, Store,
+    StoredSchedule,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -165,8 +165,7 @@ async fn the_last_invocation_is_remembered(store: &TestStore) {
     let (invocation, outcome) = (record.id, record.outcome.clone());
     // A script that it called is recorded with it.
     let called = crate::invocations::invocation(app.id, &script);
-    let records = Records { invocations: vec![record, called], ..Records::default() };
-    let settled = store.settle_delivery(&claimed.lease, Settlement::Done, records).await;
+    let settled = store.settle_delivery(&claimed.lease, Settlement::Done, &[record, called]).await;
     assert!(settled.unwrap());
     assert_eq!(only(store, app.id).await.last, Some((invocation, outcome)));
 }
@@ -178,7 +177,7 @@ async fn a_dead_letter_tells_its_slot(store: &TestStore) {
     let delivery = store.run_schedule(app.id, id).await.unwrap().unwrap();
     let [claimed] = claim(store, app.id).await.try_into().unwrap();
     let dead = Settlement::Dead { error: "no".to_owned(), begun: true };
-    assert!(store.settle_delivery(&claimed.lease, dead, Records::default()).await.unwrap());
+    assert!(store.settle_delivery(&claimed.lease, dead, &[]).await.unwrap());
     let [letter] = store.dead_letters(app.id, None, 9).await.unwrap().try_into().unwrap();
     assert_eq!((letter.id, letter.occasion), (delivery, claimed.occasion.clone()));
     assert_eq!(store.replay(app.id, None, None).await.unwrap(), Ok(1));

@@ -25,6 +25,8 @@ cases! {
     a_rollback_into_a_taken_route_is_refused
     a_rollback_needs_its_version
     versions_are_listed_newest_first
+    old_versions_go_but_for_those_that_are_needed
+    an_app_has_so_many_scripts_and_no_more
     scripts_are_listed_by_the_bytes_of_their_names
     a_deleted_script_frees_its_routes
     apps_do_not_share_scripts
@@ -314,4 +316,47 @@ async fn corrupt_rows_are_errors(store: &TestStore) {
     store.execute("UPDATE apps SET slug = 'A B'").await;
     let admin = store.admin().await;
     assert!(matches!(store.apps_for(&bearer(&admin)).await, Err(StoreError::Corrupt(_))));
+}
+
+async fn old_versions_go_but_for_those_that_are_needed(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let script = store.put(app, "s", "0").await;
+    store.put(app, "s", "1").await;
+    // Number 3 stays the one before, whatever comes.
+    store.put(app, "s", "2").await;
+    for n in 3..110 {
+        store.put(app, "s", &n.to_string()).await;
+    }
+    let numbers = async || -> Vec<i64> {
+        store.versions(app, &script.name).await.unwrap().unwrap().iter().map(|version| version.number).collect()
+    };
+    assert_eq!(numbers().await, (11..=110).rev().collect::<Vec<_>>());
+    // The one before the active one stays however old it is.
+    store.rollback(app, &script.name, Some(11)).await.unwrap().unwrap();
+    store.put(app, "s", "new").await;
+    let kept = numbers().await;
+    assert_eq!((kept.len(), kept[0], kept[99], kept[100..].to_vec()), (101, 111, 12, vec![11]));
+    assert_eq!(store.rollback(app, &script.name, None).await.unwrap().unwrap().version.number, 11);
+    store.put(app, "s", "newer").await;
+    store.put(app, "s", "newest").await;
+    assert!(!numbers().await.contains(&11), "nobody needs it any more");
+    // What ran with a version that is gone keeps its number.
+    assert_eq!(store.rollback(app, &script.name, Some(1)).await.unwrap(), Err(RollbackRefused::NoSuchVersion));
+}
+
+async fn an_app_has_so_many_scripts_and_no_more(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.put(app, "s", "1").await;
+    store
+        .execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+             INSERT INTO scripts (id, app_id, name, active)
+                SELECT 'id' || CAST(i AS TEXT), (SELECT id FROM apps), 'name' || CAST(i AS TEXT), 1 FROM n",
+        )
+        .await;
+    let refused = store.put_script(app, version("one_more", "1")).await.unwrap();
+    assert_eq!(refused, Err(PutRefused::TooManyScripts));
+    assert!(store.put_script(app, version("s", "2")).await.unwrap().is_ok(), "what is there goes on");
+    let other = store.app("other").await.id;
+    assert!(store.put_script(other, version("one_more", "1")).await.unwrap().is_ok());
 }

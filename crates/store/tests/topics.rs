@@ -6,7 +6,7 @@ use picloud_shared::{
     precondition::Precondition,
 };
 use picloud_store::{
-    Claimed, NewEvent, NewVersion, Occasion, PublishRefused, Records, ReplayRefused, Script, Settlement, Store, Topic,
+    Claimed, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script, Settlement, Store, Topic,
 };
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn claim(store: &Store, app: AppId) -> Vec<Claimed> {
 }
 
 async fn settle(store: &Store, claimed: &Claimed, settlement: Settlement) -> bool {
-    store.settle_delivery(&claimed.lease, settlement, Records::default()).await.unwrap()
+    store.settle_delivery(&claimed.lease, settlement, &[]).await.unwrap()
 }
 
 async fn counts(store: &Store, app: AppId) -> (i64, i64) {
@@ -259,13 +259,12 @@ async fn a_settled_delivery_is_recorded(store: &TestStore) {
     let script = subscriber(store, app.id, "a", &["t"]).await;
     publish(store, app.id, event("t", Some("k"), "1")).await;
     let claimed = store.claim_deliveries(app.id, 1, 0).await.unwrap().remove(0);
-    let record =
-        || Records { invocations: vec![crate::invocations::invocation(app.id, &script)], ..Records::default() };
+    let record = || [crate::invocations::invocation(app.id, &script)];
     let later = claim(store, app.id).await.remove(0);
     let (late, last) = (record(), record());
-    let ids = [late.invocations[0].id, last.invocations[0].id];
-    assert!(!store.settle_delivery(&claimed.lease, Settlement::Done, late).await.unwrap());
-    assert!(store.settle_delivery(&later.lease, dead("no"), last).await.unwrap());
+    let ids = [late[0].id, last[0].id];
+    assert!(!store.settle_delivery(&claimed.lease, Settlement::Done, &late).await.unwrap());
+    assert!(store.settle_delivery(&later.lease, dead("no"), &last).await.unwrap());
     for id in ids {
         assert!(store.invocation(app.id, id).await.unwrap().is_some(), "what ran is recorded, its lease lost or not");
     }

@@ -26,7 +26,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(Args { script, limit, before }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let filter = LogFilter { script, before: before.map(|id| id.to_string()), limit: Some(limit) };
+    let before = before.map(|id| id.to_string());
+    let filter = LogFilter { script, before, limit: Some(limit), ..LogFilter::default() };
     let page = client.logs(&app, &filter).await.doing(format!("show the logs of the app {app}"))?;
     context.output.result(&page, |page| {
         if page.items.is_empty() {

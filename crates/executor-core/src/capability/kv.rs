@@ -7,10 +7,10 @@ use picloud_abi::{
 };
 use picloud_shared::{
     ids::AppId,
-    limits::{KV_BATCH_BYTES, KV_BATCH_KEYS, KV_KEY_BYTES, KV_VALUE_BYTES},
+    limits::{KV_BATCH_BYTES, KV_BATCH_KEYS, KV_KEY_BYTES, KV_VALUE_BYTES, Limits},
     time::TimestampMs,
 };
-use picloud_store::{KvEntry, KvValue, Store, StoreError};
+use picloud_store::{IncrRefused, KvEntry, KvFull, KvRoom, KvValue, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most keys that one `list` gives.
@@ -20,7 +20,14 @@ const BATCH_KEYS: u32 = KV_BATCH_KEYS as u32;
 #[expect(clippy::cast_possible_wrap, reason = "a mebibyte")]
 const BATCH_BYTES: i64 = KV_BATCH_BYTES as i64;
 
-pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request: Request) -> Result<Answer, Refusal> {
+pub(crate) async fn answer(
+    store: &Store,
+    app: AppId,
+    limits: &Limits,
+    now: TimestampMs,
+    request: Request,
+) -> Result<Answer, Refusal> {
+    let room = KvRoom { bytes: limits.kv_bytes, entries: limits.kv_entries };
     match request {
         Request::Get(key) => {
             let value = store.kv_get(app, key_bytes(&key)?, now).await.map_err(unavailable)?;
@@ -28,20 +35,22 @@ pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request:
         }
         Request::Set(set) => {
             let expires_at = expiry(now, set.ttl_ms)?;
-            store.kv_set(app, key_bytes(&set.key)?, to_store(set.value)?, expires_at).await.map_err(unavailable)?;
-            Ok(Answer::Stored)
+            let (key, value) = (key_bytes(&set.key)?, to_store(set.value)?);
+            let stored = store.kv_set(app, key, value, expires_at, room).await.map_err(unavailable)?;
+            stored.map(|()| Answer::Stored).map_err(|KvFull| full(room))
         }
         Request::Delete(key) => {
             let deleted = store.kv_delete(app, key_bytes(&key)?, now).await.map_err(unavailable)?;
             Ok(Answer::Deleted(deleted))
         }
         Request::Incr(incr) => {
-            let number = store.kv_incr(app, key_bytes(&incr.key)?, incr.by, now).await.map_err(unavailable)?;
-            number.map(Answer::Number).map_err(|_| {
-                refuse(
+            let number = store.kv_incr(app, key_bytes(&incr.key)?, incr.by, now, room).await.map_err(unavailable)?;
+            number.map(Answer::Number).map_err(|refused| match refused {
+                IncrRefused::NotANumber(_) => refuse(
                     RefusalCode::Invalid,
                     format!("{:?} does not hold a whole number that this can be added to", incr.key),
-                )
+                ),
+                IncrRefused::Full(KvFull) => full(room),
             })
         }
         Request::CompareAndSet(swap) => {
@@ -49,10 +58,10 @@ pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request:
             let value = to_store(swap.value)?;
             let expires_at = expiry(now, swap.ttl_ms)?;
             let swapped = store
-                .kv_compare_and_set(app, key_bytes(&swap.key)?, expected.as_ref(), value, expires_at, now)
+                .kv_compare_and_set(app, key_bytes(&swap.key)?, expected.as_ref(), (value, expires_at), now, room)
                 .await
                 .map_err(unavailable)?;
-            Ok(Answer::Swapped(swapped))
+            swapped.map(Answer::Swapped).map_err(|KvFull| full(room))
         }
         Request::List(list) => {
             let (prefix, after) = (prefix_bytes(&list.prefix)?, list.after.as_deref().map(prefix_bytes).transpose()?);
@@ -74,7 +83,7 @@ pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request:
             let found = store.kv_get_many(app, &keys, BATCH_BYTES, now).await.map_err(unavailable)?;
             found.map(to_entries).map_err(|_| too_much("values"))
         }
-        Request::SetMany(many) => set_many(store, app, now, many).await,
+        Request::SetMany(many) => set_many(store, app, room, now, many).await,
         Request::Entries(ListRequest { prefix, after, limit }) => {
             let (prefix, after) = (prefix_bytes(&prefix)?, after.as_deref().map(prefix_bytes).transpose()?);
             let limit = limit.min(BATCH_KEYS);
@@ -83,7 +92,13 @@ pub(crate) async fn answer(store: &Store, app: AppId, now: TimestampMs, request:
     }
 }
 
-async fn set_many(store: &Store, app: AppId, now: TimestampMs, many: SetManyRequest) -> Result<Answer, Refusal> {
+async fn set_many(
+    store: &Store,
+    app: AppId,
+    room: KvRoom,
+    now: TimestampMs,
+    many: SetManyRequest,
+) -> Result<Answer, Refusal> {
     at_most(many.entries.len())?;
     if many.entries.iter().map(|entry| entry.key.len() + entry.value.data.len()).sum::<usize>() > KV_BATCH_BYTES {
         return Err(too_much("keys and values"));
@@ -93,8 +108,8 @@ async fn set_many(store: &Store, app: AppId, now: TimestampMs, many: SetManyRequ
     for Entry { key, value } in &many.entries {
         values.insert(key_bytes(key)?, to_store(value.clone())?);
     }
-    store.kv_set_many(app, values, expires_at).await.map_err(unavailable)?;
-    Ok(Answer::Stored)
+    let stored = store.kv_set_many(app, values, expires_at, room).await.map_err(unavailable)?;
+    stored.map(|()| Answer::Stored).map_err(|KvFull| full(room))
 }
 
 fn at_most(keys: usize) -> Result<(), Refusal> {
@@ -102,6 +117,11 @@ fn at_most(keys: usize) -> Result<(), Refusal> {
         return Err(refuse(RefusalCode::TooLarge, format!("one call takes at most {KV_BATCH_KEYS} keys, not {keys}")));
     }
     Ok(())
+}
+
+fn full(KvRoom { bytes, entries }: KvRoom) -> Refusal {
+    let message = format!("the app's key-value store has at most {bytes} bytes and {entries} entries");
+    refuse(RefusalCode::StorageFull, message)
 }
 
 fn too_much(what: &str) -> Refusal {

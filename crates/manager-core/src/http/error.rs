@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use picloud_shared::{
+    activity::whole_seconds,
     api::{Diagnostic, ErrorBody, ErrorDetail, Role},
     domains::DomainName,
     events::InvalidEvent,
@@ -28,7 +29,7 @@ use picloud_shared::{
     route::Route,
 };
 use picloud_store::{
-    AcceptRefused, DeleteRefused, DeployRefused, InviteRefused, MemberRefused, PublishRefused, PutRefused,
+    AcceptRefused, DeleteRefused, DeployRefused, InviteRefused, KvFull, MemberRefused, PublishRefused, PutRefused,
     ReplayRefused, RollbackRefused, RunRefused, SetRefused, StoreError, TokenRefused, UpdateRefused, UserRefused,
     WriteRefused,
 };
@@ -113,11 +114,15 @@ pub(super) enum ApiError {
     )]
     QueueFull,
     #[error("{0}")]
-    StorageFull(WriteRefused),
+    StorageFull(String),
+    #[error("this app has burnt what it may in a minute; the next one begins in {0} s")]
+    RateLimited(u64),
     #[error("too many sign-ins at once; try again in a moment")]
     TooManySignIns,
     #[error("too many failed attempts; try again in {} s", seconds(.0))]
     Throttled(Duration),
+    #[error("as many follow this app's logs, or those of all apps, as may; try again when some have left")]
+    TooManyFollowers,
     #[error("this server has more to do than it can; try again in a moment")]
     Overloaded,
     #[error("the database does not answer, or has too much to do; try again in a moment")]
@@ -165,7 +170,9 @@ impl ApiError {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::StorageFull(_) => (StatusCode::PAYLOAD_TOO_LARGE, "storage_full"),
             Self::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "queue_full"),
+            Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::TooManySignIns | Self::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
+            Self::TooManyFollowers => (StatusCode::TOO_MANY_REQUESTS, "too_many_followers"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -213,7 +220,10 @@ impl IntoResponse for ApiError {
             Self::Unauthorized => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded | Self::TooManySignIns | Self::QueueFull | Self::NotReady(_) => {
+            Self::RateLimited(seconds) => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            Self::Overloaded | Self::TooManySignIns | Self::TooManyFollowers | Self::QueueFull | Self::NotReady(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Throttled(wait) => {
@@ -353,7 +363,9 @@ impl From<PutRefused> for ApiError {
         match refused {
             PutRefused::NoSuchApp => Self::NotFound("app"),
             PutRefused::RouteConflict { route, script } => Self::RouteConflict { route, script },
-            PutRefused::RouteTwice(_) | PutRefused::TooManySchedules => Self::Invalid(refused.to_string()),
+            PutRefused::RouteTwice(_) | PutRefused::TooManySchedules | PutRefused::TooManyScripts => {
+                Self::Invalid(refused.to_string())
+            }
             PutRefused::Imports(error) => Self::cannot_import(&error),
             PutRefused::Changed(changed) => changed.into(),
         }
@@ -455,8 +467,14 @@ impl From<WriteRefused> for ApiError {
     fn from(refused: WriteRefused) -> Self {
         match refused {
             WriteRefused::NoSuchApp => Self::NotFound("app"),
-            WriteRefused::StorageFull | WriteRefused::TooMany => Self::StorageFull(refused),
+            WriteRefused::StorageFull | WriteRefused::TooMany => Self::StorageFull(refused.to_string()),
         }
+    }
+}
+
+impl From<KvFull> for ApiError {
+    fn from(full: KvFull) -> Self {
+        Self::StorageFull(full.to_string())
     }
 }
 
@@ -481,6 +499,7 @@ impl From<InvokeError> for ApiError {
             InvokeError::Invalid(InvalidRun::BodyTooLarge(_)) => Self::BodyTooLarge(error.to_string()),
             InvokeError::Invalid(_) => Self::Invalid(error.to_string()),
             InvokeError::NoSuchScript => Self::NotFound("script"),
+            InvokeError::NoFuel(wait) => Self::RateLimited(whole_seconds(wait)),
             InvokeError::Executor(error) => error.into(),
             InvokeError::Store(error) => error.into(),
             InvokeError::Interrupted => Self::internal(error),

@@ -11,14 +11,15 @@ use axum::extract::State;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use picloud_abi::invocation::{Outcome, Response};
 use picloud_shared::{
-    api::{InvocationDetail, InvocationSummary, Invoke, InvokedResponse, Page},
+    api::{InvocationDetail, InvocationSummary, Invoke, InvokedResponse, Page, StatusFilter, Trigger},
     ids::InvocationId,
     names::ScriptName,
+    time::TimestampMs,
 };
-use picloud_store::{Invocation, InvocationFilter, StoredLog};
+use picloud_store::{Found, Invocation, InvocationFilter, StoredLog};
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -26,23 +27,33 @@ use utoipa::{IntoParams, ToSchema};
 pub(super) struct Filter {
     /// Only those of this script.
     script: Option<ScriptName>,
-    /// Only those that ended well, or only those that failed.
+    /// Only those that ended so: `ok`, `failed`, `2xx` to `5xx`, or a status such as `404`.
     #[param(inline)]
-    status: Option<Status>,
+    status: Option<StatusFilter>,
+    /// Only those with this outcome, such as `out_of_fuel`.
+    outcome: Option<String>,
+    /// Only those that were started so.
+    #[param(inline)]
+    trigger: Option<Trigger>,
+    /// Only those that this invocation called.
+    #[param(value_type = Option<String>)]
+    parent: Option<InvocationId>,
+    /// Only those that began then or later.
+    #[param(value_type = Option<i64>)]
+    since: Option<TimestampMs>,
+    /// Only those that began then or before.
+    #[param(value_type = Option<i64>)]
+    until: Option<TimestampMs>,
+    /// Only those that have this in their request's line or in their error's message; at most 200 characters.
+    text: Option<String>,
     /// Only what comes before this one: `next` of the page before.
     before: Option<InvocationId>,
     /// Most items of the page: 1 to 200, 50 if not given.
     limit: Option<u32>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Ok,
-    Failed,
-}
-
-/// Invocations, newest first. Needs the role viewer.
+/// Invocations, newest first. Where it is looked for something, a page may have fewer items than wanted, or none, and a
+/// next one all the same: no more is looked at at once. Needs the role viewer.
 #[utoipa::path(
     get,
     path = "/apps/{app}/invocations",
@@ -54,14 +65,14 @@ enum Status {
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-    Query(Filter { script, status, before, limit }): Query<Filter>,
+    Query(filter): Query<Filter>,
 ) -> Result<axum::Json<Page<InvocationSummary>>, ApiError> {
-    let size = page::size(limit)?;
-    let failed = status.map(|status| status == Status::Failed);
-    let filter = InvocationFilter { script, failed, before, limit: size + 1 };
-    let found = manager.store.invocations(app.id, filter).await?;
-    let items = found.into_iter().map(|invocation| seen(invocation, Vec::new()).summary).collect();
-    Ok(axum::Json(page::of(items, size, |summary| summary.id)))
+    let Filter { script, status, outcome, trigger, parent, since, until, text, before, limit } = filter;
+    let (text, limit) = (page::text(text)?, page::size(limit)?);
+    let filter = InvocationFilter { script, status, outcome, trigger, parent, since, until, text, before, limit };
+    let Found { items, next } = manager.store.invocations(app.id, filter).await?;
+    let items = items.into_iter().map(|invocation| seen(invocation, Vec::new()).summary).collect();
+    Ok(axum::Json(Page { items, next: next.map(|next| next.to_string()) }))
 }
 
 /// One invocation with all that is known of it. Needs the role viewer.

@@ -16,7 +16,7 @@ use picloud_shared::{
     precondition::{Changed, Precondition},
     time::now_ms,
 };
-use picloud_store::KvValue;
+use picloud_store::{KvRoom, KvValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -103,13 +103,15 @@ pub(super) async fn set(
     let manager = access.audited(&manager, "set_key", &key, json!({}));
     let (app, key, value) = (access.app, key.as_bytes(), checked(set)?);
     let store = &manager.store;
+    let limits = manager.settings.limits.in_force(&app.limits);
+    let room = KvRoom { bytes: limits.kv_bytes, entries: limits.kv_entries };
     let done = match precondition {
-        Precondition::None => store.kv_set(app.id, key, value, expires_at).await.map(|()| true)?,
+        Precondition::None => store.kv_set(app.id, key, value, expires_at, room).await?.map(|()| true)?,
         precondition => {
             // What is there now has to be what was seen, and still be there when the other takes its place.
             let there = store.kv_get(app.id, key, now).await?;
             precondition.check(there.as_ref().map(|value| || tag(value)))?;
-            store.kv_compare_and_set(app.id, key, there.as_ref(), value, expires_at, now).await?
+            store.kv_compare_and_set(app.id, key, there.as_ref(), (value, expires_at), now, room).await??
         }
     };
     if done { Ok(StatusCode::NO_CONTENT) } else { Err(Changed.into()) }

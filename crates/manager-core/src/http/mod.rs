@@ -12,6 +12,7 @@ mod envelope;
 mod error;
 mod extract;
 mod files;
+pub(crate) mod follow;
 mod form_page;
 mod health;
 mod invitations;
@@ -19,6 +20,7 @@ mod invocations;
 mod kv;
 mod logs;
 mod members;
+pub(crate) mod metrics;
 mod openapi;
 mod origin;
 mod page;
@@ -27,8 +29,10 @@ mod schedules;
 mod scripts;
 mod secrets;
 mod setup;
+mod stats;
 mod tokens;
 mod topics;
+mod usage;
 mod users;
 mod vars;
 
@@ -96,6 +100,8 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
         .routes(routes!(invocations::list))
         .routes(routes!(invocations::show))
         .routes(routes!(logs::list))
+        .routes(routes!(stats::show))
+        .routes(routes!(usage::show))
         .routes(routes!(files::list))
         .routes(routes!(files::read, files::write, files::delete).layer(file_body))
         .routes(routes!(kv::list))
@@ -147,7 +153,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .route("/internal/domain-check", get(domains::check))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(metrics::metrics))
         .fallback(async || ApiError::NoSuchEndpoint)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(SMALL_BODY))

@@ -15,13 +15,23 @@ pub(super) fn size(limit: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// A page of at most `size` ids, of which one more was looked up than is shown. Items of one id stand together and stay
-/// together.
-pub(super) fn of<T, I: PartialEq + Display>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> I) -> Page<T> {
-    let groups = items.chunk_by(|a, b| id(a) == id(b));
-    let shown = groups.take(size as usize).map(<[T]>::len).sum();
-    let more = items.len() > shown;
-    items.truncate(shown);
+/// Most characters of a text that is looked for.
+const TEXT_CHARS: usize = 200;
+
+/// What is looked for in texts; an empty one is in all of them.
+pub(super) fn text(text: Option<String>) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if text.chars().count() > TEXT_CHARS => {
+            Err(ApiError::Invalid(format!("a text to look for has at most {TEXT_CHARS} characters")))
+        }
+        text => Ok(text.filter(|text| !text.is_empty())),
+    }
+}
+
+/// A page of at most `size` items, of which one more was looked up than is shown.
+pub(super) fn of<T, I: Display>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> I) -> Page<T> {
+    let more = items.len() > size as usize;
+    items.truncate(size as usize);
     let next = items.last().filter(|_| more).map(|last| id(last).to_string());
     Page { items, next }
 }
@@ -40,16 +50,11 @@ mod tests {
     }
 
     #[test]
-    fn an_invocation_is_not_torn() {
-        let (a, b) = (InvocationId::new(), InvocationId::new());
-        assert_eq!(of(vec![a, a, b], 1, |&id| id), Page { items: vec![a, a], next: Some(a.to_string()) });
-        assert_eq!(of(vec![a, a, b], 2, |&id| id), Page { items: vec![a, a, b], next: None });
-    }
-
-    #[test]
     fn pages_are_bounded() {
         assert_eq!(size(None).unwrap(), 50);
         assert_eq!(size(Some(200)).unwrap(), 200);
         assert!(size(Some(0)).is_err() && size(Some(201)).is_err());
+        assert_eq!(text(Some(String::new())).unwrap(), None);
+        assert!(text(Some("ü".repeat(200))).unwrap().is_some() && text(Some("ü".repeat(201))).is_err());
     }
 }

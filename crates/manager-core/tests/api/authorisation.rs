@@ -73,6 +73,8 @@ const OPERATIONS: &[(&str, Needs)] = &[
     ("list_invocations", Needs::Role(Viewer)),
     ("show_invocation", Needs::Role(Viewer)),
     ("list_logs", Needs::Role(Viewer)),
+    ("show_stats", Needs::Role(Viewer)),
+    ("show_usage", Needs::Role(Viewer)),
     ("list_files", Needs::Role(Viewer)),
     ("read_file", Needs::Role(Viewer)),
     ("write_file", Needs::Role(Editor)),

@@ -56,7 +56,7 @@ impl Server {
             limits: LimitRules::default(),
             setup_token: Some(setup_token.clone()),
         };
-        let manager = Manager::new(store, Arc::new(Echo), settings);
+        let manager = Manager::new(store, Arc::new(Echo), Arc::default(), settings);
         Self { router: manager.router(), manager, setup_token, _directory: directory }
     }
 

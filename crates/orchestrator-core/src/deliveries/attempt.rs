@@ -4,6 +4,7 @@
 use super::{DeliverySettings, RETRY_TIME, backoff};
 use picloud_abi::invocation::{Event, EventKind, Outcome, Trigger};
 use picloud_shared::{
+    activity::Activity,
     api,
     executor::{Executor, ExecutorError, Job},
     ids::{AppId, InvocationId},
@@ -12,7 +13,7 @@ use picloud_shared::{
     outcome,
     time::now_ms,
 };
-use picloud_store::{Claimed, InvocationStart, Lease, Occasion, Records, Settlement, Store};
+use picloud_store::{Claimed, Finished, InvocationStart, Lease, NewInvocation, Occasion, Settlement, Store};
 use std::{future::pending, sync::Arc, time::Duration};
 
 /// How long a delivery waits that this node has no room for.
@@ -25,6 +26,7 @@ pub(super) struct Attempt {
     pub(super) store: Store,
     pub(super) executor: Arc<dyn Executor>,
     pub(super) settings: Arc<DeliverySettings>,
+    pub(super) activity: Arc<Activity>,
     pub(super) app: AppId,
     pub(super) limits: Limits,
     pub(super) outbound: AllowedHosts,
@@ -36,14 +38,14 @@ impl Attempt {
         // Each claim counts, so that a script that takes the process down with it does not do so for ever.
         let (settlement, records) = if claimed.attempt > self.settings.attempts {
             let error = "the server ended during the last attempt".to_owned();
-            (Settlement::Dead { error, begun: false }, Records::default())
+            (Settlement::Dead { error, begun: false }, Vec::new())
         } else {
             self.run(claimed).await
         };
         self.settle(&lease, settlement, records).await;
     }
 
-    async fn run(&self, claimed: Claimed) -> (Settlement, Records) {
+    async fn run(&self, claimed: Claimed) -> (Settlement, Vec<NewInvocation>) {
         let id = InvocationId::new();
         let (kind, trigger, topic, scheduled_at) = match claimed.occasion {
             Occasion::Topic(topic) => (EventKind::Topic, api::Trigger::Topic, Some(topic.into()), None),
@@ -80,15 +82,16 @@ impl Attempt {
         };
         match self.executor.invoke(job, Box::pin(pending())).await {
             Ok(report) => {
-                let (records, outcome) = start.finished(report).apart();
+                self.activity.ended(&self.activity.of(self.app), &report, now_ms());
+                let Finished { records, outcome } = start.finished(report);
                 let settlement = failure(&outcome).map_or(Settlement::Done, |why| self.failed(claimed.attempt, why));
                 (settlement, records)
             }
-            Err(ExecutorError::Overloaded) => (not_begun(OVERLOADED_TIME), Records::default()),
-            Err(ExecutorError::NoSuchVersion) => (not_begun(REPLACED_TIME), Records::default()),
+            Err(ExecutorError::Overloaded) => (not_begun(OVERLOADED_TIME), Vec::new()),
+            Err(ExecutorError::NoSuchVersion) => (not_begun(REPLACED_TIME), Vec::new()),
             Err(ExecutorError::Internal(error)) => {
                 tracing::error!(error, delivery = %claimed.lease.delivery, "an event could not be delivered");
-                (self.failed(claimed.attempt, "the platform failed; its log tells why".to_owned()), Records::default())
+                (self.failed(claimed.attempt, "the platform failed; its log tells why".to_owned()), Vec::new())
             }
         }
     }
@@ -104,9 +107,9 @@ impl Attempt {
 
     /// Goes on until the database answers: what the script did shall not be done again for the database's sake, and the
     /// lease is extended meanwhile.
-    async fn settle(&self, lease: &Lease, settlement: Settlement, records: Records) {
+    async fn settle(&self, lease: &Lease, settlement: Settlement, records: Vec<NewInvocation>) {
         loop {
-            match self.store.settle_delivery(lease, settlement.clone(), records.clone()).await {
+            match self.store.settle_delivery(lease, settlement.clone(), &records).await {
                 Ok(true) => return,
                 Ok(false) => {
                     tracing::warn!(delivery = %lease.delivery, "an event was delivered by somebody else meanwhile");

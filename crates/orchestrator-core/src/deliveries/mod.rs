@@ -9,7 +9,9 @@ mod timetable;
 
 use attempt::Attempt;
 use clock::ClockSet;
-use picloud_shared::{executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits};
+use picloud_shared::{
+    activity::Activity, executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits, time::now_ms,
+};
 use picloud_store::{AppDeliveries, Claimed, Heard, Lease, Store, StoreError, Wake};
 use std::{collections::HashMap, future::pending, io, pin::pin, sync::Arc, time::Duration};
 use timetable::Timetable;
@@ -53,6 +55,7 @@ pub struct Dispatcher {
     store: Store,
     executor: Arc<dyn Executor>,
     settings: Arc<DeliverySettings>,
+    activity: Arc<Activity>,
     wake: Wake,
     /// `None` when the kernel does not tell.
     clock: Option<ClockSet>,
@@ -78,6 +81,7 @@ impl Dispatcher {
     pub async fn new(
         store: Store,
         executor: Arc<dyn Executor>,
+        activity: Arc<Activity>,
         settings: DeliverySettings,
     ) -> Result<Self, StoreError> {
         store.reclaim_leases().await?;
@@ -91,6 +95,7 @@ impl Dispatcher {
             store,
             executor,
             settings,
+            activity,
             wake,
             clock,
             timetable,
@@ -151,6 +156,11 @@ impl Dispatcher {
                 continue;
             }
             let limits = self.settings.limits.in_force(&app.limits);
+            // They wait rather than fail; what has begun ends.
+            if let Err(next_minute) = self.activity.of(app.app).check_fuel(&limits, now_ms()) {
+                look_in(next_minute);
+                continue;
+            }
             let running = self.running.values().filter(|(other, _)| *other == app.app).count();
             let room = AT_ONCE_PER_APP.min(limits.concurrency).saturating_sub(running);
             let room = room.min(AT_ONCE.saturating_sub(self.running.len()));
@@ -178,6 +188,7 @@ impl Dispatcher {
             store: self.store.clone(),
             executor: Arc::clone(&self.executor),
             settings: Arc::clone(&self.settings),
+            activity: Arc::clone(&self.activity),
             app: app.app,
             limits: limits.clone(),
             outbound: app.outbound.clone(),

@@ -74,6 +74,54 @@ impl TryFrom<String> for Trigger {
     }
 }
 
+/// How invocations ended that are looked for: `ok`, `failed`, `4xx`, `404`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum StatusFilter {
+    /// The script ran to its end.
+    Ok,
+    /// It did not.
+    Failed,
+    /// Its status has this first digit, 2 to 5.
+    Class(u16),
+    /// Its status is this one.
+    Code(u16),
+}
+
+impl From<StatusFilter> for String {
+    fn from(filter: StatusFilter) -> Self {
+        match filter {
+            StatusFilter::Ok => "ok".to_owned(),
+            StatusFilter::Failed => "failed".to_owned(),
+            StatusFilter::Class(class) => format!("{class}xx"),
+            StatusFilter::Code(code) => code.to_string(),
+        }
+    }
+}
+
+impl TryFrom<String> for StatusFilter {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let found = match (text.as_bytes(), text.parse()) {
+            (b"ok", _) => Some(Self::Ok),
+            (b"failed", _) => Some(Self::Failed),
+            ([class @ b'2'..=b'5', b'x', b'x'], _) => Some(Self::Class(u16::from(class - b'0'))),
+            ([b'2'..=b'5', _, _], Ok(code)) => Some(Self::Code(code)),
+            _ => None,
+        };
+        found.ok_or("a status is ok, failed, 2xx to 5xx, or 200 to 599")
+    }
+}
+
+text_schema!(StatusFilter, "4xx");
+
+impl std::str::FromStr for StatusFilter {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
 /// An invocation in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InvocationSummary {
@@ -167,6 +215,35 @@ pub struct LogEntry {
     pub fields: BTreeMap<String, serde_json::Value>,
 }
 
+/// How important a log line is, the least important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// For who looks closely.
+    Debug,
+    /// What happens.
+    Info,
+    /// What should not happen.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// As stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One call of a script to the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Call {
@@ -181,6 +258,16 @@ pub struct Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_a_word_a_class_or_a_code() {
+        for text in ["ok", "failed", "2xx", "5xx", "200", "404", "599"] {
+            assert_eq!(String::from(text.parse::<StatusFilter>().unwrap()), text);
+        }
+        for bad in ["", "odd", "1xx", "6xx", "xx", "4XX", "4x", "199", "600", "0404", "+404", "404 ", "99999999"] {
+            assert!(bad.parse::<StatusFilter>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_payload_of_null_is_a_payload() {

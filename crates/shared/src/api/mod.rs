@@ -15,7 +15,9 @@ mod releases;
 mod schedules;
 mod scripts;
 mod settings;
+mod stats;
 mod topics;
+mod usage;
 mod users;
 
 pub use apps::{App, NewApp, Role, UpdateApp};
@@ -25,14 +27,18 @@ pub use domains::{Domain, NewDomain};
 pub use error::{ErrorBody, ErrorDetail};
 pub use files::File;
 pub use invitations::{AcceptInvitation, AcceptedInvitation, Invitation, InvitationLink, InviteToApp, InviteToServer};
-pub use invocations::{Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, Trigger};
+pub use invocations::{
+    Call, InvocationDetail, InvocationSummary, Invoke, InvokedResponse, LogEntry, LogLevel, StatusFilter, Trigger,
+};
 pub use kv::{KvItem, SetKv};
 pub use members::{Member, SetMember};
 pub use releases::{ChangeKind, Changes, Deploy, DeployScript, Deployed, Release, RollBackApp, ScriptChange};
 pub use schedules::{LastFiring, ScheduleRun, ScheduleState};
 pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
 pub use settings::{Secret, SetSecret, SetVar, Var};
+pub use stats::{ScriptStats, Stats, StatsBucket, StatsRange, StatsSums};
 pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};
+pub use usage::{Usage, Used};
 pub use users::{UpdateUser, User};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -43,7 +49,8 @@ use utoipa::ToSchema;
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// What to give as `before`, or as `after` in lists by name, for the next page; absent on the last.
+    /// What to give as `before`, or as `after` where the list has that, for the next page; absent on the last. Where it is
+    /// looked for something, a page may have fewer items than wanted, or none, and a next one all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

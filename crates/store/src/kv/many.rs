@@ -1,7 +1,7 @@
 //! Many keys in one statement. What it brings is bounded in bytes by the database: values that are too many never come.
 //! Statements that differ with the number of keys are not kept prepared: they would drive out those that are the same.
 
-use super::{KvEntry, KvValue, push_range};
+use super::{KvEntry, KvFull, KvRoom, KvValue, push_range, size_of};
 use crate::{Store, StoreError};
 use picloud_shared::{ids::AppId, time::TimestampMs};
 use sqlx::QueryBuilder;
@@ -69,23 +69,47 @@ impl Store {
         // Sorted: two that write the same keys lock their rows in the same order.
         values: BTreeMap<&[u8], KvValue>,
         expires_at: Option<TimestampMs>,
-    ) -> Result<(), StoreError> {
+        room: KvRoom,
+    ) -> Result<Result<(), KvFull>, StoreError> {
         if values.is_empty() {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        with_db!(self, write, db => {
-            let mut query = QueryBuilder::new("INSERT INTO kv (app_id, key, json, data, expires_at) ");
+        let keys: Vec<&[u8]> = values.keys().copied().collect();
+        let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        let size: i64 = values.iter().map(|(key, value)| size_of(key, value.data.len())).sum();
+        let set = with_db!(self, write, db => {
+            let mut query = QueryBuilder::new(
+                "INSERT INTO kv (app_id, key, json, data, expires_at)
+                 SELECT column1, column2, column3, column4, column5 FROM (",
+            );
             query.push_values(values, |mut row, (key, value)| {
                 row.push_bind(app.to_string()).push_bind(key).push_bind(value.json);
                 row.push_bind(value.data).push_bind(expires_at);
             });
+            // What is there already of these keys, beside what there is of all.
+            query.push(") AS new WHERE (SELECT there.bytes >= ").push_bind(size).push(" AND there.entries = ").push_bind(count);
+            query.push(" OR (used.bytes - there.bytes + ").push_bind(size).push(" <= ").push_bind(room.bytes);
+            query.push(" AND used.entries - there.entries + ").push_bind(count).push(" <= ").push_bind(room.entries);
             query.push(
-                " ON CONFLICT (app_id, key) DO UPDATE
+                ") FROM (SELECT COALESCE(SUM(LENGTH(key) + LENGTH(data)), 0) AS bytes, COUNT(*) AS entries
+                    FROM kv WHERE app_id = ",
+            );
+            query.push_bind(app.to_string()).push(" AND key IN (");
+            let mut list = query.separated(", ");
+            for key in keys {
+                list.push_bind(key);
+            }
+            query.push(
+                ")) AS there, (SELECT COALESCE(SUM(bytes), 0) AS bytes, COALESCE(SUM(entries), 0) AS entries
+                    FROM kv_usage WHERE app_id = ",
+            );
+            query.push_bind(app.to_string()).push(
+                ") AS used) ON CONFLICT (app_id, key) DO UPDATE
                   SET json = excluded.json, data = excluded.data, expires_at = excluded.expires_at",
             );
-            query.build().persistent(false).execute(db).await?;
+            query.build().persistent(false).execute(db).await?.rows_affected()
         });
-        Ok(())
+        Ok(if set == 0 { Err(KvFull) } else { Ok(()) })
     }
 
     /// The keys that begin with `prefix` and come after `after`, with their values, in the order of the keys' bytes: at

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod idle;
 mod measured;
 pub(crate) mod overload;
+pub(crate) mod records;
 mod server;
 pub(crate) mod start;
 mod table;

@@ -170,7 +170,8 @@ impl Api {
         }
     }
 
-    fn read(&self, path: &str) -> Result<Value> {
+    /// What stands below a path of the API.
+    pub(crate) fn read(&self, path: &str) -> Result<Value> {
         let mut request = self.agent.get(self.url(path));
         if let Some(token) = &self.token {
             request = request.header("authorization", token);

@@ -33,9 +33,11 @@ pub(crate) async fn run(Args { slug, changes }: Args, context: &mut Context) -> 
         client.update_app(&slug, &update).await.doing(format!("set the limits of the app {slug}"))?
     };
     context.output.result(&app, |app: &App| {
-        let rows = app.limits_in_force.0.iter().map(|(name, value)| {
-            let own = if app.limits.0.contains_key(name) { "set" } else { "default" };
-            vec![name.to_string(), format::count(*value), own.to_owned()]
+        let rows = LimitName::ALL.into_iter().map(|name| {
+            let own = if app.limits.0.contains_key(&name) { "set" } else { "default" };
+            let value =
+                app.limits_in_force.0.get(&name).map_or_else(|| "none".to_owned(), |value| format::count(*value));
+            vec![name.to_string(), value, own.to_owned()]
         });
         output::table(&["LIMIT", "VALUE", ""], rows)
     })

@@ -6,8 +6,8 @@ use crate::{
     exit::Exit,
     format, output,
 };
-use picloud_client::{InvocationFilter, InvocationStatus};
-use picloud_shared::{ids::InvocationId, names::ScriptName};
+use picloud_client::InvocationFilter;
+use picloud_shared::{api::StatusFilter, ids::InvocationId, names::ScriptName};
 
 /// List invocations, the newest first
 #[derive(Debug, clap::Args)]
@@ -30,9 +30,10 @@ pub(crate) async fn run(Args { script, failed, limit, before }: Args, context: &
     let (client, app) = (context.client()?, context.app()?);
     let filter = InvocationFilter {
         script,
-        status: failed.then_some(InvocationStatus::Failed),
+        status: failed.then_some(StatusFilter::Failed),
         before: before.map(|id| id.to_string()),
         limit: Some(limit),
+        ..InvocationFilter::default()
     };
     let page = client.invocations(&app, &filter).await.doing(format!("list the invocations of the app {app}"))?;
     context.output.result(&page, |page| {

@@ -1,0 +1,111 @@
+//! Prunes what apps keep for a time or up to a size, after something was recorded: that is when there is more, and somebody
+//! is awake anyway. It has no timer, and asks nothing while nothing is recorded. An app that records nothing has its turn
+//! when others do.
+
+use picloud_shared::{ids::AppId, limit_rules::LimitRules, time::now_ms};
+use picloud_store::{KeptRecords, Store, StoreError};
+use std::{
+    collections::HashMap,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+/// How often an app is looked at that records little, and how often one that records nothing has its turn.
+const LOOK_TIME: Duration = Duration::from_secs(10);
+/// Bytes of records after which an app is looked at anyway, as other processes may have recorded as many.
+const LOOK_BYTES: i64 = 1 << 20;
+/// Pruning goes on until so much below the bound, a sixteenth of it, so that it need not begin again at once.
+const SPARE: i64 = 16;
+
+/// What prunes.
+pub struct Retention {
+    store: Store,
+    rules: LimitRules,
+    apps: HashMap<AppId, Seen>,
+    /// When one had its turn that might record nothing, and which.
+    round: Option<Instant>,
+    last: Option<AppId>,
+}
+
+/// When an app was looked at, what this process has recorded of it since, and how much there was room for then.
+struct Seen {
+    at: Option<Instant>,
+    bytes: i64,
+    room: i64,
+}
+
+impl Retention {
+    /// One for every app of the store.
+    pub fn new(store: Store, rules: LimitRules) -> Self {
+        Self { store, rules, apps: HashMap::new(), round: None, last: None }
+    }
+
+    /// Prunes until `stop` ends.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut recorded = self.store.recorded();
+        let work = async {
+            // The sender lies in the store.
+            while recorded.changed().await.is_ok() {
+                if let Err(error) = self.look().await {
+                    tracing::error!(%error, "what apps keep cannot be pruned");
+                }
+            }
+        };
+        let (mut work, mut stop) = (pin!(work), pin!(stop));
+        // What it is doing then is rolled back, or committed.
+        tokio::select! {
+            () = &mut work => {}
+            () = &mut stop => {}
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), StoreError> {
+        for (app, bytes) in self.store.take_recorded() {
+            self.apps.entry(app).or_insert(Seen { at: None, bytes: 0, room: 0 }).bytes += bytes;
+        }
+        let now = Instant::now();
+        let is_long_ago = |at: &Option<Instant>| at.is_none_or(|at| now.duration_since(at) >= LOOK_TIME);
+        let due: Vec<AppId> = self
+            .apps
+            .iter()
+            .filter(|(_, seen)| seen.bytes > seen.room.min(LOOK_BYTES) || (seen.bytes > 0 && is_long_ago(&seen.at)))
+            .map(|(app, _)| *app)
+            .collect();
+        self.apps.retain(|_, seen| seen.bytes > 0 || !is_long_ago(&seen.at));
+        for app in due {
+            let Some(kept) = self.store.kept_records(app).await? else {
+                self.apps.remove(&app);
+                continue;
+            };
+            let room = self.prune(&kept).await?;
+            self.apps.insert(app, Seen { at: Some(now), bytes: 0, room });
+        }
+        if is_long_ago(&self.round) {
+            self.round = Some(now);
+            self.go_round().await?;
+        }
+        Ok(())
+    }
+
+    /// What is nobody's turn otherwise.
+    async fn go_round(&mut self) -> Result<(), StoreError> {
+        let next = self.store.next_kept_records(self.last).await?;
+        self.last = next.as_ref().map(|kept| kept.app);
+        if let Some(kept) = next {
+            self.prune(&kept).await?;
+        }
+        while self.store.prune_expired(now_ms()).await? {}
+        while self.store.give_back().await? {}
+        Ok(())
+    }
+
+    /// How many bytes there is room for then.
+    async fn prune(&self, kept: &KeptRecords) -> Result<i64, StoreError> {
+        let limits = self.rules.in_force(&kept.limits);
+        let bound = limits.record_bytes;
+        let bytes = if kept.bytes > bound { bound - bound / SPARE } else { bound };
+        let age = i64::try_from(limits.record_time.as_millis()).unwrap_or(i64::MAX);
+        while self.store.prune_records(kept.app, bytes, now_ms().saturating_sub(age)).await? {}
+        Ok(bound.saturating_sub(kept.bytes.min(bytes)))
+    }
+}

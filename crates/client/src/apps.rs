@@ -10,7 +10,7 @@ use reqwest::Method;
 impl Client {
     /// All apps that the user may see.
     pub async fn apps(&self) -> Result<Vec<App>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps"]))).await
+        self.fetch_all(&["apps"], "after").await
     }
 
     /// Makes an app, whose owner the user becomes.

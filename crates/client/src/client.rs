@@ -16,6 +16,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An invocation takes at most 30 s unless the server allows more; twice that leaves room for both.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// As many items as the API gives at once.
+const LARGEST_PAGE: &str = "200";
+
 /// Most bytes of an answer. A response of 8 MiB may take six times as many in JSON; its log comes on top.
 const ANSWER_BYTES: usize = 64 << 20;
 
@@ -99,6 +102,24 @@ impl Client {
             url.query_pairs_mut().append_pair("limit", &limit.to_string());
         }
         self.fetch(self.request(Method::GET, url)).await
+    }
+
+    /// All items of a list, page by page. `from` is how a page is told where it begins.
+    pub(crate) async fn fetch_all<T: DeserializeOwned>(&self, segments: &[&str], from: &str) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let mut url = self.endpoint(segments);
+            url.query_pairs_mut()
+                .append_pair("limit", LARGEST_PAGE)
+                .extend_pairs(next.as_ref().map(|next| (from, next)));
+            let page: Page<T> = self.fetch(self.request(Method::GET, url)).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(more) => next = Some(more),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// Sends a request and gives the bytes of its answer.

@@ -11,7 +11,7 @@ use reqwest::Method;
 impl Client {
     /// The domains of an app.
     pub async fn domains(&self, app: &AppSlug) -> Result<Vec<Domain>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "domains"]))).await
+        self.fetch_all(&["apps", app.as_str(), "domains"], "after").await
     }
 
     /// Has an app answer at a domain.

@@ -11,7 +11,7 @@ use reqwest::Method;
 impl Client {
     /// The schedules of an app's active versions, by script.
     pub async fn schedules(&self, app: &AppSlug) -> Result<Vec<ScheduleState>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "schedules"]))).await
+        self.fetch_all(&["apps", app.as_str(), "schedules"], "after").await
     }
 
     /// Runs one now, as if it were due; the event is stored when this returns.

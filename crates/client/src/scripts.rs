@@ -11,7 +11,7 @@ use url::Url;
 impl Client {
     /// All scripts of an app, without their sources.
     pub async fn scripts(&self, app: &AppSlug) -> Result<Vec<Script>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "scripts"]))).await
+        self.fetch_all(&["apps", app.as_str(), "scripts"], "after").await
     }
 
     /// One script with its source.
@@ -31,7 +31,7 @@ impl Client {
 
     /// All versions of a script, the newest first.
     pub async fn versions(&self, app: &AppSlug, name: &ScriptName) -> Result<Vec<Version>> {
-        self.fetch(self.request(Method::GET, self.script_endpoint(app, name, Some("versions")))).await
+        self.fetch_all(&["apps", app.as_str(), "scripts", name.as_str(), "versions"], "before").await
     }
 
     /// Makes another version the active one.

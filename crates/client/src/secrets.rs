@@ -10,7 +10,7 @@ use reqwest::Method;
 impl Client {
     /// The secrets of an app: which there are, not what they hold.
     pub async fn secrets(&self, app: &AppSlug) -> Result<Vec<Secret>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "secrets"]))).await
+        self.fetch_all(&["apps", app.as_str(), "secrets"], "after").await
     }
 
     /// Sets a secret, whatever it was before.

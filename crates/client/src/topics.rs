@@ -20,7 +20,7 @@ pub struct DeadLetterFilter {
 impl Client {
     /// The topics that scripts of an app are subscribed to, and those that have deliveries.
     pub async fn topics(&self, app: &AppSlug) -> Result<Vec<Topic>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "topics"]))).await
+        self.fetch_all(&["apps", app.as_str(), "topics"], "after").await
     }
 
     /// Publishes an event; it is stored when this returns.

@@ -10,7 +10,7 @@ use reqwest::Method;
 impl Client {
     /// The variables of an app.
     pub async fn vars(&self, app: &AppSlug) -> Result<Vec<Var>> {
-        self.fetch(self.request(Method::GET, self.endpoint(&["apps", app.as_str(), "vars"]))).await
+        self.fetch_all(&["apps", app.as_str(), "vars"], "after").await
     }
 
     /// Sets a variable, whatever it was before.

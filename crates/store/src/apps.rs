@@ -170,13 +170,20 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails, or a stored app does not parse.
-    pub async fn apps_for(&self, who: &Credential) -> Result<Vec<Membership>, StoreError> {
+    pub async fn apps_for(
+        &self,
+        who: &Credential,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Membership>, StoreError> {
         let memberships: Vec<Membership> = with_db!(self, read, db => {
-            sqlx::query_as(select_memberships!("ORDER BY a.slug"))
+            sqlx::query_as(select_memberships!("AND a.slug > $5 ORDER BY a.slug LIMIT $6"))
                 .bind(who.user.id.to_string())
                 .bind(who.user.admin)
                 .bind(who.token.to_string())
                 .bind(who.some_apps)
+                .bind(after.unwrap_or_default())
+                .bind(i64::from(limit))
                 .fetch_all(db)
                 .await?
         });

@@ -56,7 +56,7 @@ async fn members_see_their_apps_and_administrators_all(store: &TestStore) {
         store.create_app(new_app(slug, owner)).await.unwrap().unwrap();
     }
     let slugs = async |user: &User| -> Vec<String> {
-        let memberships = store.apps_for(&bearer(user)).await.unwrap();
+        let memberships = store.apps_for(&bearer(user), None, 100).await.unwrap();
         assert!(memberships.iter().all(|m| m.role == Role::Owner));
         memberships.into_iter().map(|m| m.app.slug.to_string()).collect()
     };
@@ -69,7 +69,7 @@ async fn members_see_their_apps_and_administrators_all(store: &TestStore) {
     store.execute("UPDATE memberships SET role = 'viewer'").await;
     assert_eq!(store.app_for(&bearer(&user), &"b".parse().unwrap()).await.unwrap().unwrap().role, Role::Viewer);
     let stranger = User { id: UserId::new(), ..user };
-    assert!(store.apps_for(&bearer(&stranger)).await.unwrap().is_empty());
+    assert!(store.apps_for(&bearer(&stranger), None, 100).await.unwrap().is_empty());
 }
 
 async fn an_update_changes_what_is_given(store: &TestStore) {
@@ -105,7 +105,7 @@ async fn an_app_keeps_the_limits_that_it_sets(store: &TestStore) {
     assert_eq!(change(LimitName::Fuel, None).await.limits, less);
     // A change of anything else leaves them.
     assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().limits, less);
-    assert_eq!(store.apps_for(&bearer(&admin)).await.unwrap()[0].app.limits, less);
+    assert_eq!(store.apps_for(&bearer(&admin), None, 100).await.unwrap()[0].app.limits, less);
 }
 
 async fn an_app_keeps_the_hosts_that_it_may_reach(store: &TestStore) {

@@ -72,7 +72,7 @@ async fn each_change_has_one_entry_and_what_changes_nothing_none(store: &TestSto
     };
     let audited = |what: &str| -> Store { store.audited(by(&admin, what)) };
 
-    audited("read").apps_for(&crate::fixture::bearer(&admin)).await.unwrap();
+    audited("read").apps_for(&crate::fixture::bearer(&admin), None, 100).await.unwrap();
     entries("read", 0).await;
     for (times, put) in [(1, "1"), (0, "1"), (1, "2")] {
         audited("put_script").put_script(app.id, version("greet", put), &ANY).await.unwrap().unwrap();

@@ -315,7 +315,7 @@ async fn corrupt_rows_are_errors(store: &TestStore) {
     assert!(matches!(store.scripts(app.id).await, Err(StoreError::Corrupt(_))));
     store.execute("UPDATE apps SET slug = 'A B'").await;
     let admin = store.admin().await;
-    assert!(matches!(store.apps_for(&bearer(&admin)).await, Err(StoreError::Corrupt(_))));
+    assert!(matches!(store.apps_for(&bearer(&admin), None, 100).await, Err(StoreError::Corrupt(_))));
 }
 
 async fn old_versions_go_but_for_those_that_are_needed(store: &TestStore) {

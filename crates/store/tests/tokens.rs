@@ -185,7 +185,7 @@ async fn a_token_has_no_higher_role_than_its_own(store: &TestStore) {
             let expected = cap.map_or(role, |cap| cap.min(role));
             let seen = store.app_for(&credential, &app.slug).await.unwrap().unwrap();
             assert_eq!((seen.role, seen.app.id), (expected, app.id));
-            assert_eq!(store.apps_for(&credential).await.unwrap()[0].role, expected);
+            assert_eq!(store.apps_for(&credential, None, 100).await.unwrap()[0].role, expected);
         }
     }
     // An administrator is an owner everywhere, and with such a token no administrator.
@@ -205,12 +205,12 @@ async fn a_token_for_some_apps_shows_no_others(store: &TestStore) {
     assert!(credential.is_scoped() && !credential.is_admin());
     assert_eq!(store.app_for(&credential, &shop.slug).await.unwrap().unwrap().role, Role::Owner);
     assert!(store.app_for(&credential, &other.slug).await.unwrap().is_none());
-    assert_eq!(store.apps_for(&credential).await.unwrap().len(), 1);
+    assert_eq!(store.apps_for(&credential, None, 100).await.unwrap().len(), 1);
     // When its app is deleted it is for none, and not for another that takes its slug.
     store.delete_app(shop.id).await.unwrap();
     let again = store.app("shop").await;
     assert!(store.app_for(&credential, &again.slug).await.unwrap().is_none());
-    assert!(store.apps_for(&whose(store, 1, NOW).await.unwrap()).await.unwrap().is_empty());
+    assert!(store.apps_for(&whose(store, 1, NOW).await.unwrap(), None, 100).await.unwrap().is_empty());
 }
 
 async fn tokens_are_listed_with_what_they_are_for(store: &TestStore) {

@@ -4,12 +4,13 @@ use super::{
     access::{Access, Caller, Owner, Unscoped, Viewer},
     conditions::{If, Tagged},
     error::ApiError,
-    extract::Json,
+    extract::{Json, Query},
+    page::{self, ByName},
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
-    api::{App, NewApp, Role, UpdateApp},
+    api::{App, NewApp, Page, Role, UpdateApp},
     cors::CorsSetting,
     ids::AppId,
     outbound::{AllowedHost, AllowedHosts},
@@ -27,11 +28,18 @@ const NAME_CHARS: usize = 100;
     path = "/apps",
     tag = "apps",
     operation_id = "list_apps",
-    responses((status = 200, description = "The apps, by slug", body = Vec<App>))
+    params(ByName),
+    responses((status = 200, description = "A page of them, by slug", body = Page<App>))
 )]
-pub(super) async fn list(State(manager): State<Manager>, caller: Caller) -> Result<axum::Json<Vec<App>>, ApiError> {
-    let memberships = manager.store.apps_for(&caller.who).await?;
-    Ok(axum::Json(memberships.into_iter().map(|membership| seen(&manager, membership.app, membership.role)).collect()))
+pub(super) async fn list(
+    State(manager): State<Manager>,
+    caller: Caller,
+    Query(ByName { after, limit }): Query<ByName>,
+) -> Result<axum::Json<Page<App>>, ApiError> {
+    let size = page::size(limit)?;
+    let memberships = manager.store.apps_for(&caller.who, after.as_deref(), size + 1).await?;
+    let apps = memberships.into_iter().map(|membership| seen(&manager, membership.app, membership.role)).collect();
+    Ok(axum::Json(page::of(apps, size, |app| app.slug.clone())))
 }
 
 /// Makes an app, whose owner the caller becomes. For administrators, and for users whom they let.

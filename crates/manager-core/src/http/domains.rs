@@ -4,11 +4,12 @@ use super::{
     access::{Access, Owner, Viewer},
     error::ApiError,
     extract::{Domain as Name, Json, Query},
+    page::ByName,
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
-    api::{Domain, NewDomain},
+    api::{Domain, NewDomain, Page},
     domains::DomainName,
     names::AppSlug,
     time::now_ms,
@@ -23,15 +24,17 @@ use serde_json::json;
     path = "/apps/{app}/domains",
     tag = "domains",
     operation_id = "list_domains",
-    responses((status = 200, description = "The domains", body = Vec<Domain>))
+    params(ByName),
+    responses((status = 200, description = "A page of them", body = Page<Domain>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-) -> Result<axum::Json<Vec<Domain>>, ApiError> {
+    Query(page): Query<ByName>,
+) -> Result<axum::Json<Page<Domain>>, ApiError> {
     let domains = manager.store.domains(app.id).await?;
     let seen = |picloud_store::Domain { domain, created_at }| Domain { domain, created_at };
-    Ok(axum::Json(domains.into_iter().map(seen).collect()))
+    Ok(axum::Json(page.cut(domains.into_iter().map(seen).collect(), |domain| domain.domain.clone())?))
 }
 
 /// Has an app answer at a domain. Needs the role owner.

@@ -1,8 +1,21 @@
-//! Pages of lists that grow without end: how many items, and where the next page begins.
+//! Pages of lists that grow: how many items, and where the next page begins.
 
 use super::error::ApiError;
 use picloud_shared::api::Page;
+use serde::Deserialize;
 use std::fmt::Display;
+use utoipa::IntoParams;
+
+/// Where a page of a list by name begins.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ByName {
+    /// Only what comes after this: `next` of the page before.
+    pub(super) after: Option<String>,
+    /// Most items of the page: 1 to 200, 50 if not given.
+    pub(super) limit: Option<u32>,
+}
 
 const DEFAULT: u32 = 50;
 const MOST: u32 = 200;
@@ -28,6 +41,15 @@ pub(super) fn text(text: Option<String>) -> Result<Option<String>, ApiError> {
     }
 }
 
+impl ByName {
+    /// A page of a list that is bounded, was read whole and is in the order of these names.
+    pub(super) fn cut<T, N: Display>(self, items: Vec<T>, name: impl Fn(&T) -> N) -> Result<Page<T>, ApiError> {
+        let size = size(self.limit)?;
+        let behind = |item: &T| self.after.as_ref().is_none_or(|after| name(item).to_string() > *after);
+        Ok(of(items.into_iter().filter(behind).take(size as usize + 1).collect(), size, name))
+    }
+}
+
 /// A page of at most `size` items, of which one more was looked up than is shown.
 pub(super) fn of<T, I: Display>(mut items: Vec<T>, size: u32, id: impl Fn(&T) -> I) -> Page<T> {
     let more = items.len() > size as usize;
@@ -47,6 +69,19 @@ mod tests {
         assert_eq!(of(ids.clone(), 3, |&id| id), Page { items: ids.clone(), next: None });
         assert_eq!(of(ids.clone(), 2, |&id| id), Page { items: ids[..2].to_vec(), next: Some(ids[1].to_string()) });
         assert_eq!(of(Vec::new(), 2, |id: &InvocationId| *id), Page { items: Vec::new(), next: None });
+    }
+
+    #[test]
+    fn a_list_by_name_is_cut_behind_what_was_seen() {
+        let names = vec!["a", "b", "c", "d"];
+        let cut = |after: Option<&str>, limit| {
+            ByName { after: after.map(Into::into), limit: Some(limit) }.cut(names.clone(), |name| *name).unwrap()
+        };
+        assert_eq!(cut(None, 3), Page { items: vec!["a", "b", "c"], next: Some("c".into()) });
+        assert_eq!(cut(Some("c"), 3), Page { items: vec!["d"], next: None });
+        assert_eq!(cut(Some("aa"), 200).items, ["b", "c", "d"], "it may be gone meanwhile");
+        assert!(cut(Some("z"), 1).items.is_empty());
+        assert!(ByName { after: None, limit: Some(0) }.cut(names.clone(), |name| *name).is_err());
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use super::{
     access::{Access, Editor, Viewer},
     error::ApiError,
-    extract::Schedule as Id,
+    extract::{Query, Schedule as Id},
+    page::ByName,
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
-use picloud_shared::api::{LastFiring, ScheduleRun, ScheduleState};
+use picloud_shared::api::{LastFiring, Page, ScheduleRun, ScheduleState};
 use picloud_store::StoredSchedule;
 use serde_json::json;
 
@@ -20,14 +21,19 @@ const NEXT: usize = 5;
     path = "/apps/{app}/schedules",
     tag = "schedules",
     operation_id = "list_schedules",
-    responses((status = 200, description = "The schedules", body = Vec<ScheduleState>))
+    params(ByName),
+    responses((status = 200, description = "A page of them", body = Page<ScheduleState>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-) -> Result<axum::Json<Vec<ScheduleState>>, ApiError> {
+    Query(page): Query<ByName>,
+) -> Result<axum::Json<Page<ScheduleState>>, ApiError> {
     let schedules = manager.store.schedules(app.id).await?;
-    Ok(axum::Json(schedules.into_iter().map(seen).collect()))
+    let place = |state: &ScheduleState| format!("{} {}", state.script, state.schedule);
+    let mut schedules: Vec<ScheduleState> = schedules.into_iter().map(seen).collect();
+    schedules.sort_by_cached_key(place);
+    Ok(axum::Json(page.cut(schedules, place)?))
 }
 
 /// Runs what a schedule runs, now. Needs the role editor.

@@ -4,14 +4,27 @@ use super::{
     access::{Access, Editor, Viewer},
     conditions::{If, Tagged},
     error::ApiError,
-    extract::{Json, Name},
+    extract::{Json, Name, Query},
+    page::{self, ByName},
 };
 use crate::{Manager, deploy::DeployError};
 use axum::{extract::State, http::StatusCode};
-use picloud_shared::api::{Check, Checked, PutScript, Rollback, Script, Version};
+use picloud_shared::api::{Check, Checked, Page, PutScript, Rollback, Script, Version};
 use picloud_store::{Put, RollbackRefused};
+use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Before {
+    /// Only versions with smaller numbers: `next` of the page before.
+    before: Option<i64>,
+    /// Most versions of the page: 1 to 200, 50 if not given.
+    limit: Option<u32>,
+}
 
 /// The scripts of an app, by name. Needs the role viewer.
 #[utoipa::path(
@@ -19,15 +32,18 @@ use sha2::{Digest, Sha256};
     path = "/apps/{app}/scripts",
     tag = "scripts",
     operation_id = "list_scripts",
-    responses((status = 200, description = "The scripts, without their sources", body = Vec<Script>))
+    params(ByName),
+    responses((status = 200, description = "A page of them", body = Page<Script>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-) -> Result<axum::Json<Vec<Script>>, ApiError> {
+    Query(page): Query<ByName>,
+) -> Result<axum::Json<Page<Script>>, ApiError> {
     let scripts = manager.store.scripts(app.id).await?;
     let url = manager.app_url(&app.slug);
-    Ok(axum::Json(scripts.into_iter().map(|script| seen(&url, script)).collect()))
+    let scripts = scripts.into_iter().map(|script| seen(&url, script)).collect();
+    Ok(axum::Json(page.cut(scripts, |script| script.name.clone())?))
 }
 
 /// Checks a source and makes it the version that answers. Needs the role editor.
@@ -99,15 +115,20 @@ pub(super) async fn delete(
     path = "/apps/{app}/scripts/{name}/versions",
     tag = "scripts",
     operation_id = "list_versions",
-    responses((status = 200, description = "The versions", body = Vec<Version>))
+    params(Before),
+    responses((status = 200, description = "A page of them", body = Page<Version>))
 )]
 pub(super) async fn versions(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
     Name(name): Name,
-) -> Result<axum::Json<Vec<Version>>, ApiError> {
+    Query(Before { before, limit }): Query<Before>,
+) -> Result<axum::Json<Page<Version>>, ApiError> {
+    let size = page::size(limit)?;
     let versions = manager.store.versions(app.id, &name).await?.ok_or(ApiError::NotFound("script"))?;
-    Ok(axum::Json(versions.into_iter().map(seen_version).collect()))
+    let older = versions.into_iter().filter(|version| before.is_none_or(|before| version.number < before));
+    let versions = older.take(size as usize + 1).map(seen_version).collect();
+    Ok(axum::Json(page::of(versions, size, |version| version.number)))
 }
 
 /// Makes an earlier version the one that answers. Needs the role editor.

@@ -3,13 +3,14 @@
 use super::{
     access::{Access, Editor, Viewer},
     error::ApiError,
-    extract::{Json, Secret as Name},
+    extract::{Json, Query, Secret as Name},
+    page::ByName,
     vars::check_value,
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
-    api::{Secret, SetSecret},
+    api::{Page, Secret, SetSecret},
     time::now_ms,
 };
 use serde_json::json;
@@ -20,14 +21,17 @@ use serde_json::json;
     path = "/apps/{app}/secrets",
     tag = "settings",
     operation_id = "list_secrets",
-    responses((status = 200, description = "Their names", body = Vec<Secret>))
+    params(ByName),
+    responses((status = 200, description = "A page of them", body = Page<Secret>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-) -> Result<axum::Json<Vec<Secret>>, ApiError> {
+    Query(page): Query<ByName>,
+) -> Result<axum::Json<Page<Secret>>, ApiError> {
     let secrets = manager.store.secrets(app.id).await?;
-    Ok(axum::Json(secrets.into_iter().map(|(name, updated_at)| Secret { name, updated_at }).collect()))
+    let secrets = secrets.into_iter().map(|(name, updated_at)| Secret { name, updated_at }).collect();
+    Ok(axum::Json(page.cut(secrets, |secret| secret.name.clone())?))
 }
 
 /// Sets a secret: the next invocation sees it. Needs the role editor.

@@ -3,12 +3,13 @@
 use super::{
     access::{Access, Editor, Viewer},
     error::ApiError,
-    extract::{Json, Topic as Name},
+    extract::{Json, Query, Topic as Name},
+    page::ByName,
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
-    api::{Publish, Published, Topic},
+    api::{Page, Publish, Published, Topic},
     events::checked_delay,
 };
 use picloud_store::NewEvent;
@@ -22,12 +23,14 @@ const SECOND: u64 = 1_000;
     path = "/apps/{app}/topics",
     tag = "topics",
     operation_id = "list_topics",
-    responses((status = 200, description = "The topics", body = Vec<Topic>))
+    params(ByName),
+    responses((status = 200, description = "A page of them", body = Page<Topic>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-) -> Result<axum::Json<Vec<Topic>>, ApiError> {
+    Query(page): Query<ByName>,
+) -> Result<axum::Json<Page<Topic>>, ApiError> {
     let topics = manager.store.topics(app.id).await?;
     let seen = |(name, topic): (_, picloud_store::Topic)| Topic {
         name,
@@ -35,7 +38,7 @@ pub(super) async fn list(
         waiting: topic.waiting,
         dead: topic.dead,
     };
-    Ok(axum::Json(topics.into_iter().map(seen).collect()))
+    Ok(axum::Json(page.cut(topics.into_iter().map(seen).collect(), |topic| topic.name.clone())?))
 }
 
 /// Publishes an event, also where nobody is subscribed. Needs the role editor.

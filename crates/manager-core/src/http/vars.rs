@@ -3,12 +3,13 @@
 use super::{
     access::{Access, Editor, Viewer},
     error::ApiError,
-    extract::{Json, Var as Name},
+    extract::{Json, Query, Var as Name},
+    page::ByName,
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
 use picloud_shared::{
-    api::{SetVar, Var},
+    api::{Page, SetVar, Var},
     limits::SETTING_BYTES,
     time::now_ms,
 };
@@ -20,15 +21,17 @@ use serde_json::json;
     path = "/apps/{app}/vars",
     tag = "settings",
     operation_id = "list_vars",
-    responses((status = 200, description = "The variables", body = Vec<Var>))
+    params(ByName),
+    responses((status = 200, description = "A page of them", body = Page<Var>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-) -> Result<axum::Json<Vec<Var>>, ApiError> {
+    Query(page): Query<ByName>,
+) -> Result<axum::Json<Page<Var>>, ApiError> {
     let vars = manager.store.vars(app.id).await?;
     let seen = |(name, var): (_, picloud_store::Var)| Var { name, value: var.value, updated_at: var.updated_at };
-    Ok(axum::Json(vars.into_iter().map(seen).collect()))
+    Ok(axum::Json(page.cut(vars.into_iter().map(seen).collect(), |var| var.name.clone())?))
 }
 
 /// Sets a variable: the next invocation sees it. Needs the role editor.

@@ -9,14 +9,14 @@ const DOMAINS: &str = "/api/v1/apps/shop/domains";
 async fn a_domain_is_added_listed_and_removed() {
     let (server, token) = Server::with_app().await;
     let add = async |domain: &str| server.send("POST", DOMAINS, &token, Some(json!({ "domain": domain }))).await;
-    assert_eq!(server.send("GET", DOMAINS, &token, None).await.json(), json!([]));
+    assert_eq!(server.send("GET", DOMAINS, &token, None).await.items(), json!([]));
     let added = add("Shop.Example.COM.:8443").await;
     assert_eq!((added.status.as_u16(), &added.json()["domain"]), (201, &json!("shop.example.com")));
     assert!(added.json()["created_at"].as_i64().is_some_and(|at| at > 1_700_000_000_000));
     let again = add("shop.example.com").await;
     assert_eq!((again.status.as_u16(), again.json()), (200, added.json()));
     assert_eq!(add("bücher.example").await.json()["domain"], "xn--bcher-kva.example");
-    let listed = server.send("GET", DOMAINS, &token, None).await.json();
+    let listed = server.send("GET", DOMAINS, &token, None).await.items();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]), (2, &added.json()));
     let path = format!("{DOMAINS}/SHOP.example.com");
     assert_eq!(server.send("DELETE", &path, &token, None).await.status, 204);

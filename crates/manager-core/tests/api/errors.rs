@@ -66,7 +66,7 @@ async fn refusals_have_their_status_and_code() {
         assert_eq!(answer.headers.contains_key(header::ALLOW), status == 405, "{method} {path}");
         assert_eq!(answer.headers.contains_key(header::RETRY_AFTER), status == 503, "{method} {path}");
     }
-    let scripts = server.send("GET", "/api/v1/apps/shop/scripts", &token, None).await.json();
+    let scripts = server.send("GET", "/api/v1/apps/shop/scripts", &token, None).await.items();
     assert_eq!(scripts.as_array().unwrap().len(), 1, "a refused script was stored");
     assert_eq!(scripts[0]["version"]["number"], 1);
 }

@@ -43,7 +43,7 @@ async fn versions_come_and_go_back() {
     assert_eq!((second.status.as_u16(), &second.json()["version"]["number"]), (200, &json!(2)));
     assert_eq!(rollback(json!({})).await.json()["version"]["number"], 1);
     assert_eq!(server.send("GET", SCRIPT, &token, None).await.json()["source"], "1");
-    let versions = server.send("GET", &format!("{SCRIPT}/versions"), &token, None).await.json();
+    let versions = server.send("GET", &format!("{SCRIPT}/versions"), &token, None).await.items();
     let numbers: Vec<_> = versions.as_array().unwrap().iter().map(|version| version["number"].clone()).collect();
     assert_eq!(numbers, [json!(2), json!(1)]);
     let check = server.send("POST", &format!("{SCRIPT}/check"), &token, Some(json!({"source": "!"}))).await.json();
@@ -95,7 +95,7 @@ async fn an_app_changes_and_goes() {
         (&json!("Käse"), &json!(true), &json!("owner"))
     );
     assert_eq!(server.send("GET", app, &token, None).await.json(), changed);
-    assert_eq!(server.send("GET", "/api/v1/apps", &token, None).await.json(), json!([changed]));
+    assert_eq!(server.send("GET", "/api/v1/apps", &token, None).await.items(), json!([changed]));
     assert_eq!(server.send("DELETE", app, &token, None).await.status, 204);
     assert_eq!(server.send("GET", app, &token, None).await.error().0, 404);
 }
@@ -215,7 +215,7 @@ async fn what_belongs_to_nobody_is_checked_before_it_is_stored() {
     assert_eq!(refused.to_string(), "s1:1:1: no '!'");
     assert_eq!(server.send("GET", "/api/v1/apps/demo", &token, None).await.error().0, 404);
     deploy(&["1", "2"]).await.unwrap();
-    let scripts = server.send("GET", "/api/v1/apps/demo/scripts", &token, None).await.json();
+    let scripts = server.send("GET", "/api/v1/apps/demo/scripts", &token, None).await.items();
     assert_eq!(scripts.as_array().unwrap().len(), 2);
     assert!(deploy(&[]).await.is_err());
 }

@@ -38,7 +38,7 @@ async fn a_deploy_is_told_and_can_be_taken_back() {
         {"script": "lib/b", "change": "created", "version": 1},
     ]);
     assert_eq!(would, json!({"scripts": changes, "unchanged": 0, "limits": false}));
-    assert_eq!(server.send("GET", &format!("{APP}/scripts"), &token, None).await.json(), json!([]));
+    assert_eq!(server.send("GET", &format!("{APP}/scripts"), &token, None).await.items(), json!([]));
     let done = deploy(first).await.json();
     assert_eq!(done, json!({"release": 1, "scripts": changes, "unchanged": 0, "limits": false}));
 
@@ -54,7 +54,7 @@ async fn a_deploy_is_told_and_can_be_taken_back() {
     let rollback = format!("{APP}/rollback");
     let back = server.send("POST", &rollback, &token, Some(json!({}))).await.json();
     assert_eq!((&back["release"], &back["limits"]), (&json!(3), &json!(true)));
-    let scripts = server.send("GET", &format!("{APP}/scripts"), &token, None).await.json();
+    let scripts = server.send("GET", &format!("{APP}/scripts"), &token, None).await.items();
     assert_eq!((scripts.as_array().unwrap().len(), &scripts[0]["version"]["number"]), (2, &json!(1)));
     assert_eq!(server.send("GET", APP, &token, None).await.json()["limits"], json!({}));
     let nowhere = server.send("POST", &rollback, &token, Some(json!({"release": 77}))).await;
@@ -98,7 +98,7 @@ async fn a_bad_deploy_names_the_script_and_changes_nothing() {
     let limits = json!({"scripts": [], "limits": {"fuel": 1}});
     let answer = server.send("POST", &format!("{APP}/deploy"), &token, Some(limits)).await;
     assert_eq!(answer.error(), (422, "invalid_request".into()));
-    assert_eq!(server.send("GET", &format!("{APP}/scripts"), &token, None).await.json(), json!([]));
+    assert_eq!(server.send("GET", &format!("{APP}/scripts"), &token, None).await.items(), json!([]));
     assert_eq!(server.send("GET", &format!("{APP}/releases"), &token, None).await.json(), json!([]));
 }
 

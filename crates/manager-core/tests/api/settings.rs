@@ -12,11 +12,11 @@ async fn a_variable_is_set_listed_and_deleted() {
     let set = async |name: &str, value: &str| {
         server.send("PUT", &format!("{VARS}/{name}"), &token, Some(json!({ "value": value }))).await.status
     };
-    assert_eq!(server.send("GET", VARS, &token, None).await.json(), json!([]));
+    assert_eq!(server.send("GET", VARS, &token, None).await.items(), json!([]));
     assert_eq!(set("REGION", "eu").await, 204);
     assert_eq!(set("A", "").await, 204);
     assert_eq!(set("REGION", "us\0").await, 204);
-    let vars = server.send("GET", VARS, &token, None).await.json();
+    let vars = server.send("GET", VARS, &token, None).await.items();
     assert_eq!(
         (&vars[0]["name"], &vars[1]["name"], &vars[1]["value"]),
         (&json!("A"), &json!("REGION"), &json!("us\0"))
@@ -45,7 +45,7 @@ async fn no_answer_holds_a_secret() {
         assert!(!answer.text.contains(value), "{}", answer.text);
     }
     assert_eq!(answers.each_ref().map(|answer| answer.status.as_u16()), [204, 422, 200, 405, 200, 204, 404]);
-    let listed = answers[2].json();
+    let listed = answers[2].items();
     assert_eq!(listed[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["name", "updated_at"]);
 }
 
@@ -83,6 +83,39 @@ async fn to_a_stranger_there_is_nothing() {
         {
             let answer = server.send(method, &path, &token, Some(json!({"value": "1"}))).await;
             assert_eq!(answer.error(), (404, "not_found".to_owned()), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_come_page_by_page() {
+    let (server, token) = Server::with_app().await;
+    for name in ["A", "B", "C"] {
+        server.send("PUT", &format!("{VARS}/{name}"), &token, Some(json!({"value": name}))).await;
+        let script = json!({"source": "1", "routes": []});
+        server.send("PUT", &format!("/api/v1/apps/shop/scripts/{name}"), &token, Some(script)).await;
+        let other = json!({"slug": name.to_lowercase()});
+        server.send("POST", "/api/v1/apps", &token, Some(other)).await;
+    }
+    for source in ["2", "3"] {
+        server.send("PUT", "/api/v1/apps/shop/scripts/A", &token, Some(json!({"source": source}))).await;
+    }
+    let versions = "/api/v1/apps/shop/scripts/A/versions";
+    for (path, from, next) in [
+        (VARS, "after", "B"),
+        ("/api/v1/apps/shop/scripts", "after", "B"),
+        ("/api/v1/apps", "after", "b"),
+        (versions, "before", "2"),
+    ] {
+        let all = server.send("GET", path, &token, None).await;
+        let first = server.send("GET", &format!("{path}?limit=2"), &token, None).await.json();
+        assert_eq!(first["next"], next, "{path}");
+        let rest = server.send("GET", &format!("{path}?{from}={next}"), &token, None).await;
+        let both = [first["items"].as_array().unwrap().clone(), rest.items().as_array().unwrap().clone()].concat();
+        assert_eq!((json!(both), &rest.json()["next"]), (all.items(), &json!(null)), "{path}");
+        for refused in ["limit=0", "limit=201"] {
+            let answer = server.send("GET", &format!("{path}?{refused}"), &token, None).await;
+            assert_eq!(answer.error(), (422, "invalid_request".to_owned()), "{path}?{refused}");
         }
     }
 }

@@ -124,6 +124,13 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{}: {}", self.status, self.text))
     }
 
+    /// The items of a page.
+    pub(crate) fn items(&self) -> Value {
+        let page = self.json();
+        assert!(page["items"].is_array(), "{}", self.text);
+        page["items"].clone()
+    }
+
     /// Asserts that this is an error of the one shape, and gives its status and code.
     pub(crate) fn error(&self) -> (u16, String) {
         let error = self.json()["error"].clone();

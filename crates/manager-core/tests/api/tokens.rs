@@ -101,7 +101,7 @@ async fn a_token_for_less_does_less() {
         (&all, json!("owner"), json!("owner")),
     ] {
         assert_eq!((role(token, "shop").await, role(token, "other").await), (shop, other));
-        let apps = server.send("GET", "/api/v1/apps", token, None).await.json();
+        let apps = server.send("GET", "/api/v1/apps", token, None).await.items();
         let seen = apps.as_array().unwrap().len();
         assert_eq!(seen, if token == &scoped || token == &both { 1 } else { 2 });
     }

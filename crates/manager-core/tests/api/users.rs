@@ -89,7 +89,7 @@ async fn who_may_make_apps_and_who_not() {
     for slug in ["bobs", "adas", "shop"] {
         assert_eq!(server.send("GET", &format!("/api/v1/apps/{slug}"), &eve, None).await.error().0, 404);
     }
-    assert_eq!(server.send("GET", "/api/v1/apps", &eve, None).await.json(), json!([]));
+    assert_eq!(server.send("GET", "/api/v1/apps", &eve, None).await.items(), json!([]));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{env, path::Path};
 use ureq::Agent;
 
 const PASSWORD: &str = "correct horse battery staple";
-/// As many invocations as the API shows on one page.
+/// As many items as the API shows on one page.
 const PAGE: usize = 200;
 
 /// What the first line of standard output says under `--json-ready`.
@@ -147,8 +147,13 @@ impl Api {
 
     /// Deliveries of topics that wait or run.
     pub(crate) fn waiting(&self, app: &str) -> Result<u64> {
-        let topics = self.read(&format!("/apps/{app}/topics"))?;
-        Ok(topics.as_array().context("no list of topics")?.iter().filter_map(|topic| topic["waiting"].as_u64()).sum())
+        let topics = self.read(&format!("/apps/{app}/topics?limit={PAGE}"))?;
+        Ok(topics["items"]
+            .as_array()
+            .context("no list of topics")?
+            .iter()
+            .filter_map(|topic| topic["waiting"].as_u64())
+            .sum())
     }
 
     /// What was counted of a script, those invocations included whose records were dropped.

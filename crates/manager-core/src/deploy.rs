@@ -56,9 +56,6 @@ pub enum DeployError {
     /// More source than an app needs.
     #[error("the sources of a deploy have at most {DEPLOY_BYTES} bytes together")]
     SourcesTooLarge,
-    /// Limits are an owner's to set.
-    #[error("only an owner changes the limits of an app")]
-    LimitsNeedOwner,
     /// A limit is out of its bounds.
     #[error(transparent)]
     Limit(#[from] OutOfBounds),
@@ -135,9 +132,6 @@ impl Manager {
             return Err(DeployError::SourcesTooLarge);
         }
         if let Some(limits) = limits.as_ref().filter(|limits| **limits != app.limits) {
-            if !as_owner {
-                return Err(DeployError::LimitsNeedOwner);
-            }
             self.settings.limits.check(&replacing(limits))?;
         }
         let scripts: Vec<_> = scripts.into_iter().map(put).collect();
@@ -148,6 +142,7 @@ impl Manager {
         let release = NewRelease {
             scripts,
             limits,
+            limits_by: as_owner.then_some(author),
             keep_others,
             dry_run,
             after,

@@ -138,6 +138,11 @@ pub enum Reach {
 }
 
 impl AllowedHosts {
+    /// The first that opens private addresses and did not before.
+    pub fn opened_since(&self, before: &Self) -> Option<&AllowedHost> {
+        self.0.iter().find(|host| host.opens_private() && !before.0.contains(host))
+    }
+
     /// Most entries of a list.
     pub const MOST: usize = 100;
 
@@ -185,6 +190,22 @@ impl TryFrom<String> for AllowedHosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_tells_what_it_opens() {
+        let hosts = |entries: &[&str]| -> AllowedHosts {
+            entries.iter().map(|entry| entry.parse().unwrap()).collect::<Vec<AllowedHost>>().into()
+        };
+        let none = AllowedHosts::default();
+        for narrow in [&[][..], &["example.com", "*.example.com:81", "1.1.1.1:53"]] {
+            assert_eq!(hosts(narrow).opened_since(&none), None, "{narrow:?}");
+        }
+        for open in ["10.0.0.7", "127.0.0.1:7070", "[::1]", "localhost:80", "example.com:443"] {
+            let opening = hosts(&["example.com", open]);
+            assert_eq!(opening.opened_since(&none), Some(&open.parse().unwrap()), "{open}");
+            assert_eq!(opening.opened_since(&opening), None, "{open}");
+        }
+    }
 
     fn hosts(entries: &[&str]) -> AllowedHosts {
         entries.iter().map(|entry| entry.parse().unwrap()).collect::<Vec<AllowedHost>>().into()

@@ -7,7 +7,7 @@ use picloud_shared::{
     ids::{AppId, UserId},
     limit_rules::{LimitChanges, LimitValues},
     names::AppSlug,
-    outbound::AllowedHosts,
+    outbound::{AllowedHost, AllowedHosts},
     precondition::{Changed, Precondition},
     time::TimestampMs,
 };
@@ -52,11 +52,14 @@ impl App {
 }
 
 /// Why an app was not changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateRefused {
     /// There is no such app.
     #[error("there is no such app")]
     NoSuchApp,
+    /// Only an administrator opens it to an app.
+    #[error("{0} may be a private address")]
+    Private(AllowedHost),
     /// It is not as the caller saw it.
     #[error(transparent)]
     Changed(#[from] Changed),
@@ -107,6 +110,8 @@ pub struct AppChanges {
     pub limits: LimitChanges,
     /// The hosts that its scripts may reach.
     pub outbound: Option<AllowedHosts>,
+    /// The administrator who opens what is private, if one does; anybody may narrow what is public, and keep what was opened.
+    pub opened_by: Option<UserId>,
     /// What pages of other origins may do.
     pub cors: Option<CorsSetting>,
 }
@@ -243,6 +248,16 @@ impl Store {
         let Some(app) = app else { return Ok(Err(UpdateRefused::NoSuchApp)) };
         if let Err(changed) = precondition.check(Some(|| app.tag())) {
             return Ok(Err(changed.into()));
+        }
+        // As the list is now, not as it was when the caller saw it: what an administrator has closed meanwhile stays closed.
+        if let Some(host) = changes.outbound.as_ref().and_then(|hosts| hosts.opened_since(&app.outbound)) {
+            let may = match changes.opened_by {
+                Some(by) => self.is_admin_in(&mut transaction, by).await?,
+                None => false,
+            };
+            if !may {
+                return Ok(Err(UpdateRefused::Private(host.clone())));
+            }
         }
         let name = changes.name.unwrap_or(app.name);
         let debug = changes.debug.unwrap_or(app.debug);

@@ -32,6 +32,8 @@ pub struct NewRelease {
     pub scripts: Vec<NewVersion>,
     /// The limits that the app sets itself; `None`: those before.
     pub limits: Option<LimitValues>,
+    /// The owner who changes the limits, if one does; anybody may name those that there are.
+    pub limits_by: Option<UserId>,
     /// Whether other scripts stay.
     pub keep_others: bool,
     /// Whether nothing is to be changed, only told.
@@ -52,6 +54,7 @@ impl NewRelease {
         Self {
             scripts: Vec::new(),
             limits: None,
+            limits_by: None,
             keep_others: false,
             dry_run: false,
             after: None,
@@ -76,6 +79,9 @@ pub enum DeployRefused {
         /// Why.
         refused: PutRefused,
     },
+    /// Limits are an owner's to change.
+    #[error("only an owner changes the limits of an app")]
+    LimitsNeedOwner,
     /// A script stands twice among them.
     #[error("the script {0} is given twice")]
     Twice(ScriptName),
@@ -271,7 +277,22 @@ impl Store {
             Some(limits) => self.set_limits(transaction, app, limits).await?,
             None => false,
         };
+        if changes.limits && !self.may_set_limits(transaction, app, new.limits_by).await? {
+            return Ok(Err(DeployRefused::LimitsNeedOwner));
+        }
         Ok(Ok(changes))
+    }
+
+    async fn may_set_limits(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        by: Option<UserId>,
+    ) -> Result<bool, StoreError> {
+        match by {
+            Some(by) => Ok(self.rights(transaction, app, by).await?.owns()),
+            None => Ok(false),
+        }
     }
 
     /// Makes a script's version that is the same as this one active, or stores this one; gives its number.

@@ -7,7 +7,7 @@ use picloud_shared::{
     cors::{Allowed, Cors, CorsSetting},
     ids::{AppId, UserId},
     limit_rules::{LimitName, LimitValues},
-    outbound::AllowedHosts,
+    outbound::{AllowedHost, AllowedHosts},
 };
 use picloud_store::{AppChanges, KvValue, NewApp, StoreError, UpdateRefused, User};
 
@@ -18,6 +18,7 @@ cases! {
     an_update_changes_what_is_given
     an_app_keeps_the_limits_that_it_sets
     an_app_keeps_the_hosts_that_it_may_reach
+    what_is_private_is_opened_by_administrators_alone
     an_app_keeps_what_pages_of_other_origins_may_do
     a_deleted_app_leaves_nothing
     changes_are_counted
@@ -112,14 +113,36 @@ async fn an_app_keeps_the_hosts_that_it_may_reach(store: &TestStore) {
     let app = store.app("demo").await;
     assert_eq!(app.outbound, AllowedHosts::default());
     let hosts: AllowedHosts = vec!["*.example.com:81".parse().unwrap(), "[::1]:9".parse().unwrap()].into();
-    let changes = AppChanges { outbound: Some(hosts.clone()), ..AppChanges::default() };
+    let admin = store.admin().await;
+    let changes = AppChanges { outbound: Some(hosts.clone()), opened_by: Some(admin.id), ..AppChanges::default() };
     assert_eq!(store.update_app(app.id, changes).await.unwrap().unwrap().outbound, hosts);
     // A change of anything else leaves them.
     assert_eq!(store.update_app(app.id, debug()).await.unwrap().unwrap().outbound, hosts);
     assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().app.outbound, hosts);
-    assert_eq!(store.app_for(&bearer(&store.admin().await), &app.slug).await.unwrap().unwrap().app.outbound, hosts);
+    assert_eq!(store.app_for(&bearer(&admin), &app.slug).await.unwrap().unwrap().app.outbound, hosts);
     let none = AppChanges { outbound: Some(AllowedHosts::default()), ..AppChanges::default() };
     assert_eq!(store.update_app(app.id, none).await.unwrap().unwrap().outbound, AllowedHosts::default());
+}
+
+async fn what_is_private_is_opened_by_administrators_alone(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let admin = store.admin().await;
+    let [private, public] = ["10.0.0.7", "example.com"].map(|host| host.parse::<AllowedHost>().unwrap());
+    let user = store.user(&admin, "ada", false).await.id;
+    let set = async |hosts: &[AllowedHost], opened_by| {
+        let changes = AppChanges { outbound: Some(hosts.to_vec().into()), opened_by, ..AppChanges::default() };
+        store.update_app(app, changes).await.unwrap().map(|app| app.outbound)
+    };
+    let (opened, closed) = ([private.clone()], [public.clone()]);
+    // An administrator who is none any more is nobody.
+    for by in [None, Some(user), Some(UserId::new())] {
+        assert_eq!(set(&opened, by).await, Err(UpdateRefused::Private(private.clone())));
+    }
+    assert_eq!(set(&opened, Some(admin.id)).await, Ok(opened.to_vec().into()));
+    let both = [public, private.clone()];
+    assert_eq!(set(&both, None).await, Ok(both.to_vec().into()), "what was opened may be kept");
+    assert_eq!(set(&closed, None).await, Ok(closed.to_vec().into()));
+    assert_eq!(set(&both, None).await, Err(UpdateRefused::Private(private)), "what was closed is not opened again");
 }
 
 async fn an_app_keeps_what_pages_of_other_origins_may_do(store: &TestStore) {

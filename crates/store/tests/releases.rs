@@ -3,18 +3,19 @@
 use crate::fixture::{NOW, TestStore, cases, routed, routes, unknown, version};
 use futures_util::future::join_all;
 use picloud_shared::{
-    api::{ChangeKind, Changes, Deployed, ScriptChange},
-    ids::AppId,
+    api::{ChangeKind, Changes, Deployed, Role, ScriptChange},
+    ids::{AppId, UserId},
     imports::ImportError,
     limit_rules::{LimitName, LimitValues},
     precondition::{Changed, Precondition},
 };
-use picloud_store::{DeployRefused, Manifest, NewRelease, NewVersion, PutRefused, RELEASES};
+use picloud_store::{AppChanges, DeployRefused, Manifest, NewRelease, NewVersion, PutRefused, RELEASES};
 
 cases! {
     a_release_is_the_whole_of_an_app
     a_dry_run_tells_and_changes_nothing
     a_refused_script_leaves_everything
+    limits_are_changed_by_owners_alone
     routes_may_go_from_one_script_to_another
     scripts_that_import_each_other_come_together
     others_stay_if_they_are_kept
@@ -58,6 +59,7 @@ async fn a_release_is_the_whole_of_an_app(store: &TestStore) {
     let limits = LimitValues([(LimitName::Fuel, 2_000_000)].into());
     let first = NewRelease {
         limits: Some(limits.clone()),
+        limits_by: Some(store.admin().await.id),
         ..release(vec![version("same", "1"), version("other", "2"), version("new", "1")])
     };
     let expected = Changes {
@@ -122,6 +124,31 @@ async fn a_refused_script_leaves_everything(store: &TestStore) {
         assert_eq!(scripts(store, app).await, before);
     }
     assert_eq!(store.releases(app).await.unwrap(), []);
+}
+
+async fn limits_are_changed_by_owners_alone(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let admin = store.admin().await;
+    let (owner, editor) = (store.user(&admin, "ada", false).await, store.user(&admin, "bob", false).await);
+    for (user, role) in [(&owner, Role::Owner), (&editor, Role::Editor)] {
+        store.set_member(app, &user.username, role, admin.id).await.unwrap().unwrap();
+    }
+    let of = |fuel| LimitValues([(LimitName::Fuel, fuel)].into());
+    let deploy = async |fuel, source: &str, limits_by| {
+        let release = NewRelease { limits: Some(of(fuel)), limits_by, ..release(vec![version("a", source)]) };
+        store.deploy(app, release).await.unwrap().map(|deployed| deployed.changes.limits)
+    };
+    assert_eq!(deploy(2_000_000, "1", Some(owner.id)).await, Ok(true));
+    for by in [None, Some(editor.id), Some(UserId::new())] {
+        assert_eq!(deploy(3_000_000, "2", by).await, Err(DeployRefused::LimitsNeedOwner));
+    }
+    assert_eq!(deploy(2_000_000, "2", None).await, Ok(false), "they may be named");
+    let less = AppChanges { limits: [(LimitName::Fuel, Some(1_000_000))].into(), ..AppChanges::default() };
+    store.update_app(app, less).await.unwrap().unwrap();
+    // They are those that the editor saw, and not those that there are.
+    assert_eq!(deploy(2_000_000, "3", None).await, Err(DeployRefused::LimitsNeedOwner));
+    assert_eq!(scripts(store, app).await[0].1, 2, "a refused deploy left something");
+    assert_eq!(deploy(3_000_000, "3", Some(admin.id)).await, Ok(true));
 }
 
 async fn routes_may_go_from_one_script_to_another(store: &TestStore) {

@@ -350,7 +350,6 @@ impl From<DeployError> for ApiError {
             DeployError::DeployRefused(refused) => refused.into(),
             DeployError::TooManyScripts | DeployError::Limit(_) => Self::Invalid(error.to_string()),
             DeployError::SourcesTooLarge => Self::TooLarge(error.to_string()),
-            DeployError::LimitsNeedOwner => Self::Forbidden(Role::Owner),
             DeployError::NoSuchRelease => Self::NotFound("release"),
             DeployError::Executor(error) => error.into(),
             DeployError::Store(error) => error.into(),
@@ -405,6 +404,7 @@ impl From<UpdateRefused> for ApiError {
     fn from(refused: UpdateRefused) -> Self {
         match refused {
             UpdateRefused::NoSuchApp => Self::NotFound("app"),
+            UpdateRefused::Private(host) => Self::AdministratorOnly(host),
             UpdateRefused::Changed(changed) => changed.into(),
         }
     }
@@ -414,6 +414,7 @@ impl From<DeployRefused> for ApiError {
     fn from(refused: DeployRefused) -> Self {
         match refused {
             DeployRefused::NoSuchApp => Self::NotFound("app"),
+            DeployRefused::LimitsNeedOwner => Self::Forbidden(Role::Owner),
             DeployRefused::Changed(changed) => changed.into(),
             DeployRefused::Twice(_) => Self::Invalid(refused.to_string()),
             DeployRefused::Script { script, refused: PutRefused::Imports(error) } => Self::InvalidScript(Diagnostic {

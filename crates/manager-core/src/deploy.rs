@@ -124,7 +124,7 @@ impl Manager {
         author: UserId,
         brings_back: Option<i64>,
     ) -> Result<Deployed, DeployError> {
-        let Deploy { scripts, limits, keep_others, dry_run, after } = deploy;
+        let Deploy { scripts, limits, keep_others, dry_run, state } = deploy;
         if scripts.len() > SCRIPTS {
             return Err(DeployError::TooManyScripts);
         }
@@ -145,7 +145,7 @@ impl Manager {
             limits_by: as_owner.then_some(author),
             keep_others,
             dry_run,
-            after,
+            state,
             brings_back,
             author: Some(author),
             ..NewRelease::at(now_ms())
@@ -157,13 +157,13 @@ impl Manager {
     pub(crate) async fn roll_back_app(
         &self,
         app: &App,
-        RollBackApp { release, dry_run }: RollBackApp,
+        RollBackApp { release, dry_run, state }: RollBackApp,
         as_owner: bool,
         author: UserId,
     ) -> Result<Deployed, DeployError> {
         let (number, Manifest { scripts, limits }) =
             self.store.manifest(app.id, release).await?.ok_or(DeployError::NoSuchRelease)?;
-        let deploy = Deploy { scripts, limits: Some(limits), keep_others: false, dry_run, after: None };
+        let deploy = Deploy { scripts, limits: Some(limits), keep_others: false, dry_run, state };
         self.deploy(app, deploy, as_owner, author, Some(number)).await
     }
 

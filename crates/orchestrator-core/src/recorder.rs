@@ -68,21 +68,23 @@ impl Recorder {
             counted.logs_dropped = record.logs_dropped;
         }
         let kept = u32::try_from(record.logs.len()).unwrap_or(u32::MAX);
+        let activity = &self.shared.activity;
+        // Who takes the record out of the queue takes what it comes to as well, and so may not come in between.
+        let mut tallies = self.shared.tallies();
+        activity.records_waiting.fetch_add(1, Ordering::Relaxed);
         let result = self.queue.try_send(record);
         let full =
             if let Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) = result {
                 self.shared.release_log_bytes(&record);
+                activity.records_waiting.fetch_sub(1, Ordering::Relaxed);
                 counted.logs_dropped = counted.logs_dropped.saturating_add(kept);
                 true
             } else {
                 false
             };
-        let activity = &self.shared.activity;
         let (records, logs) = (u64::from(full), u64::from(counted.logs_dropped));
-        activity.records_waiting.fetch_add(usize::from(!full), Ordering::Relaxed);
         activity.records_dropped.fetch_add(records, Ordering::Relaxed);
         activity.logs_dropped.fetch_add(logs, Ordering::Relaxed);
-        let mut tallies = self.shared.tallies();
         let tally = tallies.entry(script).or_default();
         tally.add(&counted);
         tally.dropped_records += i64::from(full);

@@ -40,9 +40,20 @@ fn words(lines: &[Followed]) -> Vec<&str> {
     lines.iter().map(|line| line.entry.message.as_str()).collect()
 }
 
-async fn ended(mut stream: LogStream) {
-    let end = async { while stream.next().await.expect("an event").is_some() {} };
+async fn ended(stream: LogStream) {
+    rest(stream).await;
+}
+
+/// How many lines come before the stream ends.
+async fn rest(mut stream: LogStream) -> usize {
+    let mut count = 0;
+    let end = async {
+        while stream.next().await.expect("an event").is_some() {
+            count += 1;
+        }
+    };
     tokio::time::timeout(Duration::from_secs(30), end).await.expect("the stream ends");
+    count
 }
 
 async fn lines_come_as_they_are_written_and_none_twice(backend: Backend) {
@@ -96,9 +107,10 @@ async fn a_stream_ends_with_its_token(backend: Backend) {
     let stream = follow(&client, &app, &FollowFilter::default()).await;
     let mut lasting = follow(&picloud.client, &app, &FollowFilter::default()).await;
     client.logout().await.unwrap();
-    ended(stream).await;
+    // What is written at once is for those alone who may still read.
     picloud.get("/log/says?n=1").await;
     lines(&mut lasting, 2).await;
+    assert_eq!(rest(stream).await, 0, "lines came after the token was ended");
     picloud.client.delete_app(&app).await.unwrap();
     ended(lasting).await;
 }

@@ -259,25 +259,30 @@ impl Store {
                 return Ok(Err(UpdateRefused::Private(host.clone())));
             }
         }
+        let before = app.tag();
         let name = changes.name.unwrap_or(app.name);
         let debug = changes.debug.unwrap_or(app.debug);
         let limits = app.limits.changed(&changes.limits);
         let outbound = changes.outbound.unwrap_or(app.outbound);
         let cors = changes.cors.unwrap_or(app.cors);
+        let changed = App { name, debug, limits, outbound, cors, ..app };
+        if changed.tag() == before {
+            return Ok(Ok(changed));
+        }
         with_db!(self, &mut transaction, db => {
             sqlx::query("UPDATE apps SET name = $5, debug = $6, limits = $2, outbound = $3, cors = $4 WHERE id = $1")
                 .bind(id.to_string())
-                .bind(to_json(&limits)?)
-                .bind(to_json(&outbound)?)
-                .bind(to_json(&cors)?)
-                .bind(name.as_bytes())
-                .bind(debug)
+                .bind(to_json(&changed.limits)?)
+                .bind(to_json(&changed.outbound)?)
+                .bind(to_json(&changed.cors)?)
+                .bind(changed.name.as_bytes())
+                .bind(changed.debug)
                 .execute(db)
                 .await?;
         });
         self.notify_changed(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps]).await?;
-        Ok(Ok(App { name, debug, limits, outbound, cors, ..app }))
+        Ok(Ok(changed))
     }
 
     /// The limits that an app sets itself.

@@ -20,6 +20,7 @@ use picloud_shared::{
     time::TimestampMs,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Releases of an app that are kept.
@@ -38,8 +39,8 @@ pub struct NewRelease {
     pub keep_others: bool,
     /// Whether nothing is to be changed, only told.
     pub dry_run: bool,
-    /// The latest release that the caller knows of.
-    pub after: Option<i64>,
+    /// What the caller has seen, as an earlier dry run told it.
+    pub state: Option<String>,
     /// The release that it brings back.
     pub brings_back: Option<i64>,
     /// Who deploys it.
@@ -57,7 +58,7 @@ impl NewRelease {
             limits_by: None,
             keep_others: false,
             dry_run: false,
-            after: None,
+            state: None,
             brings_back: None,
             author: None,
             now,
@@ -85,7 +86,7 @@ pub enum DeployRefused {
     /// A script stands twice among them.
     #[error("the script {0} is given twice")]
     Twice(ScriptName),
-    /// There is a later release than the caller knows of.
+    /// The app is not as the caller has seen it.
     #[error(transparent)]
     Changed(#[from] Changed),
 }
@@ -147,21 +148,22 @@ impl Store {
         if !self.lock_app(&mut transaction, app).await? {
             return Ok(Err(DeployRefused::NoSuchApp));
         }
-        let latest = self.latest_release(&mut transaction, app).await?;
-        if new.after.is_some_and(|after| after != latest) {
+        let current = self.scripts_in(&mut transaction, app).await?;
+        let state = state(&current, &self.own_limits(&mut transaction, app).await?);
+        if new.state.as_ref().is_some_and(|seen| *seen != state) {
             return Ok(Err(Changed.into()));
         }
-        let changes = match self.replace_all(&mut transaction, app, &new).await? {
+        let changes = match self.replace_all(&mut transaction, app, current, &new).await? {
             Ok(changes) => changes,
             Err(refused) => return Ok(Err(refused)),
         };
         if new.dry_run || changes.scripts.is_empty() && !changes.limits {
-            return Ok(Ok(Deployed { release: None, changes }));
+            return Ok(Ok(Deployed { release: None, state, changes }));
         }
-        let release = latest + 1;
+        let release = self.latest_release(&mut transaction, app).await? + 1;
         self.insert_release(&mut transaction, app, release, &changes, &new).await?;
         self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
-        Ok(Ok(Deployed { release: Some(release), changes }))
+        Ok(Ok(Deployed { release: Some(release), state, changes }))
     }
 
     /// The releases of an app that are kept, latest first.
@@ -219,12 +221,11 @@ impl Store {
         &self,
         transaction: &mut Transaction,
         app: AppId,
+        current: Vec<Script>,
         new: &NewRelease,
     ) -> Result<Result<Changes, DeployRefused>, StoreError> {
-        let mut current: BTreeMap<ScriptName, Script> = BTreeMap::new();
-        for script in self.scripts_in(transaction, app).await? {
-            current.insert(script.name.clone(), script);
-        }
+        let mut current: BTreeMap<ScriptName, Script> =
+            current.into_iter().map(|script| (script.name.clone(), script)).collect();
         let mut graph = ImportGraph::default();
         let mut changes = Changes::default();
         let mut replacements = BTreeMap::new();
@@ -250,7 +251,12 @@ impl Store {
                 graph.insert(name, script.imports);
                 changes.unchanged += 1;
             } else {
-                self.delete_in(transaction, script.id).await?;
+                // Its invocations go with it, and may be many: what is only told does not touch them.
+                if new.dry_run {
+                    self.unroute(transaction, &script.id.to_string()).await?;
+                } else {
+                    self.delete_in(transaction, script.id).await?;
+                }
                 let before = Some(script.version.number);
                 changes.scripts.push(ScriptChange { script: name, change: ChangeKind::Deleted, before, version: None });
             }
@@ -395,6 +401,21 @@ impl Store {
         let limits = self.own_limits(transaction, app).await?;
         Ok(Manifest { scripts: rows.into_iter().map(DeployScript::from).collect(), limits })
     }
+}
+
+/// Differs when another version of a script answers, there are other scripts, or the app sets itself other limits.
+fn state(scripts: &[Script], limits: &LimitValues) -> String {
+    let mut digest = Sha256::new();
+    for script in scripts {
+        digest.update(script.name.as_str());
+        digest.update([0]);
+        digest.update(script.tag());
+    }
+    for (name, value) in &limits.0 {
+        digest.update(name.as_str());
+        digest.update(value.to_be_bytes());
+    }
+    hex::encode(&digest.finalize()[..16])
 }
 
 /// Whether all that is imported is there, and nothing goes round in a circle; else for which script it is not so.

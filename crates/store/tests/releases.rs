@@ -20,7 +20,7 @@ cases! {
     scripts_that_import_each_other_come_together
     others_stay_if_they_are_kept
     going_back_brings_the_same_versions_back
-    of_two_who_saw_the_same_release_one_is_told
+    of_two_who_saw_the_same_app_one_is_told
     racing_deploys_leave_one_of_them
     only_the_latest_releases_are_kept
     changes_by_themselves_look_at_the_tag
@@ -72,7 +72,7 @@ async fn a_release_is_the_whole_of_an_app(store: &TestStore) {
         limits: true,
     };
     let answer = deployed(store, app, first.clone()).await;
-    assert_eq!(answer, Deployed { release: Some(1), changes: expected.clone() });
+    assert_eq!((answer.release, &answer.changes), (Some(1), &expected));
     let names: Vec<String> = scripts(store, app).await.into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names, ["new", "other", "same"]);
 
@@ -206,12 +206,37 @@ async fn going_back_brings_the_same_versions_back(store: &TestStore) {
     assert_eq!(store.manifest(app, Some(9)).await.unwrap(), None);
 }
 
-async fn of_two_who_saw_the_same_release_one_is_told(store: &TestStore) {
+async fn of_two_who_saw_the_same_app_one_is_told(store: &TestStore) {
     let app = store.app("demo").await.id;
-    let seen = |after, source: &str| NewRelease { after: Some(after), ..release(vec![version("a", source)]) };
-    assert_eq!(deployed(store, app, seen(0, "1")).await.release, Some(1));
-    assert_eq!(store.deploy(app, seen(0, "2")).await.unwrap(), Err(DeployRefused::Changed(Changed)));
-    assert_eq!(deployed(store, app, seen(1, "2")).await.release, Some(2));
+    let deploy =
+        |state: &str, source: &str| NewRelease { state: Some(state.to_owned()), ..release(vec![version("a", source)]) };
+    let seen = async || {
+        let dry = NewRelease { dry_run: true, ..release(vec![]) };
+        deployed(store, app, dry).await.state
+    };
+    let refused = Err(DeployRefused::Changed(Changed));
+    let nothing = seen().await;
+    assert_eq!(deployed(store, app, deploy(&nothing, "1")).await.release, Some(1));
+    assert_eq!(store.deploy(app, deploy(&nothing, "2")).await.unwrap(), refused);
+    let first = seen().await;
+    assert_eq!(seen().await, first, "looking changes nothing");
+    assert_eq!(deployed(store, app, deploy(&first, "2")).await.release, Some(2));
+    // What is done by hand makes no release, and is not to be undone unseen either.
+    for change in ["put", "rollback", "limits", "delete"] {
+        let before = seen().await;
+        match change {
+            "put" => drop(store.put(app, "by-hand", "1").await),
+            "rollback" => drop(store.rollback(app, &"a".parse().unwrap(), None).await.unwrap().unwrap()),
+            "limits" => {
+                let limits = [(LimitName::Fuel, Some(3_000_000))].into();
+                let changes = picloud_store::AppChanges { limits, ..Default::default() };
+                store.update_app(app, changes).await.unwrap().unwrap();
+            }
+            _ => store.delete_script(app, &"by-hand".parse().unwrap()).await.unwrap().unwrap(),
+        }
+        assert_eq!(store.deploy(app, deploy(&before, "3")).await.unwrap(), refused, "{change}");
+    }
+    assert_eq!(deployed(store, app, deploy(&seen().await, "3")).await.release, Some(3));
 }
 
 async fn racing_deploys_leave_one_of_them(store: &TestStore) {

@@ -62,13 +62,12 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     let project = Project::read(&directory).map_err(unreadable)?;
     let (client, app) = (context.client()?, context.app_or(project.app.as_ref())?);
     let what = || format!("deploy {} to the app {app}", directory.display());
-    let after = client.releases(&app).await.doing(what())?.first().map_or(0, |latest| latest.number);
     let mut deploy = Deploy {
         scripts: project.scripts.clone(),
         limits: project.limits.clone(),
         keep_others,
         dry_run: true,
-        after: Some(after),
+        state: None,
     };
     let explain = |error| explain(error, &directory, &project);
     let would = client.deploy(&app, &deploy).await.map_err(explain).map_err(|error| error.doing(what()))?;
@@ -83,9 +82,11 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     if !gone.is_empty() {
         confirm(yes, &format!("delete {} of the app {app}, with their invocations?", format::list(&gone)))?;
     }
+    // What was told and asked about, and nothing that somebody else has changed since.
     deploy.dry_run = false;
+    deploy.state = Some(would.state);
     let done = client.deploy(&app, &deploy).await.map_err(explain).map_err(|error| error.doing(what()))?;
-    context.output.result(&done, |Deployed { release, changes }| match release {
+    context.output.result(&done, |Deployed { release, changes, .. }| match release {
         Some(number) => format!("release {number} of the app {app}\n{}", told(changes, "")),
         None => format!("nothing to change: the app {app} is as {} has it\n", directory.display()),
     })

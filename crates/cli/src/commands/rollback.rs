@@ -29,7 +29,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(Args { release, dry_run, yes }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     let what = || format!("roll the app {app} back");
-    let would = client.roll_back_app(&app, &RollBackApp { release, dry_run: true }).await.doing(what())?;
+    let would = client.roll_back_app(&app, &RollBackApp { release, dry_run: true, state: None }).await.doing(what())?;
     if dry_run {
         return context.output.result(&would, |Deployed { changes, .. }| told(changes, "would be"));
     }
@@ -38,8 +38,9 @@ pub(crate) async fn run(Args { release, dry_run, yes }: Args, context: &mut Cont
     if !gone.is_empty() {
         confirm(yes, &format!("delete {} of the app {app}, with their invocations?", format::list(&gone)))?;
     }
-    let done = client.roll_back_app(&app, &RollBackApp { release, dry_run: false }).await.doing(what())?;
-    context.output.result(&done, |Deployed { release, changes }| match release {
+    let go = RollBackApp { release, dry_run: false, state: Some(would.state) };
+    let done = client.roll_back_app(&app, &go).await.doing(what())?;
+    context.output.result(&done, |Deployed { release, changes, .. }| match release {
         Some(number) => format!("release {number} of the app {app}\n{}", told(changes, "")),
         None => format!("nothing to change: the app {app} is as the release left it\n"),
     })

@@ -72,6 +72,11 @@ impl Caller {
         manager.audited(self.entry(action, Some(target.to_string()), detail))
     }
 
+    /// Refuses API tokens: what somebody makes by one would outlive it.
+    pub(super) fn in_session(&self) -> Result<(), ApiError> {
+        if self.who.session { Ok(()) } else { Err(ApiError::NeedsSession) }
+    }
+
     /// Refuses tokens that are for less than their user may.
     pub(super) fn unscoped(&self) -> Result<(), ApiError> {
         if self.who.is_scoped() { Err(ApiError::ScopedToken) } else { Ok(()) }
@@ -102,6 +107,12 @@ callers! {
     Session, |who| (!who.session).then_some(ApiError::NeedsSession);
     /// An administrator of the server.
     Admin, |who| (!who.is_admin()).then_some(ApiError::AdministratorsOnly);
+    /// An administrator who has signed in.
+    AdminSession, |who| match (who.is_admin(), who.session) {
+        (false, _) => Some(ApiError::AdministratorsOnly),
+        (true, false) => Some(ApiError::NeedsSession),
+        (true, true) => None,
+    };
 }
 
 /// An app, as somebody who may do what they ask for.
@@ -174,6 +185,18 @@ impl FromRequestParts<Manager> for UnscopedOwner {
     async fn from_request_parts(parts: &mut Parts, manager: &Manager) -> Result<Self, ApiError> {
         let Owner(access) = Owner::from_request_parts(parts, manager).await?;
         access.caller.unscoped()?;
+        Ok(Self(access))
+    }
+}
+
+/// An owner who has signed in.
+pub(super) struct OwnerSession(pub(super) Access);
+
+impl FromRequestParts<Manager> for OwnerSession {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, manager: &Manager) -> Result<Self, ApiError> {
+        let UnscopedOwner(access) = UnscopedOwner::from_request_parts(parts, manager).await?;
+        access.caller.in_session()?;
         Ok(Self(access))
     }
 }

@@ -95,6 +95,8 @@ struct Follow {
     heard: LogsHeard,
     stop: watch::Receiver<bool>,
     check_at: Instant,
+    /// Of the store, when it was looked whether the reader may read: tokens and roles that end move it.
+    revision: u64,
     _seat: Seat,
 }
 
@@ -105,6 +107,7 @@ pub(super) async fn follow(
     app: AppId,
     filter: TailFilter,
 ) -> Result<Response, ApiError> {
+    let revision = manager.store.revision();
     let seat = manager.followers.seat(app).ok_or(ApiError::TooManyFollowers)?;
     // Before the end is looked for: what is recorded then is heard of.
     let heard = manager.store.hear_logs(app);
@@ -125,6 +128,7 @@ pub(super) async fn follow(
         heard,
         stop: manager.followers.stop.subscribe(),
         check_at: Instant::now() + CHECK_TIME,
+        revision,
         _seat: seat,
     };
     let events = futures_util::stream::unfold(follow, async |mut follow| {
@@ -155,11 +159,14 @@ impl Follow {
         }
     }
 
-    /// Whether the reader may still read, which is asked again now and then.
+    /// Whether the reader may still read, which is asked again when anything has changed, and now and then, for tokens end by
+    /// themselves too, and what another process changes may be heard of late.
     async fn may_go_on(&mut self) -> bool {
-        if Instant::now() < self.check_at {
+        let revision = self.manager.store.revision();
+        if Instant::now() < self.check_at && revision == self.revision {
             return true;
         }
+        self.revision = revision;
         self.check_at = Instant::now() + CHECK_TIME;
         let asked = Viewer::from_request_parts(&mut self.parts.clone(), &self.manager).await;
         match asked {

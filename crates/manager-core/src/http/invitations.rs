@@ -2,7 +2,7 @@
 //! without a script.
 
 use super::{
-    access::{Access, Address, Admin, Caller, UnscopedOwner},
+    access::{Access, Address, Admin, AdminSession, Caller, OwnerSession, UnscopedOwner},
     error::ApiError,
     extract::{Form, InvitationPath as Id, Json, Query},
     form_page::{self, Page},
@@ -38,7 +38,8 @@ pub(super) struct Filter {
     limit: Option<u32>,
 }
 
-/// Makes a one-time link, good for a week, by which somebody gets a role in an app. Needs the role owner.
+/// Makes a one-time link, good for a week, by which somebody gets a role in an app. Needs the role owner, and a
+/// session.
 #[utoipa::path(
     post,
     path = "/apps/{app}/invitations",
@@ -49,7 +50,7 @@ pub(super) struct Filter {
 )]
 pub(super) async fn invite_to_app(
     State(manager): State<Manager>,
-    UnscopedOwner(access): UnscopedOwner,
+    OwnerSession(access): OwnerSession,
     Json(InviteToApp { role }): Json<InviteToApp>,
 ) -> Result<(StatusCode, axum::Json<InvitationLink>), ApiError> {
     let to = InvitedTo::App { app: access.app.id, role };
@@ -95,7 +96,7 @@ pub(super) async fn revoke_of_app(
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("invitation")) }
 }
 
-/// Makes a one-time link, good for a week, by which somebody becomes a user. For administrators.
+/// Makes a one-time link, good for a week, by which somebody becomes a user. For administrators, in a session.
 #[utoipa::path(
     post,
     path = "/invitations",
@@ -106,7 +107,7 @@ pub(super) async fn revoke_of_app(
 )]
 pub(super) async fn invite(
     State(manager): State<Manager>,
-    Admin(caller): Admin,
+    AdminSession(caller): AdminSession,
     Json(InviteToServer { admin, create_apps }): Json<InviteToServer>,
 ) -> Result<(StatusCode, axum::Json<InvitationLink>), ApiError> {
     let to = InvitedTo::Server { admin, create_apps };

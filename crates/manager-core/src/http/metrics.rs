@@ -53,8 +53,10 @@ impl Counted {
         {
             return Some(counts);
         }
+        // What is asked meanwhile is not in the counts, and has them counted again.
+        let asked = manager.store.queries();
         let counts = manager.store.delivery_counts().await.ok()?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((manager.store.queries(), counts));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked + 1, counts));
         Some(counts)
     }
 }

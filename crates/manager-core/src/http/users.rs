@@ -46,7 +46,8 @@ pub(super) async fn list(
     Ok(axum::Json(page::of(users.into_iter().map(seen).collect(), size, |user| user.username.clone())))
 }
 
-/// Changes a user; what is absent stays. Who is disabled has no token any more. For administrators.
+/// Changes a user; what is absent stays. Who is disabled has no token any more. For administrators;
+/// making one needs a session.
 #[utoipa::path(
     patch,
     path = "/users/{username}",
@@ -62,6 +63,9 @@ pub(super) async fn update(
     Json(update): Json<UpdateUser>,
 ) -> Result<axum::Json<User>, ApiError> {
     let UpdateUser { admin, create_apps, disabled } = update;
+    if admin == Some(true) {
+        caller.in_session()?;
+    }
     let manager = caller.audited(&manager, "update_user", &username, json!(update));
     let changes = UserChanges { admin, create_apps, disabled };
     let user = manager.store.update_user(&username, changes, caller.who.user.id).await??;

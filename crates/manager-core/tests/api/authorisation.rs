@@ -22,12 +22,16 @@ enum Needs {
     MakingApps,
     /// An administrator's token.
     Admin,
+    /// A token that an administrator has signed in for.
+    AdminSession,
     /// A role in the app.
     Role(Role),
     /// An owner's token with all of their rights.
     AllOfAnOwner,
+    /// A token that an owner has signed in for.
+    OwnerSession,
 }
-use Needs::{Admin, AllOfAnOwner, AllRights, MakingApps, Nothing, Session, Token};
+use Needs::{Admin, AdminSession, AllOfAnOwner, AllRights, MakingApps, Nothing, OwnerSession, Session, Token};
 
 /// Every operation of the API. One that is missing here fails the test.
 const OPERATIONS: &[(&str, Needs)] = &[
@@ -46,7 +50,7 @@ const OPERATIONS: &[(&str, Needs)] = &[
     ("update_user", Admin),
     ("delete_user", Admin),
     ("list_invitations", Admin),
-    ("create_invitation", Admin),
+    ("create_invitation", AdminSession),
     ("delete_invitation", Admin),
     ("list_audit", Admin),
     ("show_app", Needs::Role(Viewer)),
@@ -57,7 +61,7 @@ const OPERATIONS: &[(&str, Needs)] = &[
     ("set_member", Needs::Role(Owner)),
     ("remove_member", Needs::Role(Owner)),
     ("list_app_invitations", AllOfAnOwner),
-    ("create_app_invitation", AllOfAnOwner),
+    ("create_app_invitation", OwnerSession),
     ("delete_app_invitation", AllOfAnOwner),
     ("list_scripts", Needs::Role(Viewer)),
     ("show_script", Needs::Role(Viewer)),
@@ -195,9 +199,10 @@ impl Asker {
             Nothing | Token => None,
             AllRights => by_scope,
             Session => by_scope.or((self == Self::ApiToken).then_some(Refused::SessionNeeded)),
-            MakingApps | Admin => by_scope.or((self != Self::Admin).then_some(Refused::Forbidden)),
+            MakingApps | Admin | AdminSession => by_scope.or((self != Self::Admin).then_some(Refused::Forbidden)),
             Needs::Role(role) => by_role(role),
             AllOfAnOwner => by_role(Owner).or(by_scope),
+            OwnerSession => by_role(Owner).or(by_scope).or((self == Self::ApiToken).then_some(Refused::SessionNeeded)),
         }
     }
 }
@@ -245,7 +250,7 @@ fn every_operation_is_in_the_table() {
     for operation in operations() {
         let needs = needs(&operation);
         assert_eq!(operation.open, needs == Nothing, "{}: the document says otherwise", operation.id);
-        let in_app = matches!(needs, Needs::Role(_) | AllOfAnOwner);
+        let in_app = matches!(needs, Needs::Role(_) | AllOfAnOwner | OwnerSession);
         assert_eq!(operation.path.contains("{app}"), in_app, "{}", operation.id);
     }
 }

@@ -37,12 +37,15 @@ async fn a_deploy_is_told_and_can_be_taken_back() {
         {"script": "a", "change": "created", "version": 1},
         {"script": "lib/b", "change": "created", "version": 1},
     ]);
-    assert_eq!(would, json!({"scripts": changes, "unchanged": 0, "limits": false}));
+    let state = would["state"].clone();
+    assert_eq!(would, json!({"state": state, "scripts": changes, "unchanged": 0, "limits": false}));
     assert_eq!(server.send("GET", &format!("{APP}/scripts"), &token, None).await.items(), json!([]));
     let done = deploy(first).await.json();
-    assert_eq!(done, json!({"release": 1, "scripts": changes, "unchanged": 0, "limits": false}));
+    assert_eq!(done, json!({"release": 1, "state": state, "scripts": changes, "unchanged": 0, "limits": false}));
 
-    let second = json!({"scripts": [{"name": "a", "source": "2"}], "limits": {"fuel": 2_000_000}, "after": 1});
+    let now = deploy(json!({"scripts": [], "dry_run": true})).await.json()["state"].clone();
+    assert_ne!(now, state);
+    let second = json!({"scripts": [{"name": "a", "source": "2"}], "limits": {"fuel": 2_000_000}, "state": now});
     assert_eq!(deploy(second.clone()).await.json()["release"], 2);
     assert_eq!(deploy(second).await.error(), (412, "changed".into()));
     let releases = server.send("GET", &format!("{APP}/releases"), &token, None).await.json();

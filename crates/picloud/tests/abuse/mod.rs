@@ -7,6 +7,7 @@ mod forwarded;
 mod host_calls;
 mod memory;
 mod outbound;
+mod pages;
 mod parser;
 mod requests;
 mod sign_in;

@@ -25,9 +25,10 @@ pub struct Deploy {
     /// Only tell what would change, or why it would be refused.
     #[serde(default)]
     pub dry_run: bool,
-    /// The latest release that the caller knows of, 0 for none: when there is a later one, the deploy is refused.
+    /// What an earlier answer, such as that of a dry run, told as `state`: when the app is not so any more, the deploy is
+    /// refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<i64>,
+    pub state: Option<String>,
 }
 
 /// A script, and what starts it. Unlike a script that is put by itself, it has nothing of the version before.
@@ -56,6 +57,8 @@ pub struct Deployed {
     /// The number of the release. Absent when nothing was changed, as there was nothing to change or it was a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<i64>,
+    /// Stands for the scripts and limits that there were before.
+    pub state: String,
     /// What changed.
     #[serde(flatten)]
     pub changes: Changes,
@@ -128,4 +131,7 @@ pub struct RollBackApp {
     /// Only tell what would change, or why it would be refused.
     #[serde(default)]
     pub dry_run: bool,
+    /// As for a deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }

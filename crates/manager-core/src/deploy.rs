@@ -16,9 +16,13 @@ use picloud_store::{
     App, DeployRefused, Manifest, NewApp, NewRelease, NewVersion, Put, PutRefused, RollbackRefused, Script, StoreError,
     Target,
 };
+use std::time::Duration;
 
 /// Most routes of one script: enough for any, and it bounds the search for conflicts.
 const ROUTES: usize = 100;
+
+/// How long a deploy waits for those before it.
+const DEPLOY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why something was not deployed.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +54,6 @@ pub enum DeployError {
     /// One of many scripts was refused, or somebody else deployed meanwhile.
     #[error(transparent)]
     DeployRefused(#[from] DeployRefused),
-    /// More scripts than an app needs.
-    #[error("a deploy has at most {SCRIPTS} scripts")]
-    TooManyScripts,
-    /// More source than an app needs.
-    #[error("the sources of a deploy have at most {DEPLOY_BYTES} bytes together")]
-    SourcesTooLarge,
     /// A limit is out of its bounds.
     #[error(transparent)]
     Limit(#[from] OutOfBounds),
@@ -125,11 +123,12 @@ impl Manager {
         brings_back: Option<i64>,
     ) -> Result<Deployed, DeployError> {
         let Deploy { scripts, limits, keep_others, dry_run, state } = deploy;
+        // Before they are checked, which takes longer than counting.
         if scripts.len() > SCRIPTS {
-            return Err(DeployError::TooManyScripts);
+            return Err(DeployRefused::TooManyScripts.into());
         }
         if scripts.iter().map(|script| script.source.len()).sum::<usize>() > DEPLOY_BYTES {
-            return Err(DeployError::SourcesTooLarge);
+            return Err(DeployRefused::SourcesTooLarge.into());
         }
         if let Some(limits) = limits.as_ref().filter(|limits| **limits != app.limits) {
             self.settings.limits.check(&replacing(limits))?;
@@ -150,6 +149,9 @@ impl Manager {
             author: Some(author),
             ..NewRelease::at(now_ms())
         };
+        // One after the other, so that whoever writes meanwhile waits for one of them and not for all.
+        let turn = tokio::time::timeout(DEPLOY_PATIENCE, self.deploys.acquire()).await;
+        let _turn = turn.map_err(|_| ExecutorError::Overloaded)?;
         Ok(self.store.deploy(app.id, release).await??)
     }
 

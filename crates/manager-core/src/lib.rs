@@ -33,6 +33,7 @@ use picloud_store::{AuditEntry, Store};
 use picloud_vault::Vault;
 use std::sync::Arc;
 use throttle::Throttle;
+use tokio::sync::Semaphore;
 
 /// The control plane of one process. Cloning is cheap; clones share everything.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct Manager {
     followers: Followers,
     activity: Arc<Activity>,
     counted: Counted,
+    /// One place: deploys of whole apps are stored one after the other.
+    deploys: Arc<Semaphore>,
 }
 
 /// What the binary decides.
@@ -82,6 +85,7 @@ impl Manager {
             passwords: Passwords::new(),
             throttle: Arc::new(Throttle::new()),
             followers: Followers::new(),
+            deploys: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -123,10 +123,13 @@ pub const APP_SCRIPTS: usize = 1_000;
 pub const SCRIPT_VERSIONS: i64 = 100;
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
-/// Most scripts of a deploy.
+/// Most scripts of a deploy, those included that stay.
 pub const SCRIPTS: usize = 1_000;
-/// Most bytes of the sources of a deploy.
+/// Most bytes of the sources of a deploy, those included that stay.
 pub const DEPLOY_BYTES: usize = 8 << 20;
+/// Most routes, topics and schedules of the scripts of a deploy, all together. Each is a statement, while which nobody else
+/// writes to SQLite.
+pub const DEPLOY_TRIGGERS: usize = 4_000;
 /// Most scripts that one imports, those included that they import.
 pub const IMPORTS: usize = 64;
 /// Most bytes of a script's source with the sources of all that it imports.

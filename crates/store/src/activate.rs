@@ -184,6 +184,10 @@ impl Triggers {
         };
         Self { routes, topics, schedules }
     }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.routes.len() + self.topics.len() + self.schedules.len()
+    }
 }
 
 impl NewVersion {

@@ -10,9 +10,10 @@ use crate::{
 };
 use picloud_shared::{
     api::{ChangeKind, Changes, DeployScript, Deployed, Release, ScriptChange},
-    ids::{AppId, UserId},
+    ids::{AppId, ScriptId, UserId},
     imports::{ImportError, ImportGraph},
     limit_rules::LimitValues,
+    limits::{DEPLOY_BYTES, DEPLOY_TRIGGERS, SCRIPTS},
     names::{ScriptName, TopicName, Username},
     precondition::Changed,
     route::Route,
@@ -21,7 +22,7 @@ use picloud_shared::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Releases of an app that are kept.
 pub const RELEASES: i64 = 20;
@@ -80,6 +81,15 @@ pub enum DeployRefused {
         /// Why.
         refused: PutRefused,
     },
+    /// The app would have more scripts than a release has.
+    #[error("a deploy has at most {SCRIPTS} scripts, those included that stay")]
+    TooManyScripts,
+    /// They would have more routes, topics and schedules than a release has.
+    #[error("the scripts of a deploy have at most {DEPLOY_TRIGGERS} routes, topics and schedules together")]
+    TooManyTriggers,
+    /// The app would have more source than a release has.
+    #[error("the sources of a deploy have at most {DEPLOY_BYTES} bytes together, those included that stay")]
+    SourcesTooLarge,
     /// Limits are an owner's to change.
     #[error("only an owner changes the limits of an app")]
     LimitsNeedOwner,
@@ -227,6 +237,7 @@ impl Store {
         let mut current: BTreeMap<ScriptName, Script> =
             current.into_iter().map(|script| (script.name.clone(), script)).collect();
         let mut graph = ImportGraph::default();
+        let mut triggers_left = DEPLOY_TRIGGERS;
         let mut changes = Changes::default();
         let mut replacements = BTreeMap::new();
         for version in &new.scripts {
@@ -238,6 +249,10 @@ impl Store {
             }
             graph.insert(version.name.clone(), version.imports.clone());
             let triggers = Triggers::of(version, None);
+            let Some(left) = triggers_left.checked_sub(triggers.count()) else {
+                return Ok(Err(DeployRefused::TooManyTriggers));
+            };
+            triggers_left = left;
             let current = current.remove(&version.name);
             if current.as_ref().is_some_and(|script| version.is(script, &triggers)) {
                 changes.unchanged += 1;
@@ -245,15 +260,19 @@ impl Store {
                 replacements.insert(version.name.clone(), Replacement { new: version.clone(), current, triggers });
             }
         }
+        let staying = if new.keep_others { current.len() } else { 0 };
+        if new.scripts.len() + staying > SCRIPTS {
+            return Ok(Err(DeployRefused::TooManyScripts));
+        }
         // What is left of them is not among the new ones.
         for (name, script) in current {
             if new.keep_others {
                 graph.insert(name, script.imports);
                 changes.unchanged += 1;
             } else {
-                // Its invocations go with it, and may be many: what is only told does not touch them.
                 if new.dry_run {
-                    self.unroute(transaction, &script.id.to_string()).await?;
+                    // All else that goes with it takes its time, and nothing is told of it.
+                    self.retire(transaction, app, script.id).await?;
                 } else {
                     self.delete_in(transaction, script.id).await?;
                 }
@@ -278,6 +297,9 @@ impl Store {
                 Err(error) => return Ok(Err(refused(&name, error))),
             }
         }
+        if self.source_bytes(transaction, app, &changes).await? > DEPLOY_BYTES {
+            return Ok(Err(DeployRefused::SourcesTooLarge));
+        }
         changes.scripts.sort_by(|a, b| a.script.cmp(&b.script));
         changes.limits = match &new.limits {
             Some(limits) => self.set_limits(transaction, app, limits).await?,
@@ -287,6 +309,36 @@ impl Store {
             return Ok(Err(DeployRefused::LimitsNeedOwner));
         }
         Ok(Ok(changes))
+    }
+
+    /// Takes all from a script that another could want.
+    async fn retire(&self, transaction: &mut Transaction, app: AppId, script: ScriptId) -> Result<(), StoreError> {
+        let script = script.to_string();
+        self.unroute(transaction, &script).await?;
+        self.reschedule(transaction, &app.to_string(), &script, &[]).await?;
+        Ok(())
+    }
+
+    /// Bytes of an app's active sources, without the scripts that a dry run has left there.
+    async fn source_bytes(
+        &self,
+        transaction: &mut Transaction,
+        app: AppId,
+        Changes { scripts, .. }: &Changes,
+    ) -> Result<usize, StoreError> {
+        let sources: Vec<(String, i64)> = with_db!(self, transaction, db => {
+            sqlx::query_as(
+                "SELECT s.name, CAST(LENGTH(v.source) AS BIGINT) FROM scripts s
+                 JOIN versions v ON v.script_id = s.id AND v.number = s.active WHERE s.app_id = $1",
+            )
+            .bind(app.to_string())
+            .fetch_all(db)
+            .await?
+        });
+        let gone = |change: &&ScriptChange| change.change == ChangeKind::Deleted;
+        let gone: BTreeSet<&str> = scripts.iter().filter(gone).map(|change| change.script.as_str()).collect();
+        let staying = sources.iter().filter(|(name, _)| !gone.contains(name.as_str()));
+        Ok(staying.map(|(_, bytes)| usize::try_from(*bytes).unwrap_or(usize::MAX)).sum())
     }
 
     async fn may_set_limits(

@@ -7,7 +7,10 @@ use picloud_shared::{
     ids::{AppId, UserId},
     imports::ImportError,
     limit_rules::{LimitName, LimitValues},
+    limits::{APP_SCHEDULES, DEPLOY_BYTES, DEPLOY_TRIGGERS, SCRIPTS},
+    names::TopicName,
     precondition::{Changed, Precondition},
+    schedule::Schedule,
 };
 use picloud_store::{AppChanges, DeployRefused, Manifest, NewRelease, NewVersion, PutRefused, RELEASES};
 
@@ -15,6 +18,8 @@ cases! {
     a_release_is_the_whole_of_an_app
     a_dry_run_tells_and_changes_nothing
     a_refused_script_leaves_everything
+    what_a_release_holds_is_bounded
+    a_dry_run_frees_what_the_deploy_would
     limits_are_changed_by_owners_alone
     routes_may_go_from_one_script_to_another
     scripts_that_import_each_other_come_together
@@ -124,6 +129,48 @@ async fn a_refused_script_leaves_everything(store: &TestStore) {
         assert_eq!(scripts(store, app).await, before);
     }
     assert_eq!(store.releases(app).await.unwrap(), []);
+}
+
+async fn what_a_release_holds_is_bounded(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    store.put(app, "big", &"x".repeat(DEPLOY_BYTES - 10)).await;
+    let keeping = |scripts| NewRelease { keep_others: true, ..release(scripts) };
+    let deploy = async |new| store.deploy(app, new).await.unwrap().map(|deployed| deployed.release);
+    for dry_run in [true, false] {
+        let new = NewRelease { dry_run, ..keeping(vec![version("a", "0123456789+")]) };
+        assert_eq!(deploy(new).await, Err(DeployRefused::SourcesTooLarge));
+    }
+    assert_eq!(deploy(keeping(vec![version("a", "0123456789")])).await, Ok(Some(1)));
+    // What goes does not count, in a dry run neither.
+    let new = NewRelease { dry_run: true, ..release(vec![version("a", &"x".repeat(100))]) };
+    assert_eq!(deploy(new).await, Ok(None));
+
+    let all: Vec<_> = (0..SCRIPTS - 2).map(|n| routed(&format!("s{n}"), "", &[])).collect();
+    assert_eq!(deploy(keeping(all.clone())).await, Ok(Some(2)));
+    assert_eq!(deploy(keeping(vec![routed("more", "", &[])])).await, Err(DeployRefused::TooManyScripts));
+
+    let topics: Vec<TopicName> = (0..DEPLOY_TRIGGERS / 2).map(|n| format!("t{n}").parse().unwrap()).collect();
+    let of = |name: &str, more: &[&str]| NewVersion { topics: Some(topics.clone()), ..routed(name, "", more) };
+    assert_eq!(deploy(release(vec![of("a", &["GET /a"]), of("b", &[])])).await, Err(DeployRefused::TooManyTriggers));
+    assert_eq!(deploy(release(vec![of("a", &[]), of("b", &[])])).await, Ok(Some(3)));
+}
+
+async fn a_dry_run_frees_what_the_deploy_would(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let all: Vec<Schedule> =
+        (0..APP_SCHEDULES).map(|n| format!("{} {} * * *", n % 60, n / 60).parse().unwrap()).collect();
+    let old = NewVersion { schedules: Some(all.clone()), ..routed("old", "1", &["GET /x"]) };
+    store.put_script(app, old).await.unwrap().unwrap();
+    let new = NewVersion { schedules: Some(all), ..routed("new", "1", &["GET /x"]) };
+    for dry_run in [true, false] {
+        let told = deployed(store, app, NewRelease { dry_run, ..release(vec![new.clone()]) }).await;
+        assert_eq!(told.changes.scripts.len(), 2);
+        let left = scripts(store, app).await;
+        assert_eq!(
+            left.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>(),
+            [if dry_run { "old" } else { "new" }]
+        );
+    }
 }
 
 async fn limits_are_changed_by_owners_alone(store: &TestStore) {

@@ -348,8 +348,7 @@ impl From<DeployError> for ApiError {
             DeployError::Refused(refused) => refused.into(),
             DeployError::RollbackRefused(refused) => refused.into(),
             DeployError::DeployRefused(refused) => refused.into(),
-            DeployError::TooManyScripts | DeployError::Limit(_) => Self::Invalid(error.to_string()),
-            DeployError::SourcesTooLarge => Self::TooLarge(error.to_string()),
+            DeployError::Limit(_) => Self::Invalid(error.to_string()),
             DeployError::NoSuchRelease => Self::NotFound("release"),
             DeployError::Executor(error) => error.into(),
             DeployError::Store(error) => error.into(),
@@ -416,7 +415,10 @@ impl From<DeployRefused> for ApiError {
             DeployRefused::NoSuchApp => Self::NotFound("app"),
             DeployRefused::LimitsNeedOwner => Self::Forbidden(Role::Owner),
             DeployRefused::Changed(changed) => changed.into(),
-            DeployRefused::Twice(_) => Self::Invalid(refused.to_string()),
+            DeployRefused::Twice(_) | DeployRefused::TooManyScripts | DeployRefused::TooManyTriggers => {
+                Self::Invalid(refused.to_string())
+            }
+            DeployRefused::SourcesTooLarge => Self::TooLarge(refused.to_string()),
             DeployRefused::Script { script, refused: PutRefused::Imports(error) } => Self::InvalidScript(Diagnostic {
                 message: error.to_string(),
                 script: Some(script),

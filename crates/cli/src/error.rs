@@ -5,6 +5,9 @@ use picloud_client::Error as ClientError;
 use picloud_shared::api::ErrorDetail;
 use std::fmt::Display;
 
+/// How the API says that a role in the app would do; what else it forbids no owner of an app can give.
+const NEEDS_ROLE: &str = "this needs the role ";
+
 /// What a command gives.
 pub(crate) type CommandResult = Result<Exit, CommandError>;
 
@@ -94,7 +97,11 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
         (401, "wrong_credentials") => error(Exit::NotAllowed),
         (401, _) => error(Exit::NotAllowed).hint("sign in with `pic login`"),
         (403, "wrong_setup_token") => error(Exit::NotAllowed).hint("take the link from the server's latest start"),
-        (403, _) => error(Exit::NotAllowed).hint("ask an owner of the app for that role"),
+        (403, "session_needed") => error(Exit::NotAllowed).hint("unset PIC_TOKEN, and sign in with `pic login`"),
+        (403, "forbidden") if detail.message.starts_with(NEEDS_ROLE) => {
+            error(Exit::NotAllowed).hint("ask an owner of the app for that role")
+        }
+        (403, _) => error(Exit::NotAllowed),
         (404, _) => CommandError { hint: where_to_look(&detail.message).map(str::to_owned), ..error(Exit::NotFound) },
         (412, "changed") => error(Exit::Refused).hint("somebody else was first: look at what is there, then try again"),
         (429 | 503, _) => error(Exit::Unavailable).hint("try again in a moment"),
@@ -112,6 +119,9 @@ fn where_to_look(message: &str) -> Option<&'static str> {
         "release" => "`pic releases` shows what there is",
         "script" => "`pic scripts list` shows what there is; --app names another app",
         "version" => "`pic scripts versions NAME` shows what there is",
+        "user" => {
+            "`pic roles list` shows who has a role in the app; administrators see all users with `pic users list`"
+        }
         "domain" => "`pic domains list` shows what there is; --app names another app",
         "invocation" => "`pic invocations list` shows what there is; --app names another app",
         _ => return None,
@@ -157,6 +167,7 @@ mod tests {
             ("no such version", Some("pic scripts versions")),
             ("no such invocation", Some("pic invocations list")),
             ("no such domain", Some("pic domains list")),
+            ("no such user", Some("pic roles list")),
             ("no such endpoint", None),
             ("there is no version to go back to", None),
         ] {

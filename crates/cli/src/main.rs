@@ -1,6 +1,7 @@
 //! `pic`: PiCloud from the command line. Reads its arguments, runs one command, and turns its outcome into an exit
 //! code; each command has a file of its own under `commands`.
 
+mod choices;
 mod cli;
 mod commands;
 mod confirm;

@@ -7,6 +7,7 @@ use crate::{
     sanitize,
 };
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::NOTHING};
+use picloud_shared::api::Page;
 use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
 
@@ -23,6 +24,20 @@ impl Output {
         match self.0 {
             Format::Json => json(body)?,
             Format::Table => write(text(body).as_bytes())?,
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// One page of a list, and how the next one is had: with `place`, an option of the command.
+    pub(crate) fn page<T: Serialize>(
+        self,
+        page: &Page<T>,
+        place: &str,
+        text: impl FnOnce(&[T]) -> String,
+    ) -> CommandResult {
+        self.result(page, |page| text(&page.items))?;
+        if let Some(next) = &page.next {
+            note(&format!("there are more: {place} {next}"));
         }
         Ok(Exit::Ok)
     }

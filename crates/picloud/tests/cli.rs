@@ -26,23 +26,28 @@ impl Pic {
         Self { directory: tempfile::tempdir().unwrap(), manager: picloud.manager.clone() }
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.run_with("", arguments)
-    }
-
-    /// With something on standard input.
-    fn run_with(&self, input: &str, arguments: &[&str]) -> Output {
-        let mut process = Command::new(pic_binary())
+    /// What is run, with nothing on standard input.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(pic_binary());
+        command
             .env_clear()
             .env("PIC_CONFIG", self.directory.path().join("pic.toml"))
             .env("PIC_PASSWORD", PASSWORD)
             .current_dir(self.directory.path())
             .args(arguments)
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with("", arguments)
+    }
+
+    /// With something on standard input.
+    pub(crate) fn run_with(&self, input: &str, arguments: &[&str]) -> Output {
+        let mut process = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         // Who does not read it has closed it.
         let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
         process.wait_with_output().unwrap()
@@ -56,7 +61,7 @@ impl Pic {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let text = self.ok(&[arguments, &["-o", "json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}"))
     }

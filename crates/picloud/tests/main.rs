@@ -21,6 +21,7 @@ mod imports;
 mod invoke;
 mod limits;
 mod members;
+mod people;
 mod quotas;
 mod records;
 mod results;

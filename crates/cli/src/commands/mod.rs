@@ -11,6 +11,7 @@ mod login;
 mod logout;
 mod logs;
 mod releases;
+mod roles;
 mod rollback;
 mod schedules;
 mod scripts;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Logs(logs::Args),
     Docs(docs::Args),
     #[command(subcommand)]
+    Roles(roles::Command),
+    #[command(subcommand)]
     Domains(domains::Command),
     #[command(subcommand)]
     Topics(topics::Command),
@@ -71,6 +74,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Invocations(command) => invocations::run(command, context).await,
         Command::Logs(args) => logs::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
+        Command::Roles(command) => roles::run(command, context).await,
         Command::Domains(command) => domains::run(command, context).await,
         Command::Topics(command) => topics::run(command, context).await,
         Command::Files(command) => files::run(command, context).await,

@@ -3,7 +3,6 @@
 use crate::{
     context::Context,
     error::{CommandResult, Doing as _},
-    exit::Exit,
     format, output,
 };
 use picloud_client::FileFilter;
@@ -26,15 +25,10 @@ pub(crate) async fn run(Args { prefix, limit, after }: Args, context: &mut Conte
     let (client, app) = (context.client()?, context.app()?);
     let filter = FileFilter { prefix, after, limit: Some(limit) };
     let page = client.files(&app, &filter).await.doing(format!("list the files of the app {app}"))?;
-    context.output.result(&page, |page| {
-        let rows = page
-            .items
+    context.output.page(&page, "--after", |files| {
+        let rows = files
             .iter()
             .map(|file| vec![file.path.to_string(), format::bytes(file.size), format::time(file.updated_at)]);
         output::table(&["PATH", "SIZE", "WRITTEN"], rows)
-    })?;
-    if let Some(next) = page.next {
-        output::note(&format!("there are more: --after {next}"));
-    }
-    Ok(Exit::Ok)
+    })
 }

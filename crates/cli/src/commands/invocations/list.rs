@@ -3,7 +3,6 @@
 use crate::{
     context::Context,
     error::{CommandResult, Doing as _},
-    exit::Exit,
     format, output,
 };
 use picloud_client::InvocationFilter;
@@ -36,8 +35,8 @@ pub(crate) async fn run(Args { script, failed, limit, before }: Args, context: &
         ..InvocationFilter::default()
     };
     let page = client.invocations(&app, &filter).await.doing(format!("list the invocations of the app {app}"))?;
-    context.output.result(&page, |page| {
-        let rows = page.items.iter().map(|invocation| {
+    context.output.page(&page, "--before", |invocations| {
+        let rows = invocations.iter().map(|invocation| {
             vec![
                 invocation.id.to_string(),
                 format::time(invocation.started_at),
@@ -49,9 +48,5 @@ pub(crate) async fn run(Args { script, failed, limit, before }: Args, context: &
             ]
         });
         output::table(&["ID", "STARTED", "SCRIPT", "REQUEST", "OUTCOME", "TIME", "FUEL"], rows)
-    })?;
-    if let Some(next) = page.next {
-        output::note(&format!("there are more: --before {next}"));
-    }
-    Ok(Exit::Ok)
+    })
 }

@@ -3,7 +3,6 @@
 use crate::{
     context::Context,
     error::{CommandResult, Doing as _},
-    exit::Exit,
     format, output,
 };
 use picloud_client::DeadLetterFilter;
@@ -24,8 +23,8 @@ pub(crate) async fn run(Args { limit, before }: Args, context: &mut Context) -> 
     let (client, app) = (context.client()?, context.app()?);
     let filter = DeadLetterFilter { before: before.map(|id| id.to_string()), limit: Some(limit) };
     let page = client.dead_letters(&app, &filter).await.doing(format!("list the dead letters of the app {app}"))?;
-    context.output.result(&page, |page| {
-        let rows = page.items.iter().map(|letter| {
+    context.output.page(&page, "--before", |letters| {
+        let rows = letters.iter().map(|letter| {
             vec![
                 letter.id.to_string(),
                 format::time(letter.dead_at),
@@ -37,11 +36,7 @@ pub(crate) async fn run(Args { limit, before }: Args, context: &mut Context) -> 
             ]
         });
         output::table(&["ID", "GIVEN UP", "EVENT", "SCRIPT", "ATTEMPTS", "ERROR", "PAYLOAD"], rows)
-    })?;
-    if let Some(next) = page.next {
-        output::note(&format!("there are more: --before {next}"));
-    }
-    Ok(Exit::Ok)
+    })
 }
 
 /// The topic, or the slot of a schedule.

@@ -1,0 +1,17 @@
+//! Values that are one of a few words: the command line takes them, and its help names them.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use picloud_shared::api::Role;
+
+/// What a member may do.
+pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
+    one_of([Role::Viewer, Role::Editor, Role::Owner], Role::as_str)
+}
+
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    word: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let words = PossibleValuesParser::new(all.map(word));
+    words.try_map(move |given| all.into_iter().find(|&one| word(one) == given).ok_or("there is no such choice"))
+}

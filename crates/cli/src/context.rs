@@ -47,11 +47,17 @@ impl Context {
     /// A client that has signed in.
     pub(crate) fn client(&self) -> Result<Client, CommandError> {
         let client = self.anonymous(None)?;
-        let Some(token) = self.token.as_ref().or_else(|| self.profile()?.token.as_ref()) else {
+        let Some(token) = self.token_for(client.url()) else {
             return Err(CommandError::new(Exit::NotAllowed, format!("you are not signed in to {}", self.server()))
                 .hint(format!("sign in with `pic login {}`, or set PIC_TOKEN", self.server())));
         };
         Ok(client.with_token(token)?)
+    }
+
+    /// The token to use at a server, if commands work with that one and somebody has signed in.
+    pub(crate) fn token_for(&self, server: &Url) -> Option<&str> {
+        let token = || self.token.as_deref().or_else(|| self.profile()?.token.as_deref());
+        same_server(self.server(), server.as_str()).then(token)?
     }
 
     /// The app to work in.
@@ -172,6 +178,13 @@ mod tests {
         assert_eq!(elsewhere.client().unwrap_err().exit(), Exit::NotAllowed);
         assert_eq!(elsewhere.app().unwrap_err().exit(), Exit::Usage);
         assert!(context(&config, Some("http://127.0.0.1:2"), Some("pic_2")).client().is_ok());
+        // What a link leads to gets no token that is meant for another server, wherever that token comes from.
+        for token in [None, Some("pic_2")] {
+            let of =
+                |server: &str| context(&config, None, token).token_for(&server.parse().unwrap()).map(str::to_owned);
+            assert_eq!(of("http://127.0.0.1:1/").as_deref(), token.or(Some("pic_1")));
+            assert_eq!(of("http://127.0.0.1:2/"), None);
+        }
     }
 
     #[test]

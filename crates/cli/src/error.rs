@@ -122,6 +122,7 @@ fn where_to_look(message: &str) -> Option<&'static str> {
         "user" => {
             "`pic roles list` shows who has a role in the app; administrators see all users with `pic users list`"
         }
+        "invitation" => "`pic invitations list` shows those that are open, and with --server those to the server",
         "domain" => "`pic domains list` shows what there is; --app names another app",
         "invocation" => "`pic invocations list` shows what there is; --app names another app",
         _ => return None,
@@ -168,6 +169,7 @@ mod tests {
             ("no such invocation", Some("pic invocations list")),
             ("no such domain", Some("pic domains list")),
             ("no such user", Some("pic roles list")),
+            ("no such invitation", Some("pic invitations list")),
             ("no such endpoint", None),
             ("there is no version to go back to", None),
         ] {

@@ -11,12 +11,12 @@ mod excerpt;
 mod exit;
 mod format;
 mod http_warning;
+mod link;
 mod options;
 mod output;
 mod password;
 mod profile;
 mod sanitize;
-mod setup_link;
 mod text_file;
 
 use clap::Parser as _;

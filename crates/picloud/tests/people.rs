@@ -47,3 +47,84 @@ async fn roles_are_granted_and_revoked() {
     assert!(code == 2 && told.contains("viewer, editor, owner"), "{code} {told}");
     assert_eq!(pic.fails(&["roles", "grant", "e e", "viewer"]).0, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_invited_and_join() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let (pic, eve) = (Pic::new(&picloud), Pic::new(&picloud));
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    let invited = pic.run(&["invite", "--role", "editor"]);
+    let (link, told) = (String::from_utf8(invited.stdout).unwrap(), String::from_utf8(invited.stderr).unwrap());
+    let link = link.trim_end();
+    assert!(link.starts_with(&format!("{}/invite?token=", picloud.manager)), "{link}");
+    assert!(told.contains("editor of the app shop: good once, until "), "{told}");
+    let listed = pic.ok(&["invitations", "list"]);
+    assert!(listed.contains("editor of the app shop") && !listed.contains(link), "{listed}");
+
+    // Who has not signed in there becomes a user; somebody else's token goes nowhere.
+    let (code, told) = eve.fails(&["join", link]);
+    assert!(code == 2 && told.contains("nobody has signed in to") && told.contains("--username"), "{code} {told}");
+    let joined = eve.json(&["join", link, "--username", "eve"]);
+    assert_eq!(joined, serde_json::json!({"username": "eve", "app": "shop", "role": "editor"}));
+    assert_eq!(eve.json(&["whoami"])["username"], "eve");
+    eve.ok(&["vars", "set", "A", "1"]);
+    let (code, told) = eve.fails(&["join", link]);
+    assert!(code == 5 && told.contains("accepted already"), "{code} {told}");
+    assert_eq!(pic.ok(&["invitations", "list"]), "(none)\n");
+
+    // Whoever has signed in gets the role, and works on in the app that was chosen.
+    pic.ok(&["apps", "create", "blog"]);
+    let link = pic.ok(&["invite", "--role", "viewer", "--app", "blog"]);
+    let joined = eve.run(&["join", link.trim_end()]);
+    assert!(String::from_utf8_lossy(&joined.stderr).contains("eve has the role viewer in the app blog"), "{joined:?}");
+    assert_eq!(eve.ok(&["scripts", "list", "--app", "blog"]), "(none)\n");
+    eve.ok(&["vars", "get", "A"]);
+
+    let (code, told) = eve.fails(&["invite", "--server"]);
+    assert!(code == 3 && told.contains("needs an administrator") && !told.contains("ask an owner"), "{code} {told}");
+    let made = pic.json(&["invite", "--create-apps"]);
+    assert_eq!((&made["create_apps"], &made["admin"]), (&true.into(), &false.into()));
+    let id = made["id"].as_str().unwrap();
+    assert!(pic.ok(&["invitations", "list", "--server"]).contains("user of the server who makes apps"));
+    let (code, told) = pic.fails(&["invitations", "revoke", id]);
+    assert!(code == 4 && told.contains("no such invitation") && told.contains("--server"), "{code} {told}");
+    pic.ok(&["invitations", "revoke", id, "--server"]);
+    let bob = Pic::new(&picloud);
+    let (code, _) = bob.fails(&["join", made["url"].as_str().unwrap(), "--username", "bob"]);
+    assert_eq!(code, 4);
+    let link = pic.ok(&["invite", "--admin"]);
+    bob.ok(&["join", link.trim_end(), "--username", "bob"]);
+    assert_eq!(bob.json(&["whoami"])["admin"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_listed_changed_and_deleted() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let (pic, eve) = (Pic::new(&picloud), user(&picloud, "eve").await);
+    pic.sign_in();
+    assert_eq!(eve.fails(&["users", "list"]).0, 3);
+    let listed = pic.ok(&["users", "list"]);
+    let row = |name: &str| listed.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(row("admin").contains("administrator") && row("eve").contains(" -  "), "{listed}");
+    assert_eq!(eve.fails(&["apps", "create", "eves"]).0, 3);
+    assert_eq!(pic.ok(&["users", "update", "eve", "--create-apps"]), "eve: makes apps\n");
+    eve.ok(&["apps", "create", "eves"]);
+    assert_eq!(pic.ok(&["users", "update", "eve", "--admin", "--no-create-apps"]), "eve: administrator\n");
+    assert_eq!(eve.json(&["users", "list", "--after", "admin"])["items"][0]["admin"], true);
+    assert_eq!(pic.ok(&["users", "update", "eve", "--no-admin"]), "eve: -\n");
+    // Nobody is there to ask, and nothing has happened.
+    let (code, told) = pic.fails(&["users", "update", "eve", "--disable"]);
+    assert!(code == 2 && told.contains("--yes"), "{code} {told}");
+    eve.ok(&["whoami"]);
+    assert_eq!(pic.json(&["users", "update", "eve", "--disable", "--yes"])["disabled"], true);
+    assert_eq!(eve.fails(&["whoami"]).0, 3);
+    pic.ok(&["users", "update", "eve", "--enable"]);
+    eve.ok(&["login", &picloud.manager, "--username", "eve"]);
+    pic.ok(&["users", "delete", "eve", "--yes"]);
+    assert_eq!(eve.fails(&["whoami"]).0, 3);
+    let (code, told) = pic.fails(&["users", "delete", "eve", "--yes"]);
+    assert!(code == 4 && told.contains("no such user") && told.contains("pic users list"), "{code} {told}");
+    let (code, told) = pic.fails(&["users", "update", "admin", "--no-admin"]);
+    assert!(code == 5 && told.contains("administrator"), "{code} {told}");
+}

@@ -5,8 +5,11 @@ mod deploy;
 mod docs;
 mod domains;
 mod files;
+mod invitations;
+mod invite;
 mod invocations;
 mod invoke;
+mod join;
 mod login;
 mod logout;
 mod logs;
@@ -18,6 +21,7 @@ mod scripts;
 mod secrets;
 mod setup;
 mod topics;
+mod users;
 mod vars;
 mod whoami;
 
@@ -44,6 +48,12 @@ pub(crate) enum Command {
     Docs(docs::Args),
     #[command(subcommand)]
     Roles(roles::Command),
+    Invite(invite::Args),
+    #[command(subcommand)]
+    Invitations(invitations::Command),
+    Join(join::Args),
+    #[command(subcommand)]
+    Users(users::Command),
     #[command(subcommand)]
     Domains(domains::Command),
     #[command(subcommand)]
@@ -75,6 +85,10 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Logs(args) => logs::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
         Command::Roles(command) => roles::run(command, context).await,
+        Command::Invite(args) => invite::run(args, context).await,
+        Command::Invitations(command) => invitations::run(command, context).await,
+        Command::Join(args) => join::run(args, context).await,
+        Command::Users(command) => users::run(command, context).await,
         Command::Domains(command) => domains::run(command, context).await,
         Command::Topics(command) => topics::run(command, context).await,
         Command::Files(command) => files::run(command, context).await,

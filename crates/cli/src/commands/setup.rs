@@ -4,8 +4,8 @@ use crate::{
     context::Context,
     error::{CommandResult, Doing as _},
     exit::Exit,
+    link::{self, LinkTo},
     password::PasswordArgs,
-    setup_link,
 };
 use picloud_shared::{api::Setup, names::Username};
 
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
-    let link = setup_link::parse(&args.link)?;
+    let link = link::parse(&args.link, LinkTo::Setup)?;
     let client = context.anonymous(Some(&link.server))?;
     let password = args.password.new_one()?;
     let setup = Setup { token: link.token, username: args.username.clone(), password };

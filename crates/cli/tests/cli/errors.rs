@@ -68,6 +68,14 @@ fn misuse_exits_with_2() {
         &["whoami", "--url", "localhost:7070"],
         &["-o", "yaml", "whoami"],
         &["setup", "http://127.0.0.1:7070/"],
+        &["join", "http://127.0.0.1:7070/setup?token=a"],
+        &["join", "http://127.0.0.1:7070/invite?token=a"],
+        &["invite"],
+        &["invite", "--role", "editor", "--admin"],
+        &["users", "update", "eve"],
+        &["users", "update", "eve", "--admin", "--no-admin"],
+        &["users", "update", "eve", "--disable"],
+        &["users", "delete", "eve"],
         &["login"],
     ] {
         let said = stderr(&home.pic(args).code(2).stdout(""));

@@ -5,9 +5,10 @@ use clap::Parser;
 
 const FILES_AND_VARIABLES: &str = "\
 Environment:
-  PIC_TOKEN     a token to use instead of the profile's
-  PIC_PASSWORD  the password for setup, join and login
-  PIC_CONFIG    the file of profiles, instead of ~/.config/picloud/pic.toml";
+  PIC_TOKEN         a token to use instead of the profile's
+  PIC_PASSWORD      the password for setup, join and login
+  PIC_NEW_PASSWORD  the one that `pic password` sets, PIC_PASSWORD being the one until now
+  PIC_CONFIG        the file of profiles, instead of ~/.config/picloud/pic.toml";
 
 /// Upload Rhai scripts to PiCloud, call them, and see what they did
 #[derive(Debug, Parser)]

@@ -123,6 +123,7 @@ fn where_to_look(message: &str) -> Option<&'static str> {
             "`pic roles list` shows who has a role in the app; administrators see all users with `pic users list`"
         }
         "invitation" => "`pic invitations list` shows those that are open, and with --server those to the server",
+        "token" => "`pic tokens list` shows what there is",
         "domain" => "`pic domains list` shows what there is; --app names another app",
         "invocation" => "`pic invocations list` shows what there is; --app names another app",
         _ => return None,
@@ -170,6 +171,7 @@ mod tests {
             ("no such domain", Some("pic domains list")),
             ("no such user", Some("pic roles list")),
             ("no such invitation", Some("pic invitations list")),
+            ("no such token", Some("pic tokens list")),
             ("no such endpoint", None),
             ("there is no version to go back to", None),
         ] {

@@ -7,6 +7,10 @@ use std::io::{IsTerminal as _, Read, stdin};
 /// More than any server takes; keeps an endless input from filling the memory.
 const MOST_BYTES: u64 = 64 << 10;
 
+/// The environment's names of a password, and of the one that takes its place.
+const PASSWORD: &str = "PIC_PASSWORD";
+const NEW_PASSWORD: &str = "PIC_NEW_PASSWORD";
+
 /// The option that setup and login share.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PasswordArgs {
@@ -18,7 +22,7 @@ pub(crate) struct PasswordArgs {
 impl PasswordArgs {
     /// The password of a user who exists.
     pub(crate) fn existing(&self) -> Result<String, CommandError> {
-        self.given()?.map_or_else(|| prompt("Password: "), Ok)
+        self.given()?.map_or_else(|| prompt("Password: ", FOR_ONE), Ok)
     }
 
     /// The password of a user to be made, typed twice at a terminal.
@@ -26,19 +30,41 @@ impl PasswordArgs {
         if let Some(password) = self.given()? {
             return Ok(password);
         }
-        let password = prompt("New password: ")?;
-        if prompt("Once more: ")? == password {
-            Ok(password)
-        } else {
-            Err(CommandError::new(Exit::Refused, "the two passwords are not the same"))
-        }
+        twice(FOR_ONE)
     }
 
     fn given(&self) -> Result<Option<String>, CommandError> {
         if self.password_stdin {
             return from_reader(stdin().lock()).map(Some);
         }
-        Ok(std::env::var("PIC_PASSWORD").ok().filter(|password| !password.is_empty()))
+        Ok(from_environment(PASSWORD))
+    }
+}
+
+/// What to do where nobody can be asked.
+const FOR_ONE: &str = "set PIC_PASSWORD, or give --password-stdin";
+const FOR_BOTH: &str = "set PIC_PASSWORD, the one until now, and PIC_NEW_PASSWORD";
+
+/// The password that is to be another.
+pub(crate) fn until_now() -> Result<String, CommandError> {
+    from_environment(PASSWORD).map_or_else(|| prompt("Password until now: ", FOR_BOTH), Ok)
+}
+
+/// The password that takes its place, typed twice at a terminal.
+pub(crate) fn from_now_on() -> Result<String, CommandError> {
+    from_environment(NEW_PASSWORD).map_or_else(|| twice(FOR_BOTH), Ok)
+}
+
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|password| !password.is_empty())
+}
+
+fn twice(hint: &str) -> Result<String, CommandError> {
+    let password = prompt("New password: ", hint)?;
+    if prompt("Once more: ", hint)? == password {
+        Ok(password)
+    } else {
+        Err(CommandError::new(Exit::Refused, "the two passwords are not the same"))
     }
 }
 
@@ -56,10 +82,9 @@ fn from_reader(reader: impl Read) -> Result<String, CommandError> {
     Ok(password)
 }
 
-fn prompt(text: &str) -> Result<String, CommandError> {
+fn prompt(text: &str, hint: &str) -> Result<String, CommandError> {
     if !stdin().is_terminal() {
-        return Err(CommandError::new(Exit::Usage, "there is no password, and no terminal to ask at")
-            .hint("set PIC_PASSWORD, or give --password-stdin"));
+        return Err(CommandError::new(Exit::Usage, "there is no password, and no terminal to ask at").hint(hint));
     }
     rpassword::prompt_password(text)
         .map_err(|error| CommandError::new(Exit::Failed, format!("cannot read the password: {error}")))

@@ -128,3 +128,78 @@ async fn users_are_listed_changed_and_deleted() {
     let (code, told) = pic.fails(&["users", "update", "admin", "--no-admin"]);
     assert!(code == 5 && told.contains("administrator"), "{code} {told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_made_for_programs_and_ended() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    pic.ok(&["apps", "create", "blog"]);
+    let made = pic.run(&["tokens", "create", "ci", "--role", "viewer", "--app", "shop", "--days", "7"]);
+    let (token, told) = (String::from_utf8(made.stdout).unwrap(), String::from_utf8(made.stderr).unwrap());
+    let token = token.strip_suffix('\n').unwrap();
+    assert!(token.starts_with("pic_") && !token.contains(char::is_whitespace), "{token}");
+    assert!(told.contains("for shop, with at most the role viewer, until ") && !told.contains(token), "{told}");
+    let program = Pic::new(&picloud);
+    let with = |token: &str, arguments: &[&str]| {
+        let mut command = program.command(arguments);
+        command.env("PIC_TOKEN", token).env("PIC_URL", &picloud.manager).output().unwrap()
+    };
+    let code = |token: &str, arguments: &[&str]| with(token, arguments).status.code().unwrap();
+    assert_eq!(code(token, &["scripts", "list", "--app", "shop"]), 0);
+    assert_eq!(code(token, &["scripts", "list", "--app", "blog"]), 4);
+    assert_eq!(code(token, &["vars", "set", "A", "1", "--app", "shop"]), 3);
+    let refused = with(token, &["tokens", "create", "more"]);
+    assert_eq!((refused.status.code(), &refused.stdout[..]), (Some(3), &b""[..]), "{refused:?}");
+
+    // Where one stands before the command, in the environment, or is named more than once.
+    let apps = |token: &serde_json::Value| token["apps"].as_array().map(|apps| apps.len());
+    let two = pic.json(&["tokens", "create", "two", "--app", "shop", "--app", "blog"]);
+    assert_eq!(apps(&two), Some(2));
+    assert_eq!(apps(&pic.json(&["--app", "shop", "tokens", "create", "before"])), Some(1));
+    let from_environment =
+        pic.command(&["tokens", "create", "env", "-o", "json"]).env("PIC_APP", "blog").output().unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&from_environment.stdout).unwrap()["apps"][0], "blog");
+    let all = pic.json(&["tokens", "create", "all"]);
+    assert_eq!((apps(&all), &all["role"]), (None, &serde_json::Value::Null));
+    // It has the rights of its user, but is no session.
+    let refused = with(all["token"].as_str().unwrap(), &["tokens", "create", "more"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("hint: unset PIC_TOKEN"), "{refused:?}");
+    assert_eq!(pic.fails(&["tokens", "create", "ci", "--app", "nothing"]).0, 4);
+
+    let listed = pic.ok(&["tokens", "list"]);
+    let row = |name: &str| listed.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(row(" ci ").contains("viewer") && row(" two ").contains("never"), "{listed}");
+    assert!(row("(signed in), this one").contains("yours") && !listed.contains(token), "{listed}");
+    let id = row(" ci ").split_whitespace().next().unwrap().to_owned();
+    pic.ok(&["tokens", "delete", &id]);
+    assert_eq!(code(token, &["scripts", "list", "--app", "shop"]), 3);
+    let (code, told) = pic.fails(&["tokens", "delete", &id]);
+    assert!(code == 4 && told.contains("no such token") && told.contains("pic tokens list"), "{code} {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_ends_other_sessions() {
+    const ANOTHER: &str = "another horse";
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let (pic, elsewhere) = (Pic::new(&picloud), Pic::new(&picloud));
+    pic.sign_in();
+    elsewhere.sign_in();
+    let (code, told) = pic.fails(&["password"]);
+    assert!(code == 2 && told.contains("PIC_NEW_PASSWORD"), "{code} {told}");
+    let change = |old: &str, new: &str| {
+        let mut command = pic.command(&["password"]);
+        command.env("PIC_PASSWORD", old).env("PIC_NEW_PASSWORD", new).output().unwrap()
+    };
+    assert_eq!(change("not the password", ANOTHER).status.code(), Some(3));
+    let short = change(PASSWORD, "short");
+    assert!(short.status.code() == Some(5) && String::from_utf8_lossy(&short.stderr).contains("10"), "{short:?}");
+    elsewhere.ok(&["whoami"]);
+    assert!(change(PASSWORD, ANOTHER).status.success());
+    pic.ok(&["whoami"]);
+    assert_eq!(elsewhere.fails(&["whoami"]).0, 3);
+    assert_eq!(elsewhere.fails(&["login", &picloud.manager, "--username", "admin"]).0, 3);
+    let mut login = elsewhere.command(&["login", &picloud.manager, "--username", "admin"]);
+    assert!(login.env("PIC_PASSWORD", ANOTHER).output().unwrap().status.success());
+}

@@ -13,6 +13,7 @@ mod join;
 mod login;
 mod logout;
 mod logs;
+mod password;
 mod releases;
 mod roles;
 mod rollback;
@@ -20,6 +21,7 @@ mod schedules;
 mod scripts;
 mod secrets;
 mod setup;
+mod tokens;
 mod topics;
 mod users;
 mod vars;
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Users(users::Command),
     #[command(subcommand)]
+    Tokens(tokens::Command),
+    Password(password::Args),
+    #[command(subcommand)]
     Domains(domains::Command),
     #[command(subcommand)]
     Topics(topics::Command),
@@ -89,6 +94,8 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Invitations(command) => invitations::run(command, context).await,
         Command::Join(args) => join::run(args, context).await,
         Command::Users(command) => users::run(command, context).await,
+        Command::Tokens(command) => tokens::run(command, context).await,
+        Command::Password(args) => password::run(args, context).await,
         Command::Domains(command) => domains::run(command, context).await,
         Command::Topics(command) => topics::run(command, context).await,
         Command::Files(command) => files::run(command, context).await,

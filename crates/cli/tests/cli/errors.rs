@@ -76,6 +76,10 @@ fn misuse_exits_with_2() {
         &["users", "update", "eve", "--admin", "--no-admin"],
         &["users", "update", "eve", "--disable"],
         &["users", "delete", "eve"],
+        &["tokens", "create", "ci", "--days", "0"],
+        &["tokens", "create", "ci", "--app", "NOT A SLUG"],
+        &["tokens", "delete", "not-an-id"],
+        &["password"],
         &["login"],
     ] {
         let said = stderr(&home.pic(args).code(2).stdout(""));

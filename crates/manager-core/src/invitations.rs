@@ -13,7 +13,7 @@ use picloud_shared::{
 };
 use picloud_store::{
     AcceptRefused, Accepting, AuditEntry, Invitation, InviteRefused, InvitedTo, NewInvitation, NewUser, StoreError,
-    User,
+    User, Warrant,
 };
 use serde_json::{Value, json};
 use std::{net::IpAddr, time::Duration};
@@ -56,8 +56,8 @@ pub(crate) struct Invited {
 pub(crate) enum Guest {
     /// Somebody who becomes a user by it.
     New { username: Username, password: String },
-    /// A user, with the entry for the audit log that says how they came.
-    User(Box<User>, Box<AuditEntry>),
+    /// A user, with the entry for the audit log that says how they came, and what they came by.
+    User(Box<User>, Box<AuditEntry>, Warrant),
 }
 
 impl Manager {
@@ -106,8 +106,8 @@ impl Manager {
     ) -> Result<(Invitation, Option<String>), InvitationError> {
         // Before anything is hashed for it.
         let invitation = self.invitation(token).await?;
-        let (entry, who) = match guest {
-            Guest::User(user, entry) => (*entry, Accepting::User(user.id)),
+        let (entry, who, store) = match guest {
+            Guest::User(user, entry, warrant) => (*entry, Accepting::User(user.id), self.store.warranted(warrant)),
             Guest::New { username, password } => {
                 let password_hash = self.passwords.hash(&password).await?;
                 let new = NewUser { id: UserId::new(), username, password_hash, now: now_ms() };
@@ -121,7 +121,7 @@ impl Manager {
                     target: None,
                     detail: Value::Null,
                 };
-                (entry, Accepting::NewUser(new))
+                (entry, Accepting::NewUser(new), self.store.clone())
             }
         };
         let new = match &who {
@@ -144,7 +144,7 @@ impl Manager {
             detail,
             ..entry
         };
-        let accepted = self.store.audited(entry).accept_invitation(&sha256(token), who, now_ms()).await??;
+        let accepted = store.audited(entry).accept_invitation(&sha256(token), who, now_ms()).await??;
         let session = match new {
             Some((user, hash)) => Some(token::begin_session(&self.store, user, hash).await?),
             None => None,

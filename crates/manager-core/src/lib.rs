@@ -29,7 +29,7 @@ use picloud_shared::{
     activity::Activity, domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug,
     proxies::TrustedProxies,
 };
-use picloud_store::{AuditEntry, Store};
+use picloud_store::{AuditEntry, Store, Warrant};
 use picloud_vault::Vault;
 use std::sync::Arc;
 use throttle::Throttle;
@@ -89,9 +89,10 @@ impl Manager {
         }
     }
 
-    /// The same control plane, whose next change is kept in the audit log as this entry.
-    pub(crate) fn audited(&self, entry: AuditEntry) -> Self {
-        Self { store: self.store.audited(entry), ..self.clone() }
+    /// The same control plane, whose next change is kept in the audit log as this entry, and made only if whoever asks for
+    /// it still may.
+    pub(crate) fn audited(&self, entry: AuditEntry, warrant: Warrant) -> Self {
+        Self { store: self.store.audited(entry).warranted(warrant), ..self.clone() }
     }
 
     /// Ends the streams that would never end by themselves, so that a process that stops can end.

@@ -145,8 +145,6 @@ impl Ingress {
         let mut user = None;
         if route.route.needs_token() {
             user = Some(self.visitors.member(&parts.headers, deployed.app).await?.username.to_string());
-            // It opens the API too, and is not for the script.
-            parts.headers.remove(header::AUTHORIZATION);
         }
         let limit = deployed.limits.request_body;
         let body = request::read_body(body, limit).await.map_err(|error| match error {
@@ -154,6 +152,14 @@ impl Ingress {
             BodyError::TooSlow => Refused::BodyTooSlow,
             BodyError::Broken => Refused::BodyBroken,
         })?;
+        if user.is_some() {
+            // A body may take its time, and a token that was revoked meanwhile is dead.
+            if !body.is_empty() {
+                self.visitors.member(&parts.headers, deployed.app).await?;
+            }
+            // It opens the API too, and is not for the script.
+            parts.headers.remove(header::AUTHORIZATION);
+        }
         let told = deployed.debug || user.is_some();
         let ip = self.settings.trusted_proxies.client(peer.ip(), &parts.headers);
         let request = request::to_contract(id, method, &parts, segments, params, body, ip);

@@ -7,8 +7,12 @@ use crate::{
 use picloud_shared::api::{NewApp, UpdateApp};
 use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-on_both!(only_members_are_answered, only_members_are_told_what_it_cost);
+on_both!(only_members_are_answered, only_members_are_told_what_it_cost, a_late_body_finds_the_token_dead);
 
 /// An app that is not in debug mode, with a public route and one for members.
 async fn shop(setup: Setup) -> TestApp {
@@ -81,6 +85,27 @@ async fn only_members_are_told_what_it_cost(backend: Backend) {
     let response = picloud.get("/shop/fails/open").await;
     assert!(response.headers().contains_key("x-picloud-fuel") && response.headers().contains_key("server-timing"));
     assert_eq!(error_of(response).await.2["line"], 2);
+}
+
+async fn a_late_body_finds_the_token_dead(backend: Backend) {
+    let picloud = shop(Setup::new(backend)).await;
+    let token = picloud.token().await;
+    let session = picloud.client.clone().with_token(&token).unwrap();
+    let mut stream = TcpStream::connect(picloud.ingress.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "POST /shop/admin/1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Expect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body only once it has let the token pass.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    session.logout().await.unwrap();
+    stream.write_all(b"hi").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
 }
 
 #[tokio::test]

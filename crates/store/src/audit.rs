@@ -98,7 +98,7 @@ impl Store {
     /// and what changes nothing, leaves none.
     #[must_use]
     pub fn audited(&self, entry: AuditEntry) -> Self {
-        Self { inner: Arc::clone(&self.inner), audit: Some(Arc::new(entry)) }
+        Self { audit: Some(Arc::new(entry)), ..self.clone() }
     }
 
     /// Writes an entry about what was no change.

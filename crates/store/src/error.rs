@@ -1,5 +1,6 @@
 //! What can go wrong in the store.
 
+use crate::Revoked;
 use std::{io, path::PathBuf};
 
 /// Why the store could not do something. What a caller could have foreseen is a value, not one of these.
@@ -11,6 +12,9 @@ pub enum StoreError {
     /// The tables cannot be brought up to date.
     #[error("cannot bring the database's tables up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Whoever asked may not any more; nothing was changed.
+    #[error(transparent)]
+    Revoked(#[from] Revoked),
     /// A stored value does not parse: somebody else wrote it.
     #[error("the database holds a value that cannot be right: {0}")]
     Corrupt(String),

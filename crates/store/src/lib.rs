@@ -41,6 +41,7 @@ mod usage;
 mod users;
 mod vars;
 mod wake;
+mod warrants;
 
 pub use activate::{NewVersion, Put, PutRefused, RollbackRefused, Target};
 pub use apps::{App, AppChanges, Membership, NewApp, UpdateRefused};
@@ -73,6 +74,7 @@ pub use usage::{AppUsage, DeliveryCounts, PoolUsage};
 pub use users::{NewUser, User, UserChanges, UserRefused};
 pub use vars::{SetRefused, Var};
 pub use wake::{Heard, Wake};
+pub use warrants::{Revoked, Right, Warrant};
 
 use pool::{Pool, Transaction};
 use recorded::Recorded;
@@ -89,6 +91,8 @@ pub struct Store {
     inner: Arc<Inner>,
     /// What each transaction begins by writing.
     audit: Option<Arc<AuditEntry>>,
+    /// What each transaction begins by looking at.
+    warrant: Option<Warrant>,
 }
 
 #[derive(Debug)]
@@ -144,6 +148,9 @@ impl Store {
 
     async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.inner.pool.begin().await?;
+        if let Some(warrant) = &self.warrant {
+            self.honour(&mut transaction, warrant).await?;
+        }
         if let Some(entry) = &self.audit {
             self.write_audit(&mut transaction, entry).await?;
         }

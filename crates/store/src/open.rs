@@ -78,6 +78,7 @@ impl Store {
                 schedules: watch::Sender::new(()),
             }),
             audit: None,
+            warrant: None,
         })
     }
 }

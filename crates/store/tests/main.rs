@@ -28,3 +28,4 @@ mod tokens;
 mod topics;
 mod users;
 mod vars;
+mod warrants;

@@ -1,7 +1,7 @@
 //! Who asks, and what they may do. A handler that takes [`Caller`] needs a token; one that takes [`Unscoped`], [`Session`]
 //! or [`Admin`] one that has all rights of its user; one that takes [`Viewer`], [`Editor`] or [`Owner`] needs that role in
 //! the app that its path names. To a stranger an app does not exist. Whoever changes something does it through
-//! [`Caller::audited`] or [`Access::audited`].
+//! [`Caller::audited`] or [`Access::audited`], and with a right that they still have then.
 
 use super::{error::ApiError, extract::Path};
 use crate::Manager;
@@ -10,7 +10,7 @@ use axum::{
     http::{header::AUTHORIZATION, request::Parts},
 };
 use picloud_shared::{api::Role, names::AppSlug, time::now_ms, token};
-use picloud_store::{App, AuditEntry, Credential, Store};
+use picloud_store::{App, AuditEntry, Credential, Right, Store, Warrant};
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -33,6 +33,8 @@ impl FromRequestParts<Manager> for Address {
 pub(super) struct Caller {
     pub(super) who: Credential,
     pub(super) address: IpAddr,
+    /// What they were let in by.
+    pub(super) right: Right,
 }
 
 impl FromRequestParts<Manager> for Caller {
@@ -48,7 +50,7 @@ impl FromRequestParts<Manager> for Caller {
             tracing::warn!(%error, "when a token was used is not kept");
         }
         let Address(address) = Address::from_request_parts(parts, manager).await?;
-        Ok(Self { who, address })
+        Ok(Self { who, address, right: Right::Token })
     }
 }
 
@@ -69,7 +71,12 @@ impl Caller {
 
     /// Whoever's next change is kept as what this caller did, outside of apps.
     pub(super) fn audited(&self, manager: &Manager, action: &str, target: &impl ToString, detail: Value) -> Manager {
-        manager.audited(self.entry(action, Some(target.to_string()), detail))
+        manager.audited(self.entry(action, Some(target.to_string()), detail), self.warrant())
+    }
+
+    /// To be looked at once more when what they ask for is done.
+    pub(super) const fn warrant(&self) -> Warrant {
+        Warrant { token: self.who.token, right: self.right }
     }
 
     /// Refuses API tokens: what somebody makes by one would outlive it.
@@ -84,7 +91,7 @@ impl Caller {
 }
 
 macro_rules! callers {
-    ($($(#[$doc:meta])* $name:ident, $refuse:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $right:expr, $refuse:expr;)*) => {$(
         $(#[$doc])*
         pub(super) struct $name(pub(super) Caller);
 
@@ -94,7 +101,7 @@ macro_rules! callers {
                 let caller = Caller::from_request_parts(parts, manager).await?;
                 caller.unscoped()?;
                 let refuse: fn(&Credential) -> Option<ApiError> = $refuse;
-                refuse(&caller.who).map_or(Ok(Self(caller)), Err)
+                refuse(&caller.who).map_or(Ok(Self(Caller { right: $right, ..caller })), Err)
             }
         }
     )*};
@@ -102,13 +109,13 @@ macro_rules! callers {
 
 callers! {
     /// Somebody with all of their rights.
-    Unscoped, |_| None;
+    Unscoped, Right::Token, |_| None;
     /// Somebody who has signed in themselves.
-    Session, |who| (!who.session).then_some(ApiError::NeedsSession);
+    Session, Right::Token, |who| (!who.session).then_some(ApiError::NeedsSession);
     /// An administrator of the server.
-    Admin, |who| (!who.is_admin()).then_some(ApiError::AdministratorsOnly);
+    Admin, Right::Administration, |who| (!who.is_admin()).then_some(ApiError::AdministratorsOnly);
     /// An administrator who has signed in.
-    AdminSession, |who| match (who.is_admin(), who.session) {
+    AdminSession, Right::Administration, |who| match (who.is_admin(), who.session) {
         (false, _) => Some(ApiError::AdministratorsOnly),
         (true, false) => Some(ApiError::NeedsSession),
         (true, true) => None,
@@ -135,6 +142,7 @@ impl Access {
         if membership.role < role {
             return Err(ApiError::Forbidden(role));
         }
+        let caller = Caller { right: Right::InApp(membership.app.id, role), ..caller };
         Ok(Self { app: membership.app, role: membership.role, caller })
     }
 
@@ -148,9 +156,14 @@ impl Access {
         self.audited_as(manager, action, None, detail)
     }
 
+    /// For what is no change, once the body has come.
+    pub(super) async fn look_again(&self, manager: &Manager) -> Result<(), ApiError> {
+        Ok(manager.store.look_again(&self.caller.warrant()).await?)
+    }
+
     fn audited_as(&self, manager: &Manager, action: &str, target: Option<String>, detail: Value) -> Manager {
         let app = Some((self.app.id, self.app.slug.clone()));
-        manager.audited(AuditEntry { app, ..self.caller.entry(action, target, detail) })
+        manager.audited(AuditEntry { app, ..self.caller.entry(action, target, detail) }, self.caller.warrant())
     }
 }
 

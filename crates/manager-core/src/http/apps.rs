@@ -16,7 +16,7 @@ use picloud_shared::{
     outbound::AllowedHosts,
     time::now_ms,
 };
-use picloud_store::{AppChanges, AuditEntry};
+use picloud_store::{AppChanges, AuditEntry, Right, Warrant};
 use serde_json::json;
 
 /// Most characters of an app's name.
@@ -69,7 +69,8 @@ pub(super) async fn create(
         now: now_ms(),
     };
     let entry = caller.entry("create_app", None, json!({"name": app.name, "debug": app.debug}));
-    let audited = manager.audited(AuditEntry { app: Some((app.id, app.slug.clone())), ..entry });
+    let warrant = Warrant { right: Right::MakingApps, ..caller.warrant() };
+    let audited = manager.audited(AuditEntry { app: Some((app.id, app.slug.clone())), ..entry }, warrant);
     let app = audited.store.create_app(app).await?.ok_or(ApiError::SlugTaken(new.slug))?;
     Ok((StatusCode::CREATED, axum::Json(seen(&manager, app, Role::Owner))))
 }

@@ -30,8 +30,8 @@ use picloud_shared::{
 };
 use picloud_store::{
     AcceptRefused, DeleteRefused, DeployRefused, InviteRefused, KvFull, MemberRefused, PublishRefused, PutRefused,
-    ReplayRefused, RollbackRefused, RunRefused, SetRefused, StoreError, TokenRefused, UpdateRefused, UserRefused,
-    WriteRefused,
+    ReplayRefused, Revoked, Right, RollbackRefused, RunRefused, SetRefused, StoreError, TokenRefused, UpdateRefused,
+    UserRefused, WriteRefused,
 };
 use picloud_vault::SealError;
 use std::{sync::Arc, time::Duration};
@@ -238,7 +238,17 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_unavailable() { Self::NotReady(error) } else { Self::internal(error) }
+        match error {
+            StoreError::Revoked(revoked) => match revoked {
+                Revoked::Token | Revoked::Right(Right::Token) => Self::Unauthorized,
+                Revoked::Membership => Self::NotFound("app"),
+                Revoked::Right(Right::InApp(_, role)) => Self::Forbidden(role),
+                Revoked::Right(Right::MakingApps) => Self::MayNotCreateApps,
+                Revoked::Right(Right::Administration) => Self::AdministratorsOnly,
+            },
+            error if error.is_unavailable() => Self::NotReady(error),
+            error => Self::internal(error),
+        }
     }
 }
 
@@ -247,7 +257,8 @@ impl From<TokenError> for ApiError {
         match error {
             TokenError::Refused(TokenRefused::Ended) => Self::Unauthorized,
             TokenError::Refused(refused @ TokenRefused::TooMany(_)) => Self::Invalid(refused.to_string()),
-            TokenError::Random(_) | TokenError::Store(_) => Self::internal(error),
+            TokenError::Store(error) => error.into(),
+            TokenError::Random(_) => Self::internal(error),
         }
     }
 }

@@ -112,7 +112,7 @@ pub(super) async fn invite(
 ) -> Result<(StatusCode, axum::Json<InvitationLink>), ApiError> {
     let to = InvitedTo::Server { admin, create_apps };
     let detail = json!({"admin": admin, "create_apps": create_apps});
-    let audited = manager.audited(caller.entry("create_invitation", None, detail));
+    let audited = manager.audited(caller.entry("create_invitation", None, detail), caller.warrant());
     let made = audited.invite(to, caller.who.user.id).await?;
     Ok(link(&manager, made, &caller, to, None))
 }
@@ -194,8 +194,8 @@ pub(super) async fn accept(
         (None, None, Some(caller)) => {
             caller.unscoped()?;
             let entry = caller.entry("accept_invitation", None, Value::Null);
-            let name = caller.who.user.username.clone();
-            (Guest::User(Box::new(caller.who.user), Box::new(entry)), name, StatusCode::OK)
+            let (name, warrant) = (caller.who.user.username.clone(), caller.warrant());
+            (Guest::User(Box::new(caller.who.user), Box::new(entry), warrant), name, StatusCode::OK)
         }
         (None, None, None) => return Err(ApiError::Unauthorized),
         _ => return Err(ApiError::Invalid("a new user has both a username and a password".to_owned())),

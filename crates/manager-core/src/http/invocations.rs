@@ -103,11 +103,12 @@ pub(super) async fn show(
 )]
 pub(super) async fn invoke(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(name): Name,
     Json(invoke): Json<Invoke>,
 ) -> Result<axum::Json<InvocationDetail>, ApiError> {
-    let Run { invocation, logs, outcome } = manager.run(&app, &name, invoke).await?;
+    access.look_again(&manager).await?;
+    let Run { invocation, logs, outcome } = manager.run(&access.app, &name, invoke).await?;
     let mut detail = seen(invocation, logs);
     match outcome {
         Outcome::Response(response) => detail.response = Some(seen_response(response)),

@@ -52,7 +52,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn publish(
     State(manager): State<Manager>,
-    Editor(Access { app, .. }): Editor,
+    Editor(access): Editor,
     Name(topic): Name,
     Json(Publish { payload, key, delay }): Json<Publish>,
 ) -> Result<(StatusCode, axum::Json<Published>), ApiError> {
@@ -60,6 +60,7 @@ pub(super) async fn publish(
     let delay_ms = checked_delay(&payload, key.as_deref(), u64::from(delay.unwrap_or(0)) * SECOND)?;
     // No event caused this one.
     let event = NewEvent { topic, key, payload, delay_ms, depth: 1 };
-    let deliveries = manager.store.publish(app.id, event).await??;
+    access.look_again(&manager).await?;
+    let deliveries = manager.store.publish(access.app.id, event).await??;
     Ok((StatusCode::ACCEPTED, axum::Json(Published { deliveries })))
 }

@@ -9,6 +9,7 @@ mod domains;
 mod errors;
 mod flow;
 mod invitations;
+mod late;
 mod members;
 mod openapi;
 mod origin;

@@ -101,7 +101,10 @@ async fn what_was_revoked_while_the_body_came_does_nothing() {
     assert_eq!(answer.error(), (401, "unauthorized".into()));
 
     let scripts = server.send("GET", &format!("{APP}/scripts"), &ada, None).await.json();
-    assert_eq!(scripts.as_array().unwrap().iter().map(|script| &script["name"]).collect::<Vec<_>>(), ["there"]);
+    assert_eq!(
+        scripts["items"].as_array().unwrap().iter().map(|script| &script["name"]).collect::<Vec<_>>(),
+        ["there"]
+    );
     assert_eq!(server.send("GET", &format!("{APP}/invocations"), &ada, None).await.json()["items"], json!([]));
     let after = server.send("GET", &format!("{APP}/audit?actor=bob"), &ada, None).await.json();
     assert_eq!(after, before, "what was refused is in the audit log");

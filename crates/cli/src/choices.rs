@@ -1,11 +1,16 @@
 //! Values that are one of a few words: the command line takes them, and its help names them.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use picloud_shared::api::Role;
+use picloud_shared::api::{LogLevel, Role};
 
 /// What a member may do.
 pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
     one_of([Role::Viewer, Role::Editor, Role::Owner], Role::as_str)
+}
+
+/// How important a line of a log is.
+pub(crate) fn log_level() -> impl TypedValueParser<Value = LogLevel> {
+    one_of(LogLevel::ALL, LogLevel::as_str)
 }
 
 fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(

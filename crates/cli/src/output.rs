@@ -54,6 +54,18 @@ pub(crate) fn json(body: &impl Serialize) -> Result<(), CommandError> {
     write(format!("{}\n", sanitize::json(&text)).as_bytes())
 }
 
+/// A document in one line of its own; whether anybody still reads.
+pub(crate) fn json_line(body: &impl Serialize) -> Result<bool, CommandError> {
+    let text = serde_json::to_string(body)
+        .map_err(|error| CommandError::new(Exit::Failed, format!("cannot print the result: {error}")))?;
+    line(&sanitize::json(&text))
+}
+
+/// One line of many that come one after the other; whether anybody still reads.
+pub(crate) fn line(text: &str) -> Result<bool, CommandError> {
+    write_as_long_as_read(format!("{text}\n").as_bytes())
+}
+
 /// Bytes that are not `pic`'s own: unchanged, except on a terminal, where they could do harm.
 pub(crate) fn raw(bytes: &[u8]) -> Result<(), CommandError> {
     if bytes.is_empty() || !stdout().is_terminal() {
@@ -142,14 +154,18 @@ fn to_stderr(line: &str) {
 }
 
 fn write(bytes: &[u8]) -> Result<(), CommandError> {
+    // `pic logs | head`: the reader has all that it wants.
+    write_as_long_as_read(bytes).map(drop)
+}
+
+/// Whether the reader is still there.
+fn write_as_long_as_read(bytes: &[u8]) -> Result<bool, CommandError> {
     let mut stdout = stdout().lock();
     let written: io::Result<()> = stdout.write_all(bytes).and_then(|()| stdout.flush());
     match written {
-        // `pic logs | head`: the reader has all that it wants.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => {
-            written.map_err(|error| CommandError::new(Exit::Failed, format!("cannot print the result: {error}")))
-        }
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CommandError::new(Exit::Failed, format!("cannot print the result: {error}"))),
     }
 }
 

@@ -44,6 +44,7 @@ pub struct LogStream {
     client: Client,
     response: Response,
     events: Events,
+    place: Option<String>,
 }
 
 impl Client {
@@ -62,15 +63,25 @@ impl Client {
             request = request.header("last-event-id", after);
         }
         let response = self.send(request).await?;
-        Ok(LogStream { client: self.clone(), response, events: Events::default() })
+        Ok(LogStream { client: self.clone(), response, events: Events::default(), place: None })
     }
 }
 
 impl LogStream {
+    /// What to give to go on behind all that has come, if anything has: a stream tells at once where it begins.
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
     /// The next line; waits for it. `None` when the server has ended the stream: it stops, or the token or the role is gone.
     pub async fn next(&mut self) -> Result<Option<Followed>> {
         loop {
             if let Some((id, data)) = self.events.next() {
+                self.place = Some(id.clone());
+                // The place where the stream begins comes without a line.
+                if data.is_empty() {
+                    continue;
+                }
                 let entry = serde_json::from_slice(&data);
                 let entry = entry.map_err(|error| self.client.decode_error(self.response.status(), &error))?;
                 return Ok(Some(Followed { id, entry }));
@@ -101,7 +112,7 @@ impl Events {
         self.waiting.extend_from_slice(piece);
     }
 
-    /// Id and data of the next event that has come whole. What has no data, such as a comment, is none.
+    /// Id and data of the next event that has come whole. What has neither, such as a comment, is none.
     fn next(&mut self) -> Option<(String, Vec<u8>)> {
         loop {
             let from = self.looked_at.saturating_sub(1);
@@ -111,17 +122,17 @@ impl Events {
             };
             let event: Vec<u8> = self.waiting.drain(..from + end + 2).collect();
             self.looked_at = 0;
-            let (mut id, mut data) = (String::new(), None::<Vec<u8>>);
+            let (mut id, mut data) = (None, None::<Vec<u8>>);
             for line in event.split(|&byte| byte == b'\n') {
                 if let Some(value) = field(line, b"id") {
-                    id = String::from_utf8_lossy(value).into_owned();
+                    id = Some(String::from_utf8_lossy(value).into_owned());
                 } else if let Some(value) = field(line, b"data") {
                     let before = data.take().map(|data| [&data[..], b"\n"].concat()).unwrap_or_default();
                     data = Some([&before[..], value].concat());
                 }
             }
-            if let Some(data) = data {
-                return Some((id, data));
+            if id.is_some() || data.is_some() {
+                return Some((id.unwrap_or_default(), data.unwrap_or_default()));
             }
         }
     }
@@ -140,8 +151,12 @@ mod tests {
     #[test]
     fn events_come_whole_however_they_are_cut() {
         let stream =
-            b":\n\nid: 1.0\ndata: {\"a\":1}\n\n: beat\n\ndata:x\ndata: y\nid:2\nevent: odd\n\n\n\nid: 3\ndata: cut";
-        let expected = [("1.0".to_owned(), b"{\"a\":1}".to_vec()), ("2".to_owned(), b"x\ny".to_vec())];
+            b":\n\nid: 0.0\n\nid: 1.0\ndata: {\"a\":1}\n\n: beat\n\ndata:x\ndata: y\nid:2\nevent: odd\n\n\n\nid: 3\ndata: cut";
+        let expected = [
+            ("0.0".to_owned(), Vec::new()),
+            ("1.0".to_owned(), b"{\"a\":1}".to_vec()),
+            ("2".to_owned(), b"x\ny".to_vec()),
+        ];
         for size in 1..=stream.len() {
             let mut events = Events::default();
             let mut found = Vec::new();

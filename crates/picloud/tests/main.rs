@@ -20,6 +20,7 @@ mod identity;
 mod imports;
 mod invoke;
 mod limits;
+mod logs;
 mod members;
 mod people;
 mod quotas;

@@ -78,6 +78,16 @@ async fn lines_come_as_they_are_written_and_none_twice(backend: Backend) {
     // Manual runs and requests alike.
     picloud.invoke(&app, "says").await;
     assert_eq!(lines(&mut stream, 2).await.len(), 2);
+    // Who is cut off before anything was written knows where it began.
+    let mut quiet = picloud.api("GET", "/apps/log/logs?follow=true", "").await;
+    let first = String::from_utf8(quiet.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    let place =
+        first.strip_prefix("id: ").and_then(|id| id.strip_suffix("\n\n")).unwrap_or_else(|| panic!("{first:?}"));
+    drop(quiet);
+    picloud.get("/log/says?n=3").await;
+    let filter = FollowFilter { after: Some(place.to_owned()), ..FollowFilter::default() };
+    let mut stream = follow(&picloud.client, &app, &filter).await;
+    assert_eq!(words(&lines(&mut stream, 2).await), ["3 begins", "3 ends"]);
     let bad = FollowFilter { after: Some("x".to_owned()), ..FollowFilter::default() };
     assert_eq!(picloud.client.follow_logs(&app, &bad).await.unwrap_err().status().unwrap(), 422);
     let refused = picloud.api("GET", "/apps/log/logs?follow=true&limit=3", "").await;

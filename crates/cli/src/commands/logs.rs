@@ -1,21 +1,48 @@
 //! `pic logs`, and how a line of a log is shown.
 
+mod follow;
+
 use crate::{
+    choices,
     context::Context,
     error::{CommandResult, Doing as _},
     exit::Exit,
     format, output, sanitize,
 };
-use picloud_client::LogFilter;
-use picloud_shared::{api::LogEntry, ids::InvocationId, names::ScriptName};
+use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
+use picloud_client::{FollowFilter, LogFilter};
+use picloud_shared::{
+    api::{LogEntry, LogLevel},
+    ids::InvocationId,
+    names::ScriptName,
+    time::{TimestampMs, now_ms},
+};
 use serde_json::Value;
 
 /// Show what scripts logged, the newest invocation last
+///
+/// With --follow, what they log from now on, as it is recorded, until Ctrl-C; when the connection breaks, it goes on where
+/// it broke off. With -o json each line is then a document of its own.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only the lines of this script
     #[arg(long, value_name = "NAME")]
     script: Option<ScriptName>,
+    /// Only the lines of this invocation
+    #[arg(long, value_name = "ID")]
+    invocation: Option<InvocationId>,
+    /// Only lines that are at least so important
+    #[arg(long, value_parser = choices::log_level())]
+    level: Option<LogLevel>,
+    /// Only lines that have this in their text
+    #[arg(long)]
+    text: Option<String>,
+    /// Go on with the lines to come
+    #[arg(short, long, conflicts_with_all = ["since", "limit", "before"])]
+    follow: bool,
+    /// Only lines since then: 10m, 2h or 3d ago, or a time such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<TimestampMs>,
     /// The lines of at most so many invocations
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
@@ -24,10 +51,14 @@ pub(crate) struct Args {
     before: Option<InvocationId>,
 }
 
-pub(crate) async fn run(Args { script, limit, before }: Args, context: &mut Context) -> CommandResult {
+pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
+    let Args { script, invocation, level, text, follow, since, limit, before } = args;
+    if follow {
+        return follow::run(FollowFilter { script, invocation, level, text, after: None }, context).await;
+    }
     let (client, app) = (context.client()?, context.app()?);
     let before = before.map(|id| id.to_string());
-    let filter = LogFilter { script, before, limit: Some(limit), ..LogFilter::default() };
+    let filter = LogFilter { script, invocation, level, text, since, before, limit: Some(limit) };
     let page = client.logs(&app, &filter).await.doing(format!("show the logs of the app {app}"))?;
     context.output.result(&page, |page| {
         if page.items.is_empty() {
@@ -40,6 +71,19 @@ pub(crate) async fn run(Args { script, limit, before }: Args, context: &mut Cont
         output::note(&format!("there are older ones: --before {next}"));
     }
     Ok(Exit::Ok)
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<TimestampMs, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at.as_millisecond());
+    }
+    let ago = text.parse::<Span>().ok().and_then(|span| {
+        span.total((Unit::Millisecond, SpanRelativeTo::days_are_24_hours())).ok().filter(|ago| *ago >= 0.0)
+    });
+    // A float this large stops at the bounds of the integer.
+    ago.map(|ago| now_ms().saturating_sub(ago as i64).max(0))
+        .ok_or_else(|| "write how long ago, such as 10m, 2h or 3d, or a time such as 2026-01-31T12:00:00Z".to_owned())
 }
 
 /// One line, whatever the script wrote.
@@ -82,6 +126,18 @@ pub(crate) fn dropped(lines: i64) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_time_is_given_or_so_long_ago() {
+        assert_eq!(since("2023-11-14T22:13:20Z"), Ok(1_700_000_000_000));
+        for (text, ms) in [("0s", 0), ("10m", 600_000), ("1h30m", 5_400_000), ("3d", 259_200_000)] {
+            let late = now_ms() - since(text).unwrap() - ms;
+            assert!((0..60_000).contains(&late), "{text}: {late}");
+        }
+        for bad in ["", "10", "yesterday", "-5m", "1 month", "2023-11-14"] {
+            assert!(since(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn fields_stand_behind_the_text_in_one_line() {

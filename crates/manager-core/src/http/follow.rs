@@ -1,5 +1,5 @@
-//! Following an app's logs, as an event stream: one event for each line, whose id is the place behind it, so that who comes
-//! back with `Last-Event-ID` misses nothing and gets nothing twice. Each stream reads no further than its reader has read, and
+//! Following an app's logs, as an event stream: first the place where it begins, then one event for each line, whose id is the
+//! place behind it, so that who comes back with `Last-Event-ID` misses nothing and gets nothing twice. Each stream reads no further than its reader has read, and
 //! ends when its token or the role is gone, and when the server stops.
 
 use super::{access::Viewer, error::ApiError, logs::seen};
@@ -12,6 +12,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
+use futures_util::StreamExt as _;
 use picloud_shared::{api::LogEntry, ids::AppId};
 use picloud_store::{LogPlace, LogsHeard, StoreError, TailFilter};
 use std::{
@@ -131,10 +132,13 @@ pub(super) async fn follow(
         revision,
         _seat: seat,
     };
-    let events = futures_util::stream::unfold(follow, async |mut follow| {
+    // So that whoever is cut off before the first line misses none either.
+    let begin = Event::default().id(place.to_string());
+    let lines = futures_util::stream::unfold(follow, async |mut follow| {
         let event = follow.next().await?;
         Some((Ok::<_, Infallible>(event), follow))
     });
+    let events = futures_util::stream::iter([Ok(begin)]).chain(lines);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 

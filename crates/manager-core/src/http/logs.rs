@@ -51,7 +51,7 @@ pub(super) struct Filter {
 
 /// Log lines: newest invocation first, the lines of each in order. The limit counts invocations, so that none is torn
 /// between two pages. With `follow=true` an event stream of those to come, in the order in which they are recorded: the data
-/// of each event is a line, its id the place behind it. Needs the role viewer.
+/// of each event is a line, its id the place behind it; the first event has no data, and the id of where the stream begins. Needs the role viewer.
 #[utoipa::path(
     get,
     path = "/apps/{app}/logs",

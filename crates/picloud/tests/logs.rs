@@ -1,0 +1,188 @@
+//! `pic logs`: what is looked for, and following through a connection that breaks.
+
+use crate::{
+    cli::Pic,
+    support::{Backend, TestApp, until},
+};
+use picloud_shared::names::AppSlug;
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+const SAYS: &str = "log::info(`${req.query.n} begins`); log::warn(`${req.query.n} ends`);";
+
+async fn start() -> (TestApp, AppSlug, Pic) {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let app = picloud.create_app("log").await;
+    picloud.put(&app, "says", SAYS, &[]).await;
+    let pic = Pic::new(&picloud);
+    pic.sign_in();
+    pic.ok(&["apps", "use", "log"]);
+    (picloud, app, pic)
+}
+
+/// Leads to the server, and can be cut.
+struct Cable {
+    url: String,
+    whole: watch::Sender<bool>,
+}
+
+impl Cable {
+    async fn to(manager: &str) -> Self {
+        let server = manager.strip_prefix("http://").unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (whole, seen) = watch::channel(true);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (server, mut seen) = (server.clone(), seen.clone());
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(server).await.unwrap();
+                    tokio::select! {
+                        _ = seen.wait_for(|whole| !whole) => {}
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                    }
+                });
+            }
+        });
+        Self { url, whole }
+    }
+}
+
+/// A `pic logs` that goes on. Ends with the test.
+struct Following {
+    process: Child,
+    lines: Receiver<String>,
+    told: Receiver<String>,
+}
+
+impl Following {
+    fn start(pic: &Pic, arguments: &[&str]) -> Self {
+        let asked = pic.command(&[&["logs", "--follow"], arguments].concat());
+        // A shell that runs the tests in the background would have them, and what they start, not hear of Ctrl-C.
+        let mut command = Command::new("env");
+        command.env_clear().envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        command.arg("--default-signal=INT").arg(asked.get_program()).args(asked.get_args());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let (lines, told) = (read(process.stdout.take().unwrap()), read(process.stderr.take().unwrap()));
+        let following = Self { process, lines, told };
+        following.tells("following the log of the app log");
+        following
+    }
+
+    fn tells(&self, what: &str) {
+        let told = self.told.recv_timeout(Duration::from_secs(30)).expect("it says something");
+        assert!(told.contains(what), "{told}");
+    }
+
+    fn line(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(30)).expect("a line comes")
+    }
+
+    /// The next so many, from behind the time and the level.
+    fn says(&self, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.line().split_once("says: ").unwrap().1.to_owned()).collect()
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        until("its end", async || self.process.try_wait().unwrap()).await
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        // Ended already where a test has waited for it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn read(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_followed_though_the_connection_breaks() {
+    let (picloud, _, pic) = start().await;
+    let cable = Cable::to(&picloud.manager).await;
+    pic.ok(&["login", &cable.url, "--username", "admin"]);
+    let mut following = Following::start(&pic, &["--app", "log"]);
+    picloud.get("/log/says?n=1").await;
+    assert_eq!(following.says(2), ["1 begins", "1 ends"]);
+    for n in 2..4 {
+        cable.whole.send_replace(false);
+        following.tells("connecting again");
+        picloud.get(&format!("/log/says?n={n}")).await;
+        cable.whole.send_replace(true);
+        following.tells("following again");
+        assert_eq!(following.says(2), [format!("{n} begins"), format!("{n} ends")]);
+    }
+    let interrupted = Command::new("kill").args(["-INT", &following.process.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(following.ended().await.signal(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_looked_for_is_shown() {
+    let (picloud, app, pic) = start().await;
+    let ends = Following::start(&pic, &["--level", "warn", "--script", "says"]);
+    let second = Following::start(&pic, &["--text", "2 b", "-o", "json"]);
+    let mut last = String::new();
+    for n in 1..4 {
+        last = picloud.get(&format!("/log/says?n={n}")).await.headers()["x-request-id"].to_str().unwrap().to_owned();
+    }
+    assert_eq!(ends.says(3), ["1 ends", "2 ends", "3 ends"]);
+    let line: serde_json::Value = serde_json::from_str(&second.line()).unwrap();
+    assert_eq!((&line["message"], &line["level"]), (&"2 begins".into(), &"info".into()));
+    let shown = |arguments: &[&str]| {
+        let lines = pic.ok(&[&["logs"], arguments].concat());
+        lines.lines().map(|line| line.split_once("says: ").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(picloud.client.logs(&app, &Default::default()).await.unwrap().items.len(), 6);
+    assert_eq!(shown(&["--level", "warn", "--text", "1"]), ["1 ends"]);
+    assert_eq!(shown(&["--invocation", &last]), ["3 begins", "3 ends"]);
+    assert_eq!(shown(&["--since", "1h"]).len(), 6);
+    assert_eq!(pic.ok(&["logs", "--since", "2100-01-01T00:00:00Z"]), "(none)\n");
+    for bad in [&["--since", "soon"][..], &["--level", "loud"], &["-f", "--since", "1h"], &["-f", "--limit", "3"]] {
+        assert_eq!(pic.fails(&[&["logs"], bad].concat()).0, 2, "{bad:?}");
+    }
+    assert_eq!(pic.fails(&["logs", "-f", "--app", "nothing"]).0, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn following_ends_when_nobody_reads_and_when_nobody_may() {
+    let (picloud, _, pic) = start().await;
+    let mut unread = pic.command(&["logs", "-f"]).spawn().unwrap();
+    drop(unread.stdout.take());
+    let told = read(unread.stderr.take().unwrap());
+    assert!(told.recv_timeout(Duration::from_secs(30)).unwrap().contains("following"));
+    picloud.get("/log/says?n=1").await;
+    assert!(until("its end", async || unread.try_wait().unwrap()).await.success());
+
+    let mut following = Following::start(&pic, &[]);
+    pic.ok(&["logout"]);
+    following.tells("the server has ended the stream; connecting again");
+    following.tells("error: cannot follow the log of the app log: ");
+    following.tells("hint: sign in with `pic login`");
+    assert_eq!(following.ended().await.code(), Some(3));
+}

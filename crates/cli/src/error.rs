@@ -124,6 +124,7 @@ fn where_to_look(message: &str) -> Option<&'static str> {
         }
         "invitation" => "`pic invitations list` shows those that are open, and with --server those to the server",
         "token" => "`pic tokens list` shows what there is",
+        "key" => "`pic kv list` shows what there is; --app names another app",
         "domain" => "`pic domains list` shows what there is; --app names another app",
         "invocation" => "`pic invocations list` shows what there is; --app names another app",
         _ => return None,
@@ -172,6 +173,7 @@ mod tests {
             ("no such user", Some("pic roles list")),
             ("no such invitation", Some("pic invitations list")),
             ("no such token", Some("pic tokens list")),
+            ("no such key", Some("pic kv list")),
             ("no such endpoint", None),
             ("there is no version to go back to", None),
         ] {

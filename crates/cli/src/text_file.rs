@@ -1,10 +1,20 @@
-//! Reads a text file whole, and what is typed instead of one.
+//! Reads a file whole, as text or as bytes, and what is typed instead of one.
 
 use crate::{error::CommandError, exit::Exit, format};
 use std::{fs::File, io::Read as _, path::Path};
 
 /// The text of a file of at most so many bytes.
 pub(crate) fn read(path: &Path, most: usize) -> Result<String, CommandError> {
+    String::from_utf8(read_bytes(path, most)?).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        CommandError::new(Exit::Refused, format!("{} is not UTF-8: line {line} holds other bytes", path.display()))
+            .hint("save the file as UTF-8")
+    })
+}
+
+/// The bytes of a file of at most so many.
+pub(crate) fn read_bytes(path: &Path, most: usize) -> Result<Vec<u8>, CommandError> {
     let name = path.display();
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too long, however long it is.
@@ -15,12 +25,7 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<String, CommandError> {
         let most = format::bytes(most as i64);
         return Err(CommandError::new(Exit::Refused, format!("{name} is longer than the {most} that are allowed")));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        CommandError::new(Exit::Refused, format!("{name} is not UTF-8: line {line} holds other bytes"))
-            .hint("save the file as UTF-8")
-    })
+    Ok(bytes)
 }
 
 /// What was meant by a text that was typed or echoed: all of it but the line break at its end.

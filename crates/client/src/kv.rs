@@ -10,9 +10,18 @@ use url::Url;
 
 impl Client {
     /// The keys of an app that begin with `prefix` and come after `after`, in the order of their bytes.
-    pub async fn keys(&self, app: &AppSlug, prefix: &str, after: Option<&str>) -> Result<Page<String>> {
+    pub async fn keys(
+        &self,
+        app: &AppSlug,
+        prefix: &str,
+        after: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<Page<String>> {
         let mut url = self.endpoint(&["apps", app.as_str(), "kv"]);
-        url.query_pairs_mut().append_pair("prefix", prefix).extend_pairs(after.map(|after| ("after", after)));
+        url.query_pairs_mut()
+            .append_pair("prefix", prefix)
+            .extend_pairs(after.map(|after| ("after", after)))
+            .extend_pairs(limit.map(|limit| ("limit", limit.to_string())));
         self.fetch(self.request(Method::GET, url)).await
     }
 

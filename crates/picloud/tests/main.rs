@@ -19,6 +19,7 @@ mod http;
 mod identity;
 mod imports;
 mod invoke;
+mod kv;
 mod limits;
 mod logs;
 mod members;

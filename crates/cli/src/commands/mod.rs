@@ -10,6 +10,7 @@ mod invite;
 mod invocations;
 mod invoke;
 mod join;
+mod kv;
 mod login;
 mod logout;
 mod logs;
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Files(files::Command),
     #[command(subcommand)]
+    Kv(kv::Command),
+    #[command(subcommand)]
     Vars(vars::Command),
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -99,6 +102,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Domains(command) => domains::run(command, context).await,
         Command::Topics(command) => topics::run(command, context).await,
         Command::Files(command) => files::run(command, context).await,
+        Command::Kv(command) => kv::run(command, context).await,
         Command::Vars(command) => vars::run(command, context).await,
         Command::Secrets(command) => secrets::run(command, context).await,
         Command::Schedules(command) => schedules::run(command, context).await,

@@ -80,6 +80,11 @@ fn misuse_exits_with_2() {
         &["tokens", "create", "ci", "--app", "NOT A SLUG"],
         &["tokens", "delete", "not-an-id"],
         &["password"],
+        &["kv", "set", "a"],
+        &["kv", "set", "a", "{"],
+        &["kv", "set", "a", "1", "--ttl", "0"],
+        &["kv", "set", "a", "1", "--text", "b"],
+        &["kv", "get", ".."],
         &["login"],
     ] {
         let said = stderr(&home.pic(args).code(2).stdout(""));

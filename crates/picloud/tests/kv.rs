@@ -39,7 +39,7 @@ async fn keys_from_set_to_delete() {
         ("json", r#"["map",{"a":2.5,"b":[1,null]}]"#),
         ("minus", r#"["i64",-5]"#),
         ("text", r#"["string","-7 cups\n"]"#),
-        ("blob", r#"["blob","AA0K"]"#),
+        ("blob", r#"["blob",[0,13,10]]"#),
     ] {
         assert_eq!(picloud.text(&format!("/shop/read?key={key}")).await, (200, read.to_owned()), "{key}");
     }

@@ -1,7 +1,7 @@
 //! Values that are one of a few words: the command line takes them, and its help names them.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use picloud_shared::api::{LogLevel, Role};
+use picloud_shared::api::{LogLevel, Role, StatsRange};
 
 /// What a member may do.
 pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
@@ -11,6 +11,11 @@ pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
 /// How important a line of a log is.
 pub(crate) fn log_level() -> impl TypedValueParser<Value = LogLevel> {
     one_of(LogLevel::ALL, LogLevel::as_str)
+}
+
+/// How far back to look for what invocations come to.
+pub(crate) fn stats_range() -> impl TypedValueParser<Value = StatsRange> {
+    one_of([StatsRange::Hour, StatsRange::Day, StatsRange::Week, StatsRange::Month], StatsRange::as_str)
 }
 
 fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(

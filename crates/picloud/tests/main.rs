@@ -23,6 +23,7 @@ mod kv;
 mod limits;
 mod logs;
 mod members;
+mod numbers;
 mod people;
 mod quotas;
 mod records;

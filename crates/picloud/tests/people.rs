@@ -203,3 +203,33 @@ async fn a_changed_password_ends_other_sessions() {
     let mut login = elsewhere.command(&["login", &picloud.manager, "--username", "admin"]);
     assert!(login.env("PIC_PASSWORD", ANOTHER).output().unwrap().status.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changed_what_is_shown() {
+    let picloud = TestApp::start(Backend::Sqlite).await;
+    let (pic, eve) = (Pic::new(&picloud), user(&picloud, "eve").await);
+    pic.sign_in();
+    pic.ok(&["apps", "create", "shop"]);
+    pic.ok(&["roles", "grant", "eve", "editor"]);
+    eve.ok(&["vars", "set", "REGION", "eu", "--app", "shop"]);
+    let shown = pic.ok(&["audit"]);
+    let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert_eq!(lines[0], ["AT", "WHO", "FROM", "ACTION", "APP", "TO", "DETAIL"]);
+    assert_eq!(lines[1][1..6], ["eve", "127.0.0.1", "set_var", "shop", "REGION"]);
+    assert_eq!(lines[2][1..6], ["admin", "127.0.0.1", "set_member", "shop", "eve"]);
+    assert!(shown.contains(r#"{"role":"editor"}"#), "{shown}");
+    let of = |arguments: &[&str]| {
+        let page = pic.json(&[&["audit"], arguments].concat());
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&["--actor", "eve"]), ["set_var"]);
+    assert_eq!(of(&["--action", "create_app"]), ["create_app"]);
+    assert_eq!(of(&["--server", "--actor", "eve"]), ["set_var", "login", "accept_invitation"]);
+    let first = pic.json(&["audit", "--limit", "1"]);
+    assert_eq!(of(&["--before", first["next"].as_str().unwrap()]), ["set_member", "create_app"]);
+    // Editors of the app are not told, and owners not of the server.
+    assert_eq!(eve.fails(&["audit", "--app", "shop"]).0, 3);
+    assert_eq!(eve.fails(&["audit", "--server"]).0, 3);
+    assert_eq!(pic.fails(&["audit", "--action", "put script"]).0, 5);
+}

@@ -1,6 +1,7 @@
 //! The commands. One file each, which holds its arguments, its help and what it does.
 
 mod apps;
+mod audit;
 mod deploy;
 mod docs;
 mod domains;
@@ -22,8 +23,10 @@ mod schedules;
 mod scripts;
 mod secrets;
 mod setup;
+mod stats;
 mod tokens;
 mod topics;
+mod usage;
 mod users;
 mod vars;
 mod whoami;
@@ -48,6 +51,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Invocations(invocations::Command),
     Logs(logs::Args),
+    Stats(stats::Args),
+    Usage(usage::Args),
     Docs(docs::Args),
     #[command(subcommand)]
     Roles(roles::Command),
@@ -60,6 +65,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tokens(tokens::Command),
     Password(password::Args),
+    Audit(audit::Args),
     #[command(subcommand)]
     Domains(domains::Command),
     #[command(subcommand)]
@@ -91,6 +97,8 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Invoke(args) => invoke::run(args, context).await,
         Command::Invocations(command) => invocations::run(command, context).await,
         Command::Logs(args) => logs::run(args, context).await,
+        Command::Stats(args) => stats::run(args, context).await,
+        Command::Usage(args) => usage::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
         Command::Roles(command) => roles::run(command, context).await,
         Command::Invite(args) => invite::run(args, context).await,
@@ -99,6 +107,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Users(command) => users::run(command, context).await,
         Command::Tokens(command) => tokens::run(command, context).await,
         Command::Password(args) => password::run(args, context).await,
+        Command::Audit(args) => audit::run(args, context).await,
         Command::Domains(command) => domains::run(command, context).await,
         Command::Topics(command) => topics::run(command, context).await,
         Command::Files(command) => files::run(command, context).await,

@@ -74,6 +74,7 @@ impl LocalExecutor {
         app: AppId,
         source: &Source,
     ) -> Result<Result<BTreeMap<ScriptName, Option<Position>>, Fault>, ExecutorError> {
+        between_scripts().await;
         let place = self.turns.begin(app).await?;
         let found = match place.in_slices(self.host.imports(&source.text)).await.map_err(from_host)? {
             Ok(found) => found,
@@ -125,6 +126,7 @@ impl LocalExecutor {
         scripts: &mut Scripts,
         name: &ScriptName,
     ) -> Result<Result<(), Fault>, ExecutorError> {
+        between_scripts().await;
         let order = match scripts.graph.order(name) {
             Ok(order) => order,
             Err(error) => return Ok(Err(whole(name, error.to_string()))),
@@ -157,6 +159,12 @@ impl LocalExecutor {
     }
 }
 
+/// Lets others go on. A small script is checked without waiting for anything, and a deploy has a thousand of them: two
+/// deploys would hold all threads of a small machine, and nobody would be answered.
+async fn between_scripts() {
+    tokio::task::yield_now().await;
+}
+
 /// What concerns no single place.
 fn whole(name: &ScriptName, message: String) -> Fault {
     Fault { source: name.clone(), script: name.clone(), message, position: None }
@@ -165,4 +173,44 @@ fn whole(name: &ScriptName, message: String) -> Fault {
 fn fault(name: &ScriptName, Diagnostic { message, script, position }: Diagnostic) -> Fault {
     let script = script.and_then(|script| script.parse().ok());
     Fault { source: name.clone(), script: script.unwrap_or_else(|| name.clone()), message, position }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picloud_host::Settings;
+    use picloud_shared::{limits::Limits, time::now_ms};
+    use picloud_store::{Database, Store};
+    use picloud_vault::{Key, Vault};
+    use std::cell::Cell;
+
+    #[tokio::test]
+    async fn many_small_scripts_let_others_go_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite(directory.path().into())).await.unwrap();
+        let engine = Settings { slots: Some(1), memory: Limits::default().memory, ..Settings::default() };
+        let vault = Vault::new(Key::generate().unwrap(), None);
+        let executor = LocalExecutor::new(store, vault, &engine, now_ms).unwrap();
+        let source = |n| Source { name: format!("s{n}").parse().unwrap(), text: "1".into() };
+        let sources: Vec<_> = (0..30).map(source).collect();
+
+        // On this one thread: what goes on beside the check goes on when the check lets it.
+        let checked = Cell::new(false);
+        let check = async {
+            let found = executor.check(AppId::new(), sources, Others::Go).await.unwrap();
+            checked.set(true);
+            found
+        };
+        let beside = async {
+            let mut rounds = 0;
+            while !checked.get() {
+                rounds += 1;
+                tokio::task::yield_now().await;
+            }
+            rounds
+        };
+        let (found, rounds) = tokio::join!(check, beside);
+        assert!(found.is_ok_and(|imports| imports.len() == 30));
+        assert!(rounds >= 60, "{rounds} rounds beside 30 scripts, each of which is read and loaded");
+    }
 }

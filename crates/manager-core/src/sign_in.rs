@@ -16,8 +16,8 @@ pub(crate) enum SignInError {
     /// It is the password of somebody who may not sign in.
     #[error("this user is disabled; ask an administrator")]
     Disabled,
-    /// There were too many failures lately; nothing was compared.
-    #[error("too many failed attempts; try again in {} s", .0.as_secs() + 1)]
+    /// There were too many failures lately, or are too many attempts now; nothing was compared.
+    #[error("too many attempts; try again in {} s", .0.as_secs() + 1)]
     Throttled(Duration),
     /// The password could not be compared.
     #[error(transparent)]

@@ -8,7 +8,7 @@
 use std::{
     hash::{BuildHasher, Hash, RandomState},
     net::{IpAddr, Ipv6Addr},
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,11 @@ const ADDRESS: Rule = Rule { burst: 20, interval: Duration::from_secs(60) };
 const ACCOUNT: Rule = Rule { burst: 60, interval: Duration::from_secs(10) };
 /// Failures that are kept in the audit log.
 const NOTES: Rule = Rule { burst: 100, interval: Duration::from_secs(60) };
+/// Attempts at one account at a time, be they right or wrong: hashing takes turns, of which there are few, and whoever knows
+/// one password would otherwise take them all, for a right one costs no budget.
+const AT_ONCE: u32 = 12;
+/// After how long one more may be possible.
+const SOON: Duration = Duration::from_secs(1);
 /// Budgets of each kind; 256 KiB.
 const BUDGETS: usize = 1 << 15;
 /// Of an IPv6 address, what one client has not only one of.
@@ -35,6 +40,26 @@ struct Budgets {
     rule: Rule,
     full_at: Box<[AtomicU64]>,
     hasher: RandomState,
+}
+
+/// How many attempts at each account there are now; accounts share as they do budgets.
+struct UnderWay {
+    counts: Box<[AtomicU32]>,
+    hasher: RandomState,
+}
+
+impl UnderWay {
+    fn new() -> Self {
+        Self { counts: (0..BUDGETS).map(|_| AtomicU32::new(0)).collect(), hasher: RandomState::new() }
+    }
+
+    /// Counts one more, if there is room for it.
+    fn begin(&self, whose: impl Hash) -> Option<&AtomicU32> {
+        let place = self.hasher.hash_one(whose) % self.counts.len() as u64;
+        let count = &self.counts[place as usize];
+        let more = |count: u32| Some(count + 1).filter(|&more| more <= AT_ONCE);
+        count.fetch_update(Relaxed, Relaxed, more).ok().map(|_| count)
+    }
 }
 
 impl Budgets {
@@ -75,6 +100,7 @@ pub(crate) struct Throttle {
     accounts: Budgets,
     addresses: Budgets,
     notes: Budgets,
+    under_way: UnderWay,
 }
 
 /// An attempt that is paid for: it counts as a failure unless it is given back.
@@ -83,6 +109,7 @@ pub(crate) struct Attempt<'t> {
     throttle: &'t Throttle,
     account: Option<&'t AtomicU64>,
     address: &'t AtomicU64,
+    under_way: Option<&'t AtomicU32>,
 }
 
 impl Throttle {
@@ -92,6 +119,7 @@ impl Throttle {
             accounts: Budgets::new(ACCOUNT, BUDGETS),
             addresses: Budgets::new(ADDRESS, BUDGETS),
             notes: Budgets::new(NOTES, 1),
+            under_way: UnderWay::new(),
         }
     }
 
@@ -102,16 +130,22 @@ impl Throttle {
     }
 
     fn attempt_at(&self, account: Option<&str>, address: IpAddr, now: u64) -> Result<Attempt<'_>, Duration> {
-        let address = self.addresses.of(network(address));
-        self.addresses.take(address, now)?;
+        let under_way = match account {
+            Some(name) => Some(self.under_way.begin(name).ok_or(SOON)?),
+            None => None,
+        };
         let account = account.map(|name| self.accounts.of(name));
+        let address = self.addresses.of(network(address));
+        // Dropped where it is refused, it counts as under way no more.
+        let attempt = Attempt { throttle: self, account, address, under_way };
+        self.addresses.take(address, now)?;
         if let Some(account) = account
             && let Err(wait) = self.accounts.take(account, now)
         {
             self.addresses.give_back(address);
             return Err(wait);
         }
-        Ok(Attempt { throttle: self, account, address })
+        Ok(attempt)
     }
 
     /// Whether one more failure is to be kept in the audit log.
@@ -130,6 +164,14 @@ impl Attempt<'_> {
         self.throttle.addresses.give_back(self.address);
         if let Some(account) = self.account {
             self.throttle.accounts.give_back(account);
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.under_way {
+            count.fetch_sub(1, Relaxed);
         }
     }
 }
@@ -196,6 +238,26 @@ mod tests {
             throttle.attempt_at(Some("ada"), ip("192.0.2.1"), 5).ok().unwrap().give_back();
         }
         assert_eq!(passed(&throttle, 100, Some("ada"), "192.0.2.1", 5), 20);
+    }
+
+    #[test]
+    fn an_account_has_few_attempts_at_once() {
+        let throttle = Throttle::new();
+        let attempt = |account, n: u32| throttle.attempt_at(Some(account), ip(&format!("192.0.2.{n}")), 0);
+        let mut under_way: Vec<_> = (0..AT_ONCE).map(|n| attempt("eve", n).ok().unwrap()).collect();
+        for n in AT_ONCE..200 {
+            assert_eq!(attempt("eve", n).err(), Some(SOON));
+        }
+        // Others, of whom there is one that shares its place with eve at most.
+        assert!(["ada", "bob"].iter().any(|name| attempt(name, 9).is_ok()));
+        // Right or wrong, whoever is done makes room for one.
+        under_way.pop().unwrap().give_back();
+        under_way.push(attempt("eve", 5).ok().unwrap());
+        drop(under_way.pop());
+        under_way.push(attempt("eve", 5).ok().unwrap());
+        assert!(attempt("eve", 5).is_err());
+        // Who was told to come back had nothing taken from them.
+        assert_eq!(passed(&throttle, 100, None, "192.0.2.199", 0), 20);
     }
 
     #[test]

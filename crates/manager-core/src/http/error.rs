@@ -119,7 +119,7 @@ pub(super) enum ApiError {
     RateLimited(u64),
     #[error("too many sign-ins at once; try again in a moment")]
     TooManySignIns,
-    #[error("too many failed attempts; try again in {} s", seconds(.0))]
+    #[error("too many attempts; try again in {} s", seconds(.0))]
     Throttled(Duration),
     #[error("as many follow this app's logs, or those of all apps, as may; try again when some have left")]
     TooManyFollowers,

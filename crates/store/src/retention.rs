@@ -122,6 +122,8 @@ impl Store {
         });
         let going = going(&oldest, kept.saturating_sub(bytes), until);
         if going.is_empty() {
+            // Ended here, not by a rollback some time later: who looks next may look at once.
+            transaction.commit().await?;
             return Ok(false);
         }
         self.remove_records(&mut transaction, going).await?;

@@ -7,14 +7,14 @@ use picloud_shared::{
     executor::{ExecutorError, Fault, Imports, Others, Source},
     ids::{AppId, UserId},
     limit_rules::{LimitChanges, LimitName, LimitValues, OutOfBounds},
-    limits::{DEPLOY_BYTES, SCRIPT_SCHEDULES, SCRIPT_TOPICS, SCRIPTS, SOURCE_BYTES},
+    limits::{APP_SCRIPTS, DEPLOY_BYTES, SCRIPT_SCHEDULES, SCRIPT_TOPICS, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
     precondition::Precondition,
     time::now_ms,
 };
 use picloud_store::{
-    App, DeployRefused, Manifest, NewApp, NewRelease, NewVersion, Put, PutRefused, RollbackRefused, Script, StoreError,
-    Target,
+    App, DeployRefused, NewApp, NewRelease, NewVersion, Put, PutRefused, ReleaseContent, RollbackRefused, Script,
+    StoreError, Target,
 };
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ impl Manager {
     ) -> Result<Deployed, DeployError> {
         let Deploy { scripts, limits, keep_others, dry_run, state } = deploy;
         // Before they are checked, which takes longer than counting.
-        if scripts.len() > SCRIPTS {
+        if scripts.len() > APP_SCRIPTS {
             return Err(DeployRefused::TooManyScripts.into());
         }
         if scripts.iter().map(|script| script.source.len()).sum::<usize>() > DEPLOY_BYTES {
@@ -163,8 +163,8 @@ impl Manager {
         as_owner: bool,
         author: UserId,
     ) -> Result<Deployed, DeployError> {
-        let (number, Manifest { scripts, limits }) =
-            self.store.manifest(app.id, release).await?.ok_or(DeployError::NoSuchRelease)?;
+        let (number, ReleaseContent { scripts, limits }) =
+            self.store.release_content(app.id, release).await?.ok_or(DeployError::NoSuchRelease)?;
         let deploy = Deploy { scripts, limits: Some(limits), keep_others: false, dry_run, state };
         self.deploy(app, deploy, as_owner, author, Some(number)).await
     }

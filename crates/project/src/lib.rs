@@ -11,7 +11,7 @@ use manifest::{Entry, Manifest};
 use picloud_shared::{
     api::DeployScript,
     limit_rules::LimitValues,
-    limits::{SCRIPTS, SOURCE_BYTES},
+    limits::{APP_SCRIPTS, SOURCE_BYTES},
     names::{AppSlug, InvalidName, ScriptName, TopicName},
     route::Route,
     schedule::Schedule,
@@ -67,7 +67,7 @@ pub enum ProjectError {
     #[error("{} holds no script: a file such as hello.rhai", .0.display())]
     Empty(PathBuf),
     /// More than an app has.
-    #[error("{} holds more than {SCRIPTS} scripts", .0.display())]
+    #[error("{} holds more than {APP_SCRIPTS} scripts", .0.display())]
     TooMany(PathBuf),
 }
 
@@ -137,7 +137,7 @@ impl Files<'_> {
         let name: ScriptName =
             text.parse().map_err(|why: InvalidName| invalid(&self.root.join(&file), why.to_string()))?;
         self.found.insert(name, file);
-        if self.found.len() > SCRIPTS { Err(ProjectError::TooMany(self.root.to_owned())) } else { Ok(()) }
+        if self.found.len() > APP_SCRIPTS { Err(ProjectError::TooMany(self.root.to_owned())) } else { Ok(()) }
     }
 }
 

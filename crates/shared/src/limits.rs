@@ -123,8 +123,6 @@ pub const APP_SCRIPTS: usize = 1_000;
 pub const SCRIPT_VERSIONS: i64 = 100;
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
-/// Most scripts of a deploy, those included that stay.
-pub const SCRIPTS: usize = 1_000;
 /// Most bytes of the sources of a deploy, those included that stay.
 pub const DEPLOY_BYTES: usize = 8 << 20;
 /// Most routes, topics and schedules of the scripts of a deploy, all together. Each is a statement, while which nobody else

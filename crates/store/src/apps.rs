@@ -270,13 +270,13 @@ impl Store {
             return Ok(Ok(changed));
         }
         with_db!(self, &mut transaction, db => {
-            sqlx::query("UPDATE apps SET name = $5, debug = $6, limits = $2, outbound = $3, cors = $4 WHERE id = $1")
+            sqlx::query("UPDATE apps SET name = $2, debug = $3, limits = $4, outbound = $5, cors = $6 WHERE id = $1")
                 .bind(id.to_string())
+                .bind(changed.name.as_bytes())
+                .bind(changed.debug)
                 .bind(to_json(&changed.limits)?)
                 .bind(to_json(&changed.outbound)?)
                 .bind(to_json(&changed.cors)?)
-                .bind(changed.name.as_bytes())
-                .bind(changed.debug)
                 .execute(db)
                 .await?;
         });

@@ -13,7 +13,7 @@ use picloud_shared::{
     ids::{AppId, ScriptId, UserId},
     imports::{ImportError, ImportGraph},
     limit_rules::LimitValues,
-    limits::{DEPLOY_BYTES, DEPLOY_TRIGGERS, SCRIPTS},
+    limits::{APP_SCRIPTS, DEPLOY_BYTES, DEPLOY_TRIGGERS},
     names::{ScriptName, TopicName, Username},
     precondition::Changed,
     route::Route,
@@ -82,7 +82,7 @@ pub enum DeployRefused {
         refused: PutRefused,
     },
     /// The app would have more scripts than a release has.
-    #[error("a deploy has at most {SCRIPTS} scripts, those included that stay")]
+    #[error("a deploy has at most {APP_SCRIPTS} scripts, those included that stay")]
     TooManyScripts,
     /// They would have more routes, topics and schedules than a release has.
     #[error("the scripts of a deploy have at most {DEPLOY_TRIGGERS} routes, topics and schedules together")]
@@ -103,7 +103,7 @@ pub enum DeployRefused {
 
 /// The whole of what a release left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct ReleaseContent {
     /// By name.
     pub scripts: Vec<DeployScript>,
     /// Those that the app sets itself.
@@ -121,7 +121,7 @@ struct ReleaseRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct ManifestRow {
+struct ContentRow {
     #[sqlx(try_from = "String")]
     name: ScriptName,
     #[sqlx(try_from = "Vec<u8>")]
@@ -134,8 +134,8 @@ struct ManifestRow {
     schedules: Json<Vec<Schedule>>,
 }
 
-impl From<ManifestRow> for DeployScript {
-    fn from(ManifestRow { name, source, routes, topics, schedules }: ManifestRow) -> Self {
+impl From<ContentRow> for DeployScript {
+    fn from(ContentRow { name, source, routes, topics, schedules }: ContentRow) -> Self {
         Self { name, source, routes: Some(routes.0), topics: topics.0, schedules: schedules.0 }
     }
 }
@@ -202,7 +202,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
-    pub async fn manifest(&self, app: AppId, number: Option<i64>) -> Result<Option<(i64, Manifest)>, StoreError> {
+    pub async fn release_content(
+        &self,
+        app: AppId,
+        number: Option<i64>,
+    ) -> Result<Option<(i64, ReleaseContent)>, StoreError> {
         let row: Option<(i64, Vec<u8>)> = with_db!(self, read, db => {
             sqlx::query_as(
                 "SELECT number, manifest FROM releases WHERE app_id = $1 AND number = COALESCE($2,
@@ -261,7 +265,7 @@ impl Store {
             }
         }
         let staying = if new.keep_others { current.len() } else { 0 };
-        if new.scripts.len() + staying > SCRIPTS {
+        if new.scripts.len() + staying > APP_SCRIPTS {
             return Ok(Err(DeployRefused::TooManyScripts));
         }
         // What is left of them is not among the new ones.
@@ -412,7 +416,7 @@ impl Store {
         changes: &Changes,
         new: &NewRelease,
     ) -> Result<(), StoreError> {
-        let manifest = self.manifest_in(transaction, app).await?;
+        let manifest = self.content_in(transaction, app).await?;
         let (manifest, changes) = (to_json(&manifest)?, to_json(changes)?);
         with_db!(self, &mut *transaction, db => {
             sqlx::query(
@@ -439,8 +443,8 @@ impl Store {
         Ok(())
     }
 
-    async fn manifest_in(&self, transaction: &mut Transaction, app: AppId) -> Result<Manifest, StoreError> {
-        let rows: Vec<ManifestRow> = with_db!(self, &mut *transaction, db => {
+    async fn content_in(&self, transaction: &mut Transaction, app: AppId) -> Result<ReleaseContent, StoreError> {
+        let rows: Vec<ContentRow> = with_db!(self, &mut *transaction, db => {
             sqlx::query_as(
                 "SELECT s.name, v.source, v.routes, v.topics, v.schedules
                  FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active
@@ -451,7 +455,7 @@ impl Store {
             .await?
         });
         let limits = self.own_limits(transaction, app).await?;
-        Ok(Manifest { scripts: rows.into_iter().map(DeployScript::from).collect(), limits })
+        Ok(ReleaseContent { scripts: rows.into_iter().map(DeployScript::from).collect(), limits })
     }
 }
 

@@ -7,12 +7,12 @@ use picloud_shared::{
     ids::{AppId, UserId},
     imports::ImportError,
     limit_rules::{LimitName, LimitValues},
-    limits::{APP_SCHEDULES, DEPLOY_BYTES, DEPLOY_TRIGGERS, SCRIPTS},
+    limits::{APP_SCHEDULES, APP_SCRIPTS, DEPLOY_BYTES, DEPLOY_TRIGGERS},
     names::TopicName,
     precondition::{Changed, Precondition},
     schedule::Schedule,
 };
-use picloud_store::{AppChanges, DeployRefused, Manifest, NewRelease, NewVersion, PutRefused, RELEASES};
+use picloud_store::{AppChanges, DeployRefused, NewRelease, NewVersion, PutRefused, RELEASES, ReleaseContent};
 
 cases! {
     a_release_is_the_whole_of_an_app
@@ -88,10 +88,11 @@ async fn a_release_is_the_whole_of_an_app(store: &TestStore) {
     let releases = store.releases(app).await.unwrap();
     assert_eq!(releases.len(), 1);
     assert_eq!((releases[0].number, &releases[0].changes, releases[0].created_at), (1, &expected, NOW));
-    let (number, Manifest { scripts, limits: kept }) = store.manifest(app, Some(1)).await.unwrap().unwrap();
+    let (number, ReleaseContent { scripts, limits: kept }) =
+        store.release_content(app, Some(1)).await.unwrap().unwrap();
     assert_eq!((number, scripts.len(), kept), (1, 3, limits));
     assert_eq!((scripts[1].source.as_str(), &scripts[1].routes), ("2", &Some(routes(&["ANY /other"]))));
-    assert_eq!(store.manifest(app, None).await.unwrap(), None, "there is none before the latest");
+    assert_eq!(store.release_content(app, None).await.unwrap(), None, "there is none before the latest");
     assert_eq!(store.deploy(unknown().0, release(vec![])).await.unwrap(), Err(DeployRefused::NoSuchApp));
 }
 
@@ -145,7 +146,7 @@ async fn what_a_release_holds_is_bounded(store: &TestStore) {
     let new = NewRelease { dry_run: true, ..release(vec![version("a", &"x".repeat(100))]) };
     assert_eq!(deploy(new).await, Ok(None));
 
-    let all: Vec<_> = (0..SCRIPTS - 2).map(|n| routed(&format!("s{n}"), "", &[])).collect();
+    let all: Vec<_> = (0..APP_SCRIPTS - 2).map(|n| routed(&format!("s{n}"), "", &[])).collect();
     assert_eq!(deploy(keeping(all.clone())).await, Ok(Some(2)));
     assert_eq!(deploy(keeping(vec![routed("more", "", &[])])).await, Err(DeployRefused::TooManyScripts));
 
@@ -229,7 +230,7 @@ async fn others_stay_if_they_are_kept(store: &TestStore) {
     let answer = deployed(store, app, some).await;
     assert_eq!((answer.changes.scripts.len(), answer.changes.unchanged), (1, 1));
     assert_eq!(scripts(store, app).await.len(), 2);
-    let (_, manifest) = store.manifest(app, Some(1)).await.unwrap().unwrap();
+    let (_, manifest) = store.release_content(app, Some(1)).await.unwrap().unwrap();
     assert_eq!(manifest.scripts.len(), 2, "a release is the whole, whoever stored it");
     // Their routes are theirs.
     let taking = NewRelease { keep_others: true, ..release(vec![routed("c", "1", &["ANY /a"])]) };
@@ -242,7 +243,7 @@ async fn going_back_brings_the_same_versions_back(store: &TestStore) {
     deployed(store, app, release(first.clone())).await;
     let before = scripts(store, app).await;
     deployed(store, app, release(vec![version("a", "2"), version("c", "1")])).await;
-    let (number, manifest) = store.manifest(app, None).await.unwrap().unwrap();
+    let (number, manifest) = store.release_content(app, None).await.unwrap().unwrap();
     assert_eq!((number, manifest.scripts.len()), (1, 2));
     let back = NewRelease { brings_back: Some(1), ..release(first) };
     let answer = deployed(store, app, back).await;
@@ -250,7 +251,7 @@ async fn going_back_brings_the_same_versions_back(store: &TestStore) {
     assert_eq!(answer.changes.scripts[0], change("a", ChangeKind::Updated, Some(2), Some(1)));
     assert_eq!(scripts(store, app).await, before);
     assert_eq!(store.releases(app).await.unwrap()[0].brings_back, Some(1));
-    assert_eq!(store.manifest(app, Some(9)).await.unwrap(), None);
+    assert_eq!(store.release_content(app, Some(9)).await.unwrap(), None);
 }
 
 async fn of_two_who_saw_the_same_app_one_is_told(store: &TestStore) {

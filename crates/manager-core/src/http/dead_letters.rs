@@ -4,7 +4,7 @@ use super::{
     access::{Access, Editor, Viewer},
     error::ApiError,
     extract::{Delivery as Id, Json, Query},
-    page,
+    page::{self, Before},
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
@@ -13,19 +13,7 @@ use picloud_shared::{
     ids::DeliveryId,
 };
 use picloud_store::Occasion;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::IntoParams;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only what comes before this one: `next` of the page before.
-    before: Option<DeliveryId>,
-    /// Most items of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
 
 /// Dead letters, the latest event first. Needs the role viewer.
 #[utoipa::path(
@@ -33,13 +21,13 @@ pub(super) struct Filter {
     path = "/apps/{app}/dead-letters",
     tag = "topics",
     operation_id = "list_dead_letters",
-    params(Filter),
+    params(Before<DeliveryId>),
     responses((status = 200, description = "A page of them", body = Page<DeadLetter>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-    Query(Filter { before, limit }): Query<Filter>,
+    Query(Before { before, limit }): Query<Before<DeliveryId>>,
 ) -> Result<axum::Json<Page<DeadLetter>>, ApiError> {
     let size = page::size(limit)?;
     let letters = manager.store.dead_letters(app.id, before, size + 1).await?;

@@ -4,7 +4,7 @@ use super::{
     access::{Access, Editor, Viewer},
     error::ApiError,
     extract::{Bytes, File as Name, Query},
-    page,
+    page::{self, Prefixed},
 };
 use crate::Manager;
 use axum::{
@@ -17,23 +17,7 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::FileInfo;
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only what begins with this.
-    #[serde(default)]
-    #[param(required = false)]
-    prefix: String,
-    /// Only what comes after this one.
-    after: Option<String>,
-    /// Most items of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
 
 /// The files of an app, by path. Needs the role viewer.
 #[utoipa::path(
@@ -41,20 +25,17 @@ pub(super) struct Filter {
     path = "/apps/{app}/files",
     tag = "files",
     operation_id = "list_files",
-    params(Filter),
+    params(Prefixed),
     responses((status = 200, description = "A page of them", body = Page<File>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-    Query(Filter { prefix, after, limit }): Query<Filter>,
+    Query(asked): Query<Prefixed>,
 ) -> Result<axum::Json<Page<File>>, ApiError> {
-    let size = page::size(limit)?;
-    if [Some(&prefix), after.as_ref()].into_iter().flatten().any(|path| path.len() > FILE_PATH_BYTES) {
-        return Err(ApiError::Invalid(format!("a path has at most {FILE_PATH_BYTES} bytes")));
-    }
-    let after = after.as_ref().map(String::as_bytes);
-    let files = manager.store.files(app.id, prefix.as_bytes(), after, size + 1).await?;
+    let size = asked.size("a path", FILE_PATH_BYTES)?;
+    let after = asked.after.as_ref().map(String::as_bytes);
+    let files = manager.store.files(app.id, asked.prefix.as_bytes(), after, size + 1).await?;
     Ok(axum::Json(page::of(files.into_iter().map(seen).collect(), size, |file| file.path.clone())))
 }
 

@@ -1,11 +1,14 @@
-//! The HTML of the two pages that make a user, for setting up and for invitations, and the headers that keep them from
+//! The two pages that make a user, for setting up and for invitations: what they take, their HTML, and the headers that keep them from
 //! loading, running or leaking anything.
 
+use super::error::ApiError;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use picloud_shared::names::{InvalidName, Username};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -16,8 +19,30 @@ input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.4rem}
 button{font:inherit;padding:.4rem 1rem}\
 [role=alert]{border-left:.25rem solid #c33;padding-left:.75rem}";
 
+/// What the link of a page brings along.
+#[derive(Deserialize)]
+pub(super) struct Link {
+    #[serde(default)]
+    pub(super) token: String,
+}
+
+/// What is sent from a page.
+#[derive(Deserialize)]
+pub(super) struct Filled {
+    pub(super) token: String,
+    username: String,
+    pub(super) password: String,
+}
+
+impl Filled {
+    /// The name, if it can be one.
+    pub(super) fn username(&self) -> Result<Username, ApiError> {
+        self.username.parse().map_err(|rule: InvalidName| ApiError::Invalid(rule.to_string()))
+    }
+}
+
 /// What a page shows.
-pub(super) enum Page<'a> {
+enum Page<'a> {
     Form {
         token: &'a str,
         username: &'a str,
@@ -32,7 +57,7 @@ pub(super) enum Page<'a> {
 }
 
 /// What the two pages do not have in common.
-struct Texts {
+pub(super) struct Texts {
     title: &'static str,
     /// Where the form goes.
     action: &'static str,
@@ -44,7 +69,7 @@ struct Texts {
     wrong_link: &'static str,
 }
 
-const SETUP: Texts = Texts {
+pub(super) const SETUP: Texts = Texts {
     title: "Set up PiCloud",
     action: "/setup",
     question: "Who administers this server?",
@@ -54,7 +79,7 @@ const SETUP: Texts = Texts {
     wrong_link: "This link is not valid. The server prints a new one each time it starts, until it is set up.",
 };
 
-const INVITE: Texts = Texts {
+pub(super) const INVITE: Texts = Texts {
     title: "Join PiCloud",
     action: "/invite",
     question: "You are invited. By which name do you want to sign in?",
@@ -64,12 +89,37 @@ const INVITE: Texts = Texts {
     wrong_link: "This link is not valid, or was revoked. Whoever sent it can make another one.",
 };
 
-pub(super) fn setup(status: StatusCode, page: &Page<'_>) -> Response {
-    render(status, &SETUP, page)
+/// The form, or why there is none.
+pub(super) fn opened(texts: &Texts, token: &str, may: Result<(), ApiError>) -> Result<Response, ApiError> {
+    match may {
+        Ok(()) => Ok(render(StatusCode::OK, texts, &Page::Form { token, username: "", problem: None })),
+        Err(error) => refuse(texts, error, token, ""),
+    }
 }
 
-pub(super) fn invite(status: StatusCode, page: &Page<'_>) -> Response {
-    render(status, &INVITE, page)
+/// What came of what was filled in.
+pub(super) fn sent(
+    texts: &Texts,
+    Filled { token, username, .. }: &Filled,
+    made: Result<(), ApiError>,
+) -> Result<Response, ApiError> {
+    match made {
+        Ok(()) => Ok(render(StatusCode::CREATED, texts, &Page::Done { username })),
+        Err(error) => refuse(texts, error, token, username),
+    }
+}
+
+/// What was wrong is told in the form, or without one where it could only fail again; a failure of the platform is not
+/// told here.
+fn refuse(texts: &Texts, error: ApiError, token: &str, username: &str) -> Result<Response, ApiError> {
+    let status = error.status();
+    let page = match error {
+        error if status.is_server_error() => return Err(error),
+        ApiError::AlreadySetUp | ApiError::InvitationOver => Page::Over,
+        ApiError::WrongSetupToken | ApiError::NotFound(_) => Page::WrongLink,
+        error => Page::Form { token, username, problem: Some(error.to_string()) },
+    };
+    Ok(render(status, texts, &page))
 }
 
 fn render(status: StatusCode, texts: &Texts, page: &Page<'_>) -> Response {
@@ -159,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_page_is_locked_down() {
-        let response = invite(StatusCode::OK, &Page::Done { username: "a" });
+        let response = render(StatusCode::OK, &INVITE, &Page::Done { username: "a" });
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         let policy = header("content-security-policy");
         for part in ["default-src 'none'", "style-src 'sha256-", "frame-ancestors 'none'", "form-action 'self'"] {

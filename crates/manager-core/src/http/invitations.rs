@@ -5,8 +5,8 @@ use super::{
     access::{Access, Address, Admin, AdminSession, Caller, OwnerSession, UnscopedOwner},
     error::ApiError,
     extract::{Form, InvitationPath as Id, Json, Query},
-    form_page::{self, Page},
-    page,
+    form_page::{self, Filled, INVITE, Link},
+    page::{self, Before},
 };
 use crate::{
     Manager,
@@ -20,23 +20,10 @@ use axum::{
 use picloud_shared::{
     api::{self, AcceptInvitation, AcceptedInvitation, Invitation, InvitationLink, InviteToApp, InviteToServer},
     ids::InvitationId,
-    names::Username,
     time::now_ms,
 };
 use picloud_store::InvitedTo;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::IntoParams;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only what comes before this one: `next` of the page before.
-    before: Option<InvitationId>,
-    /// Most items of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
 
 /// Makes a one-time link, good for a week, by which somebody gets a role in an app. Needs the role owner, and a
 /// session.
@@ -65,13 +52,13 @@ pub(super) async fn invite_to_app(
     path = "/apps/{app}/invitations",
     tag = "members",
     operation_id = "list_app_invitations",
-    params(Filter),
+    params(Before<InvitationId>),
     responses((status = 200, description = "A page of them", body = api::Page<Invitation>))
 )]
 pub(super) async fn list_of_app(
     State(manager): State<Manager>,
     UnscopedOwner(Access { app, .. }): UnscopedOwner,
-    Query(Filter { before, limit }): Query<Filter>,
+    Query(Before { before, limit }): Query<Before<InvitationId>>,
 ) -> Result<axum::Json<api::Page<Invitation>>, ApiError> {
     let size = page::size(limit)?;
     let open = manager.store.invitations(Some(app.id), before, size + 1, now_ms()).await?;
@@ -123,13 +110,13 @@ pub(super) async fn invite(
     path = "/invitations",
     tag = "users",
     operation_id = "list_invitations",
-    params(Filter),
+    params(Before<InvitationId>),
     responses((status = 200, description = "A page of them", body = api::Page<Invitation>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Admin(_): Admin,
-    Query(Filter { before, limit }): Query<Filter>,
+    Query(Before { before, limit }): Query<Before<InvitationId>>,
 ) -> Result<axum::Json<api::Page<Invitation>>, ApiError> {
     let size = page::size(limit)?;
     let open = manager.store.invitations(None, before, size + 1, now_ms()).await?;
@@ -206,59 +193,28 @@ pub(super) async fn accept(
     Ok((status, axum::Json(accepted)))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Link {
-    #[serde(default)]
-    token: String,
-}
-
 /// `GET /invite?token=…`: the form, or why there is none.
 pub(super) async fn form(
     State(manager): State<Manager>,
     Query(Link { token }): Query<Link>,
 ) -> Result<Response, ApiError> {
-    match manager.invitation(&token).await.map_err(ApiError::from) {
-        Ok(_) => Ok(form_page::invite(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })),
-        Err(error) => refuse(error, &token, ""),
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct Filled {
-    token: String,
-    username: String,
-    password: String,
+    form_page::opened(&INVITE, &token, manager.invitation(&token).await.map(drop).map_err(ApiError::from))
 }
 
 /// `POST /invite`
 pub(super) async fn submit(
     State(manager): State<Manager>,
     Address(address): Address,
-    Form(Filled { token, username, password }): Form<Filled>,
+    Form(filled): Form<Filled>,
 ) -> Result<Response, ApiError> {
-    let accepted = match Username::try_from(username.clone()) {
-        Ok(name) => manager
-            .accept_invitation(&token, Guest::New { username: name, password }, address)
-            .await
-            .map_err(ApiError::from),
-        Err(rule) => Err(ApiError::Invalid(rule.to_string())),
+    let accepted = match filled.username() {
+        Ok(username) => {
+            let guest = Guest::New { username, password: filled.password.clone() };
+            manager.accept_invitation(&filled.token, guest, address).await.map_err(ApiError::from)
+        }
+        Err(rule) => Err(rule),
     };
-    match accepted {
-        Ok(_) => Ok(form_page::invite(StatusCode::CREATED, &Page::Done { username: &username })),
-        Err(error) => refuse(error, &token, &username),
-    }
-}
-
-/// As for the set-up page.
-fn refuse(error: ApiError, token: &str, username: &str) -> Result<Response, ApiError> {
-    let status = error.status();
-    let page = match error {
-        error if status.is_server_error() => return Err(error),
-        ApiError::InvitationOver => Page::Over,
-        ApiError::NotFound(_) => Page::WrongLink,
-        error => Page::Form { token, username, problem: Some(error.to_string()) },
-    };
-    Ok(form_page::invite(status, &page))
+    form_page::sent(&INVITE, &filled, accepted.map(drop))
 }
 
 fn link(

@@ -5,7 +5,7 @@ use super::{
     conditions::{If, Tagged},
     error::ApiError,
     extract::{Json, Key, KvKey, Query},
-    page,
+    page::{self, Prefixed},
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
@@ -17,27 +17,11 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::{KvRoom, KvValue};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use utoipa::IntoParams;
 
 /// Milliseconds of a second.
 const SECOND: i64 = 1_000;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only keys that begin with this.
-    #[serde(default)]
-    #[param(required = false)]
-    prefix: String,
-    /// Only keys after this one.
-    after: Option<String>,
-    /// Most keys of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
 
 /// The keys of an app, in the order of their bytes. Needs the role viewer.
 #[utoipa::path(
@@ -45,20 +29,17 @@ pub(super) struct Filter {
     path = "/apps/{app}/kv",
     tag = "kv",
     operation_id = "list_keys",
-    params(Filter),
+    params(Prefixed),
     responses((status = 200, description = "A page of them", body = Page<String>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-    Query(Filter { prefix, after, limit }): Query<Filter>,
+    Query(asked): Query<Prefixed>,
 ) -> Result<axum::Json<Page<String>>, ApiError> {
-    let size = page::size(limit)?;
-    if [Some(&prefix), after.as_ref()].into_iter().flatten().any(|key| key.len() > KV_KEY_BYTES) {
-        return Err(ApiError::Invalid(format!("a key has at most {KV_KEY_BYTES} bytes")));
-    }
-    let after = after.as_ref().map(String::as_bytes);
-    let keys = manager.store.kv_list(app.id, prefix.as_bytes(), after, size + 1, now_ms()).await?;
+    let size = asked.size("a key", KV_KEY_BYTES)?;
+    let after = asked.after.as_ref().map(String::as_bytes);
+    let keys = manager.store.kv_list(app.id, asked.prefix.as_bytes(), after, size + 1, now_ms()).await?;
     let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect();
     Ok(axum::Json(page::of(keys, size, String::clone)))
 }

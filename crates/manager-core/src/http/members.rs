@@ -4,28 +4,13 @@ use super::{
     access::{Access, Owner, Viewer},
     error::ApiError,
     extract::{Json, Query, User as Name},
-    page,
+    page::{self, AfterUser},
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
-use picloud_shared::{
-    api::{Member, Page, Role, SetMember},
-    names::Username,
-};
+use picloud_shared::api::{Member, Page, Role, SetMember};
 use picloud_store::RoleGiven;
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only what comes after this name: `next` of the page before.
-    after: Option<Username>,
-    /// Most items of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
 
 /// The members of an app, by name. Administrators are owners of every app without being among them. Needs the role viewer.
 #[utoipa::path(
@@ -33,13 +18,13 @@ pub(super) struct Filter {
     path = "/apps/{app}/members",
     tag = "members",
     operation_id = "list_members",
-    params(Filter),
+    params(AfterUser),
     responses((status = 200, description = "A page of them", body = Page<Member>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Viewer(Access { app, .. }): Viewer,
-    Query(Filter { after, limit }): Query<Filter>,
+    Query(AfterUser { after, limit }): Query<AfterUser>,
 ) -> Result<axum::Json<Page<Member>>, ApiError> {
     let size = page::size(limit)?;
     let members = manager.store.members(app.id, after.as_ref(), size + 1).await?;

@@ -24,6 +24,7 @@ pub(crate) mod metrics;
 mod openapi;
 mod origin;
 mod page;
+mod refusals;
 mod releases;
 mod schedules;
 mod scripts;

@@ -1,10 +1,10 @@
 //! Pages of lists that grow: how many items, and where the next page begins.
 
 use super::error::ApiError;
-use picloud_shared::api::Page;
+use picloud_shared::{api::Page, names::Username};
 use serde::Deserialize;
 use std::fmt::Display;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 /// Where a page of a list by name begins.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -15,6 +15,53 @@ pub(super) struct ByName {
     pub(super) after: Option<String>,
     /// Most items of the page: 1 to 200, 50 if not given.
     pub(super) limit: Option<u32>,
+}
+
+/// Where a page of a list by age begins, the newest first.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Before<I: ToSchema + PartialSchema> {
+    /// Only what comes before this one: `next` of the page before.
+    pub(super) before: Option<I>,
+    /// Most items of the page: 1 to 200, 50 if not given.
+    pub(super) limit: Option<u32>,
+}
+
+/// Where a page of a list of users begins, by name.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AfterUser {
+    /// Only what comes after this one: `next` of the page before.
+    pub(super) after: Option<Username>,
+    /// Most items of the page: 1 to 200, 50 if not given.
+    pub(super) limit: Option<u32>,
+}
+
+/// Where a page of a list by the bytes of its keys or paths begins.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Prefixed {
+    /// Only what begins with this.
+    #[serde(default)]
+    #[param(required = false)]
+    pub(super) prefix: String,
+    /// Only what comes after this one.
+    pub(super) after: Option<String>,
+    /// Most items of the page: 1 to 200, 50 if not given.
+    pub(super) limit: Option<u32>,
+}
+
+impl Prefixed {
+    /// How many items the asker wants, if both texts could be those of an item, which `what` names.
+    pub(super) fn size(&self, what: &str, most: usize) -> Result<u32, ApiError> {
+        if [Some(&self.prefix), self.after.as_ref()].into_iter().flatten().any(|text| text.len() > most) {
+            return Err(ApiError::Invalid(format!("{what} has at most {most} bytes")));
+        }
+        size(self.limit)
+    }
 }
 
 const DEFAULT: u32 = 50;

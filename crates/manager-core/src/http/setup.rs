@@ -4,15 +4,11 @@ use super::{
     access::Address,
     error::ApiError,
     extract::{Form, Json, Query},
-    form_page::{self, Page},
+    form_page::{self, Filled, Link, SETUP},
 };
 use crate::{Manager, token};
 use axum::{extract::State, http::StatusCode, response::Response};
-use picloud_shared::{
-    api::{Setup, Token},
-    names::Username,
-};
-use serde::Deserialize;
+use picloud_shared::api::{Setup, Token};
 
 /// Makes the first user, an administrator, for whoever has the one-time set-up token.
 #[utoipa::path(
@@ -34,55 +30,23 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(Token { token })))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Link {
-    #[serde(default)]
-    token: String,
-}
-
 /// `GET /setup?token=…`: the form, or why there is none.
 pub(super) async fn form(
     State(manager): State<Manager>,
     Query(Link { token }): Query<Link>,
 ) -> Result<Response, ApiError> {
-    match manager.may_set_up(&token).await.map_err(ApiError::from) {
-        Ok(()) => Ok(form_page::setup(StatusCode::OK, &Page::Form { token: &token, username: "", problem: None })),
-        Err(error) => refuse(error, &token, ""),
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct Filled {
-    token: String,
-    username: String,
-    password: String,
+    form_page::opened(&SETUP, &token, manager.may_set_up(&token).await.map_err(ApiError::from))
 }
 
 /// `POST /setup`
 pub(super) async fn submit(
     State(manager): State<Manager>,
     Address(address): Address,
-    Form(Filled { token, username, password }): Form<Filled>,
+    Form(filled): Form<Filled>,
 ) -> Result<Response, ApiError> {
-    let made = match Username::try_from(username.clone()) {
-        Ok(name) => manager.set_up(&token, name, &password, address).await.map_err(ApiError::from),
-        Err(rule) => Err(ApiError::Invalid(rule.to_string())),
+    let made = match filled.username() {
+        Ok(name) => manager.set_up(&filled.token, name, &filled.password, address).await.map_err(ApiError::from),
+        Err(rule) => Err(rule),
     };
-    match made {
-        Ok(_) => Ok(form_page::setup(StatusCode::CREATED, &Page::Done { username: &username })),
-        Err(error) => refuse(error, &token, &username),
-    }
-}
-
-/// What was wrong is told in the form, or without one where it could only fail again; a failure of the platform is not
-/// told here.
-fn refuse(error: ApiError, token: &str, username: &str) -> Result<Response, ApiError> {
-    let status = error.status();
-    let page = match error {
-        error if status.is_server_error() => return Err(error),
-        ApiError::AlreadySetUp => Page::Over,
-        ApiError::WrongSetupToken => Page::WrongLink,
-        error => Page::Form { token, username, problem: Some(error.to_string()) },
-    };
-    Ok(form_page::setup(status, &page))
+    form_page::sent(&SETUP, &filled, made.map(drop))
 }

@@ -4,7 +4,7 @@ use super::{
     access::{Session, Unscoped},
     error::ApiError,
     extract::{Json, Query, TokenPath as Id},
-    page,
+    page::{self, Before},
 };
 use crate::{
     Manager,
@@ -18,10 +18,8 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::{Credential, NewTokenKind, Token};
-use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeSet;
-use utoipa::IntoParams;
 
 /// Most characters of an API token's name.
 const NAME_CHARS: usize = 100;
@@ -30,29 +28,19 @@ const MOST_DAYS: u32 = 366;
 /// Most apps that an API token names.
 const MOST_APPS: usize = 100;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only what comes before this one: `next` of the page before.
-    before: Option<TokenId>,
-    /// Most items of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
-
 /// One's tokens that are good, the newest first, without the tokens themselves. Needs a token that has all rights of its user.
 #[utoipa::path(
     get,
     path = "/auth/tokens",
     tag = "auth",
     operation_id = "list_tokens",
-    params(Filter),
+    params(Before<TokenId>),
     responses((status = 200, description = "A page of them", body = Page<TokenInfo>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Unscoped(caller): Unscoped,
-    Query(Filter { before, limit }): Query<Filter>,
+    Query(Before { before, limit }): Query<Before<TokenId>>,
 ) -> Result<axum::Json<Page<TokenInfo>>, ApiError> {
     let size = page::size(limit)?;
     let tokens = manager.store.tokens(caller.who.user.id, before, size + 1, now_ms()).await?;

@@ -4,28 +4,13 @@ use super::{
     access::Admin,
     error::ApiError,
     extract::{Json, Query, User as Name},
-    page,
+    page::{self, AfterUser},
 };
 use crate::Manager;
 use axum::{extract::State, http::StatusCode};
-use picloud_shared::{
-    api::{Page, UpdateUser, User},
-    names::Username,
-};
+use picloud_shared::api::{Page, UpdateUser, User};
 use picloud_store::UserChanges;
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only what comes after this name: `next` of the page before.
-    after: Option<Username>,
-    /// Most items of the page: 1 to 200, 50 if not given.
-    limit: Option<u32>,
-}
 
 /// The users, by name. For administrators.
 #[utoipa::path(
@@ -33,13 +18,13 @@ pub(super) struct Filter {
     path = "/users",
     tag = "users",
     operation_id = "list_users",
-    params(Filter),
+    params(AfterUser),
     responses((status = 200, description = "A page of them", body = Page<User>))
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
     Admin(_): Admin,
-    Query(Filter { after, limit }): Query<Filter>,
+    Query(AfterUser { after, limit }): Query<AfterUser>,
 ) -> Result<axum::Json<Page<User>>, ApiError> {
     let size = page::size(limit)?;
     let users = manager.store.users(after.as_ref(), size + 1).await?;

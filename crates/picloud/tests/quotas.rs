@@ -24,12 +24,22 @@ async fn usage(picloud: &TestApp, app: &AppSlug) -> Usage {
     picloud.client.usage(app).await.expect("the usage")
 }
 
+/// To the topic `t`.
+fn subscribed(source: &str) -> PutScript {
+    PutScript { source: source.into(), routes: None, topics: Some(vec!["t".parse().unwrap()]), schedules: None }
+}
+
+/// The minute of the clock that it is.
+fn minute() -> i64 {
+    picloud_shared::time::now_ms() / 60_000
+}
+
 /// Whether the minute has not ended while the test was at it.
 async fn in_one_minute<T>(mut attempt: impl AsyncFnMut() -> T) -> T {
     loop {
-        let minute = picloud_shared::time::now_ms() / 60_000;
+        let minute = minute();
         let result = attempt().await;
-        if picloud_shared::time::now_ms() / 60_000 == minute {
+        if self::minute() == minute {
             return result;
         }
     }
@@ -69,12 +79,7 @@ async fn who_has_burnt_the_minutes_fuel_waits_for_the_next(backend: Backend) {
     let picloud = TestApp::start(backend).await;
     let app = picloud.create_app("hot").await;
     picloud.put(&app, "burn", "let x = 0; for i in 0..100000 { x += i; } x", &[]).await;
-    let event = PutScript {
-        source: "kv::set(\"came\", true)".into(),
-        routes: None,
-        topics: Some(vec!["t".parse().unwrap()]),
-        schedules: None,
-    };
+    let event = subscribed("kv::set(\"came\", true)");
     picloud.client.put_script(&app, &script_name("event"), &event).await.unwrap();
     set(&picloud, &app, [(LimitName::FuelPerMinute, 1_000_000)]).await;
     // What has begun ends, however much it burns; then nothing begins in this minute.
@@ -133,21 +138,39 @@ async fn usage_is_told_with_its_limits(backend: Backend) {
     assert_eq!((told.requests_this_minute.limit, told.fuel_this_minute.limit), (None, None));
     assert_eq!((told.scripts.used, told.scripts.limit), (1, Some(1_000)));
     assert_eq!((told.record_bytes.used, told.record_bytes.limit), (0, Some(200 << 20)));
-    in_one_minute(async || {
+    let after = async |before: Usage, done: &dyn Fn(&Usage) -> bool| {
+        let minute = minute();
+        let now = until("it to be counted", async || {
+            let now = usage(&picloud, &app).await;
+            // One that ended meanwhile begins with nothing, and is tried again.
+            (done(&now) || self::minute() != minute).then_some(now)
+        })
+        .await;
+        let grown = |of: fn(&Usage) -> i64| of(&now) - of(&before);
+        (grown(|usage| usage.requests_this_minute.used), grown(|usage| usage.fuel_this_minute.used))
+    };
+    let requests = in_one_minute(async || {
         let before = usage(&picloud, &app).await;
         for _ in 0..3 {
             picloud.get("/use/ok").await;
         }
-        until("the requests to be counted", async || {
-            let now = usage(&picloud, &app).await;
-            let counted = now.requests_this_minute.used - before.requests_this_minute.used == 3
-                && now.fuel_this_minute.used > before.fuel_this_minute.used;
-            // A minute that ended meanwhile begins with nothing.
-            (counted || now.requests_this_minute.used < before.requests_this_minute.used + 3).then_some(())
-        })
-        .await;
+        let fuel = before.fuel_this_minute.used;
+        after(before, &|now| now.fuel_this_minute.used > fuel).await
     })
     .await;
+    assert!(requests.0 == 3 && requests.1 > 0, "{requests:?}");
+    // A delivery is no request, and burns its app's fuel.
+    let event = subscribed("let x = 0; for i in 0..1000 { x += i; }");
+    picloud.client.put_script(&app, &script_name("event"), &event).await.unwrap();
+    let delivery = in_one_minute(async || {
+        let before = usage(&picloud, &app).await;
+        let publish = Publish { payload: json!(1), key: None, delay: None };
+        picloud.client.publish(&app, &"t".parse().unwrap(), &publish).await.unwrap();
+        let fuel = before.fuel_this_minute.used;
+        after(before, &|now| now.fuel_this_minute.used > fuel).await
+    })
+    .await;
+    assert!(delivery.0 == 0 && delivery.1 > 0, "{delivery:?}");
     until("the records", async || (usage(&picloud, &app).await.record_bytes.used > 0).then_some(())).await;
     assert_eq!(picloud.api("GET", "/apps/other/usage", "").await.status(), 404);
 }

@@ -304,11 +304,6 @@ impl TestApp {
         assert_eq!(self.queries().await, before, "queries were sent while nothing was due");
     }
 
-    /// Descriptors that the process has open.
-    pub(crate) fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the process lives").count()
-    }
-
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process lives");

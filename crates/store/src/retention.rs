@@ -19,10 +19,28 @@ use std::{
     time::Duration,
 };
 
-/// Rows that one call removes, of each kind; log lines are counted among those of invocations.
-const STEP: i64 = 500;
-/// Log lines that one call removes with them, but for those of the first one.
-const STEP_LINES: i64 = 2_000;
+/// Rows of what has expired that one call removes, of each kind.
+const EXPIRED: i64 = 500;
+
+/// How many records one call removes.
+#[derive(Clone, Copy)]
+struct Step {
+    rows: i64,
+    /// Log lines that go with invocations, but for those of the first one.
+    lines: i64,
+}
+
+impl Step {
+    /// While SQLite removes them, nobody else writes. PostgreSQL lets others write, but has to find its way past all rows
+    /// removed before, and waits for those who record: in steps of 500 it removed fewer than a busy node recorded.
+    fn of(pool: &Pool) -> Self {
+        match pool {
+            Pool::Sqlite { .. } => Self { rows: 500, lines: 2_000 },
+            Pool::Postgres { .. } => Self { rows: 5_000, lines: 20_000 },
+        }
+    }
+}
+
 /// Free pages that SQLite gives back in one call: two MiB.
 const STEP_PAGES: i64 = 512;
 /// Clocks of other processes may be so late.
@@ -101,6 +119,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn prune_records(&self, app: AppId, bytes: i64, until: TimestampMs) -> Result<bool, StoreError> {
+        let step = Step::of(&self.inner.pool);
         let mut transaction = self.begin().await?;
         if !self.prunes_alone(&mut transaction, app).await? {
             return Ok(false);
@@ -116,11 +135,11 @@ impl Store {
                 "SELECT id, script_id, bytes, log_lines, started_at FROM invocations WHERE app_id = $1 ORDER BY id LIMIT $2",
             )
             .bind(app.to_string())
-            .bind(STEP)
+            .bind(step.rows)
             .fetch_all(db)
             .await?
         });
-        let going = going(&oldest, kept.saturating_sub(bytes), until);
+        let going = going(&oldest, step, kept.saturating_sub(bytes), until);
         if going.is_empty() {
             // Ended here, not by a rollback some time later: who looks next may look at once.
             transaction.commit().await?;
@@ -184,20 +203,20 @@ impl Store {
             let mut query = QueryBuilder::new(
                 "DELETE FROM kv WHERE (app_id, key) IN (SELECT app_id, key FROM kv WHERE expires_at <= ",
             );
-            query.push_bind(ago(CLOCKS)).push(" ORDER BY expires_at LIMIT ").push_bind(STEP).push(skip).push(")");
+            query.push_bind(ago(CLOCKS)).push(" ORDER BY expires_at LIMIT ").push_bind(EXPIRED).push(skip).push(")");
             query.build().execute(db).await?.rows_affected()
         });
-        let mut more = i64::try_from(entries).is_ok_and(|entries| entries == STEP);
+        let mut more = i64::try_from(entries).is_ok_and(|entries| entries == EXPIRED);
         for (width, time) in [(MINUTE, STATS_MINUTES_TIME), (HOUR, STATS_HOURS_TIME)] {
             let rows = with_db!(self, &mut transaction, db => {
                 let mut query = QueryBuilder::new(
                     "DELETE FROM stats WHERE (owner, width, start) IN (SELECT owner, width, start FROM stats WHERE width = ",
                 );
                 query.push_bind(width).push(" AND start < ").push_bind(ago(time));
-                query.push(" ORDER BY start LIMIT ").push_bind(STEP).push(skip).push(")");
+                query.push(" ORDER BY start LIMIT ").push_bind(EXPIRED).push(skip).push(")");
                 query.build().execute(db).await?.rows_affected()
             });
-            more |= i64::try_from(rows).is_ok_and(|rows| rows == STEP);
+            more |= i64::try_from(rows).is_ok_and(|rows| rows == EXPIRED);
         }
         transaction.commit().await?;
         Ok(more)
@@ -231,11 +250,11 @@ impl Store {
 const INCREMENTAL: i64 = 2;
 
 /// Those of the oldest that go: as long as there are too many bytes, or they are too old.
-fn going(oldest: &[Oldest], mut too_many: i64, until: TimestampMs) -> &[Oldest] {
+fn going(oldest: &[Oldest], step: Step, mut too_many: i64, until: TimestampMs) -> &[Oldest] {
     let mut lines = 0;
     let goes = |(n, invocation): &(usize, &Oldest)| {
         lines += invocation.log_lines;
-        let goes = (too_many > 0 || invocation.started_at < until) && (*n == 0 || lines <= STEP_LINES);
+        let goes = (too_many > 0 || invocation.started_at < until) && (*n == 0 || lines <= step.lines);
         too_many -= invocation.bytes;
         goes
     };

@@ -107,16 +107,19 @@ async fn a_script_takes_its_bytes_along(store: &TestStore) {
 async fn one_call_is_a_small_one(store: &TestStore) {
     let app = store.app("demo").await.id;
     let script = store.put(app, "s", "1").await;
-    record_many(store, app, &script, 1_100).await;
-    for left in [600, 100, 0] {
+    let step = if matches!(store.database, Database::Postgres(_)) { 5_000 } else { 500 };
+    for _ in 0..11 {
+        record_many(store, app, &script, step / 5).await;
+    }
+    for left in [step * 6 / 5, step / 5, 0] {
         assert!(store.prune_records(app, 0, AGE).await.unwrap());
-        assert_eq!(store.number("SELECT COUNT(*) FROM invocations").await, left);
+        assert_eq!(store.number("SELECT COUNT(*) FROM invocations").await, i64::try_from(left).unwrap());
     }
     assert!(!store.prune_records(app, 0, AGE).await.unwrap());
     assert_eq!(bytes(store, app).await, 0);
     // Log lines count: but for the first, however many it wrote.
     let line = LogLine { at: NOW, level: Level::Info, message: String::new(), fields: None };
-    let talkative = NewInvocation { logs: vec![line; 1_500], ..invocation(app, &script) };
+    let talkative = NewInvocation { logs: vec![line; 3 * step], ..invocation(app, &script) };
     let three: Vec<_> = (0..3).map(|_| NewInvocation { id: InvocationId::new(), ..talkative.clone() }).collect();
     store.record_all(&three).await.unwrap();
     for left in [2, 1, 0] {

@@ -39,7 +39,6 @@ pub(crate) fn run(invocations: u64) -> Result<()> {
     postgres::ensure_installed()?;
     let program = binaries::build(Profile::Release)?.join("picloud");
     let seed = binaries::bench("records")?;
-    let mut figures = Vec::new();
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(fresh_database()))] {
         let data = binaries::target_directory()?.join("bench-records");
         if data.exists() {
@@ -47,10 +46,9 @@ pub(crate) fn run(invocations: u64) -> Result<()> {
         }
         let measured = measure(&program, &seed, &data, database.as_deref(), invocations);
         fs::remove_dir_all(&data)?;
-        figures
-            .extend(measured?.into_iter().map(|figure| Figure { name: format!("{name}: {}", figure.name), ..figure }));
+        let figures = measured?.into_iter().map(|figure| Figure { name: format!("{name}: {}", figure.name), ..figure });
+        table::print(&figures.collect::<Vec<_>>());
     }
-    table::print(&figures);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Prunes what apps keep for a time or up to a size, after something was recorded: that is when there is more, and somebody
 //! is awake anyway. It has no timer, and asks nothing while nothing is recorded. An app that records nothing has its turn
-//! when others do.
+//! when others do. Also removes, a step at a time, what deleted apps and scripts have left, once they are deleted; a process
+//! that ended before it was through is gone on for at the next start, or by another in its round.
 
 use picloud_shared::{ids::AppId, limit_rules::LimitRules, time::now_ms};
 use picloud_store::{KeptRecords, Store, StoreError};
@@ -25,7 +26,12 @@ pub struct Retention {
     /// When one had its turn that might record nothing, and which.
     round: Option<Instant>,
     last: Option<AppId>,
+    /// Whether there may be something left of what was deleted.
+    left: bool,
 }
+
+/// Steps of removing what was deleted, after which others have their turn.
+const STEPS: usize = 20;
 
 /// When an app was looked at, what this process has recorded of it since, and how much there was room for then.
 struct Seen {
@@ -35,19 +41,30 @@ struct Seen {
 }
 
 impl Retention {
-    /// One for every app of the store.
-    pub fn new(store: Store, rules: LimitRules) -> Self {
-        Self { store, rules, apps: HashMap::new(), round: None, last: None }
+    /// One for every app of the store. Looks whether an earlier process has left something of what was deleted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn new(store: Store, rules: LimitRules) -> Result<Self, StoreError> {
+        let left = store.remove_gone().await?;
+        Ok(Self { store, rules, apps: HashMap::new(), round: None, last: None, left })
     }
 
     /// Prunes until `stop` ends.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
-        let mut recorded = self.store.recorded();
+        let (mut recorded, mut gone) = (self.store.recorded(), self.store.gone());
         let work = async {
-            // The sender lies in the store.
-            while recorded.changed().await.is_ok() {
+            loop {
+                if !self.left {
+                    // The senders lie in the store.
+                    tokio::select! {
+                        _ = recorded.changed() => {}
+                        _ = gone.changed() => self.left = true,
+                    }
+                }
                 if let Err(error) = self.look().await {
                     tracing::error!(%error, "what apps keep cannot be pruned");
+                    self.left = false;
                 }
             }
         };
@@ -82,7 +99,11 @@ impl Retention {
         }
         if is_long_ago(&self.round) {
             self.round = Some(now);
+            self.left = true;
             self.go_round().await?;
+        }
+        for _ in 0..STEPS {
+            self.left = self.left && self.store.remove_gone().await?;
         }
         Ok(())
     }

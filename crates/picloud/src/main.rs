@@ -131,7 +131,8 @@ async fn run(config: Config) -> Result<()> {
     };
     let dispatcher = Dispatcher::new(store.clone(), executor.clone(), Arc::clone(&activity), deliveries).await;
     let dispatcher = dispatcher.context("taking up deliveries")?;
-    let retention = Retention::new(store.clone(), limits.clone());
+    let retention =
+        Retention::new(store.clone(), limits.clone()).await.context("looking what deleted apps have left")?;
     let ingress = Ingress::new(
         store.clone(),
         executor,

@@ -15,6 +15,7 @@ mod files;
 mod first_start;
 mod fuel;
 mod fuzz;
+mod gone;
 mod http;
 mod identity;
 mod imports;

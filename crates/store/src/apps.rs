@@ -124,7 +124,7 @@ macro_rules! select_memberships {
             "SELECT a.id, a.slug, a.name, a.debug, a.limits, a.outbound, a.cors, a.revision, a.created_at,
                 CASE WHEN $2 THEN 'owner' ELSE m.role END AS role
              FROM apps a LEFT JOIN memberships m ON m.app_id = a.id AND m.user_id = $1
-             WHERE ($2 OR m.role IS NOT NULL)
+             WHERE NOT a.gone AND ($2 OR m.role IS NOT NULL)
                 AND (NOT $4 OR EXISTS (SELECT 1 FROM token_apps t WHERE t.token_id = $3 AND t.app_id = a.id)) ",
             $rest
         )
@@ -220,7 +220,7 @@ impl Store {
     /// When the database fails.
     pub async fn has_apps(&self) -> Result<bool, StoreError> {
         Ok(with_db!(self, read, db => {
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM apps)").fetch_one(db).await?
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM apps WHERE NOT gone)").fetch_one(db).await?
         }))
     }
 
@@ -238,7 +238,7 @@ impl Store {
         // Holds the row, so that of two changes of the limits none is lost.
         let app: Option<App> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
-                "UPDATE apps SET revision = revision + 1 WHERE id = $1
+                "UPDATE apps SET revision = revision + 1 WHERE id = $1 AND NOT gone
                  RETURNING id, slug, name, debug, limits, outbound, cors, revision, created_at",
             )
             .bind(id.to_string())
@@ -317,7 +317,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Deletes an app with everything it owns. `false` when there is no such app.
+    /// Deletes an app with everything it owns: from here on nobody finds it, its slug is free, and what it keeps is removed
+    /// in steps by [`Store::remove_gone`]. `false` when there is no such app.
     ///
     /// # Errors
     /// When the database fails.
@@ -327,23 +328,9 @@ impl Store {
         if !self.lock_app(&mut transaction, id).await? {
             return Ok(false);
         }
-        let mut owners: Vec<String> = with_db!(self, &mut transaction, db => {
-            sqlx::query_scalar("SELECT id FROM scripts WHERE app_id = $1").bind(id.to_string()).fetch_all(db).await?
-        });
-        owners.push(id.to_string());
-        with_db!(self, &mut transaction, db => {
-            sqlx::query("DELETE FROM apps WHERE id = $1").bind(id.to_string()).execute(db).await?;
-        });
-        // After the scripts: who records their invocations holds their rows.
-        self.forget_stats(&mut transaction, &owners).await?;
-        with_db!(self, &mut transaction, db => {
-            sqlx::query("DELETE FROM app_records WHERE app_id = $1").bind(id.to_string()).execute(db).await?;
-        });
-        with_db!(self, &mut transaction, db => {
-            sqlx::query("DELETE FROM kv_usage WHERE app_id = $1").bind(id.to_string()).execute(db).await?;
-        });
+        self.bury_app(&mut transaction, id).await?;
         self.notify_domains(&mut transaction).await?;
-        self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
+        self.commit(transaction, &[Change::Apps, Change::Domains, Change::Gone]).await?;
         Ok(true)
     }
 
@@ -351,7 +338,7 @@ impl Store {
     /// after the other. `false` when there is no such app.
     pub(crate) async fn lock_app(&self, transaction: &mut Transaction, app: AppId) -> Result<bool, StoreError> {
         let found = with_db!(self, transaction, db => {
-            sqlx::query("UPDATE apps SET revision = revision + 1 WHERE id = $1")
+            sqlx::query("UPDATE apps SET revision = revision + 1 WHERE id = $1 AND NOT gone")
                 .bind(app.to_string())
                 .execute(db)
                 .await?

@@ -15,6 +15,8 @@ pub(crate) enum Change {
     Deliveries,
     /// Schedules, likewise.
     Schedules,
+    /// What is to be removed in steps.
+    Gone,
 }
 
 impl Store {
@@ -30,6 +32,7 @@ impl Store {
                     Change::Domains => store.domains_changed(),
                     Change::Deliveries => store.deliveries_changed(),
                     Change::Schedules => store.schedules_changed(),
+                    Change::Gone => store.tell_gone(),
                 }
             }
             committed

@@ -234,7 +234,7 @@ impl Store {
     async fn lock_files(&self, transaction: &mut Transaction, app: AppId) -> Result<Option<(i64, i64)>, StoreError> {
         Ok(with_db!(self, transaction, db => {
             sqlx::query_as(
-                "UPDATE apps SET file_count = file_count WHERE id = $1 RETURNING file_bytes, file_count",
+                "UPDATE apps SET file_count = file_count WHERE id = $1 AND NOT gone RETURNING file_bytes, file_count",
             )
             .bind(app.to_string())
             .fetch_optional(db)

@@ -99,7 +99,8 @@ impl Store {
         Ok(Some((own, found.into_values().collect())))
     }
 
-    /// The sources of versions, active or not, with the names of their scripts; those that there are.
+    /// The sources of versions, active or not, with the names of their scripts; those that there are, of scripts that were not
+    /// deleted.
     ///
     /// # Errors
     /// When the database fails, or a source is not UTF-8.
@@ -110,7 +111,8 @@ impl Store {
         let ids: Vec<String> = versions.iter().map(VersionId::to_string).collect();
         let rows: Vec<SourceRow> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new(
-                "SELECT v.id, s.name, v.source FROM versions v JOIN scripts s ON s.id = v.script_id WHERE v.id IN (",
+                "SELECT v.id, s.name, v.source FROM versions v JOIN scripts s ON s.id = v.script_id
+                 JOIN apps a ON a.id = s.app_id AND NOT a.gone WHERE v.id IN (",
             );
             push_list!(query, &ids);
             query.push(")");

@@ -196,8 +196,9 @@ macro_rules! push_looked_for {
 struct InvocationRow {
     #[sqlx(try_from = "String")]
     id: InvocationId,
-    #[sqlx(try_from = "String")]
-    script: ScriptName,
+    /// NULL, where it was deleted.
+    #[sqlx(try_from = "Option<String>")]
+    script: OptionalName,
     version: i64,
     #[sqlx(try_from = "String")]
     trigger_kind: Trigger,
@@ -252,12 +253,14 @@ impl TryFrom<Option<i64>> for OptionalPosition {
     }
 }
 
-impl From<InvocationRow> for Invocation {
-    fn from(row: InvocationRow) -> Self {
+impl InvocationRow {
+    /// `None` where its script was deleted.
+    fn shown(self) -> Option<Invocation> {
+        let row = self;
         let (script, line, column) = (row.error_script.0, row.error_line.0, row.error_column.0);
-        Self {
+        Some(Invocation {
             id: row.id,
-            script: row.script,
+            script: row.script.0?,
             version: row.version,
             trigger: row.trigger_kind,
             parent: row.parent.0,
@@ -273,7 +276,7 @@ impl From<InvocationRow> for Invocation {
             error: row.error_message.0.map(|message| Diagnostic { message, script, line, column }),
             logs_dropped: row.logs_dropped,
             calls: row.calls.0,
-        }
+        })
     }
 }
 
@@ -283,8 +286,9 @@ const COLUMNS: &str =
     i.error_column, i.logs_dropped, i.calls";
 
 impl Store {
-    /// The invocations of an app, newest first. Where it is looked for something, at most 20,000 are looked at: then there may
-    /// be fewer than wanted, or none, and more to look at all the same.
+    /// The invocations of an app, newest first. Where it is looked for something, at most 20,000 are looked at; and those of
+    /// deleted scripts are left out until they are removed: then there may be fewer than wanted, or none, and more to look at
+    /// all the same.
     ///
     /// # Errors
     /// When the database fails, or a stored invocation does not parse.
@@ -299,20 +303,23 @@ impl Store {
             push_looked_for!(query, app, filter, self.is_shared());
             query.push(" ORDER BY i.id DESC LIMIT ").push_bind(wanted + 1);
             query.push(
-                ") AS found JOIN invocations i ON i.id = found.id JOIN scripts s ON s.id = i.script_id ORDER BY i.id DESC",
+                ") AS found JOIN invocations i ON i.id = found.id
+                 LEFT JOIN scripts s ON s.id = i.script_id AND s.app_id = i.app_id ORDER BY i.id DESC",
             );
             query.build_query_as().fetch_all(db).await?
         });
-        let mut items: Vec<Invocation> = rows.into_iter().map(Invocation::from).collect();
-        let next = if items.len() > filter.limit as usize {
-            items.truncate(filter.limit as usize);
-            items.last().map(|last| last.id)
+        let on_page = &rows[..rows.len().min(filter.limit as usize)];
+        let next = if rows.len() > on_page.len() {
+            on_page.last().map(|last| last.id)
         } else if filter.is_looked_for() {
             self.last_looked_at(app, &filter).await?
         } else {
             None
         };
-        Ok(Found { items, next })
+        Ok(Found {
+            items: rows.into_iter().take(filter.limit as usize).filter_map(InvocationRow::shown).collect(),
+            next,
+        })
     }
 
     /// Before which one there may be others that were not looked at.
@@ -338,11 +345,11 @@ impl Store {
     ) -> Result<Option<(Invocation, Vec<StoredLog>)>, StoreError> {
         let row: Option<InvocationRow> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new("SELECT ");
-            query.push(COLUMNS).push(" FROM invocations i JOIN scripts s ON s.id = i.script_id WHERE i.app_id = ");
+            query.push(COLUMNS).push(" FROM invocations i JOIN scripts s ON s.id = i.script_id AND s.app_id = i.app_id WHERE i.app_id = ");
             query.push_bind(app.to_string()).push(" AND i.id = ").push_bind(id.to_string());
             query.build_query_as().fetch_optional(db).await?
         });
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some((row.into(), self.logs_of(id).await?)))
+        let Some(found) = row.and_then(InvocationRow::shown) else { return Ok(None) };
+        Ok(Some((found, self.logs_of(id).await?)))
     }
 }

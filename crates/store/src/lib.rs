@@ -18,6 +18,7 @@ mod domains;
 mod error;
 mod files;
 mod finished;
+mod gone;
 mod imports;
 mod invitations;
 mod invocations;
@@ -108,6 +109,8 @@ struct Inner {
     deliveries: watch::Sender<()>,
     /// Told when a schedule may fire sooner than was known.
     schedules: watch::Sender<()>,
+    /// Told when something was deleted of which there is more to remove.
+    gone: watch::Sender<()>,
 }
 
 impl Store {

@@ -127,7 +127,7 @@ impl Store {
         let rows: Vec<LogRow> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new(
                 "SELECT l.invocation_id AS invocation, s.name AS script, l.at, l.level, l.message, l.fields
-                 FROM invocations i JOIN logs l ON l.invocation_id = i.id JOIN scripts s ON s.id = i.script_id
+                 FROM invocations i JOIN logs l ON l.invocation_id = i.id JOIN scripts s ON s.id = i.script_id AND s.app_id = i.app_id
                  WHERE i.log_lines > 0 AND i.app_id = ",
             );
             query.push_bind(app.to_string());

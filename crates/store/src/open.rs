@@ -76,6 +76,7 @@ impl Store {
                 recorded: Recorded::default(),
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
+                gone: watch::Sender::new(()),
             }),
             audit: None,
             warrant: None,

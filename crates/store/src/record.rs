@@ -195,7 +195,7 @@ impl Store {
     ) -> Result<HashMap<ScriptId, KnownScript>, StoreError> {
         let scripts: Vec<String> = scripts.iter().map(ScriptId::to_string).collect();
         let mut known = HashMap::new();
-        for (script, app) in self.lock_rows_of_scripts(transaction, &scripts).await? {
+        for (script, app) in self.lock_rows_of_scripts(transaction, &scripts, true).await? {
             let (id, app_id) = (stored_id(&script)?, stored_id(&app)?);
             known.insert(id, KnownScript { app: app_id, app_text: app.into(), text: script.into() });
         }
@@ -204,10 +204,12 @@ impl Store {
 
     /// Those of the scripts that exist, with their apps, which keep existing until the transaction ends. They are given, and
     /// locked, in the order of their ids, so that two nodes recording the same scripts never wait for each other in a circle.
+    /// Where it is asked for what `lives`, those that were deleted and wait to be removed do not exist.
     pub(crate) async fn lock_rows_of_scripts(
         &self,
         transaction: &mut Transaction,
         scripts: &[String],
+        lives: bool,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let lock = match transaction {
             Transaction::Sqlite(_) => "",
@@ -218,7 +220,8 @@ impl Store {
             let found: Vec<(String, String)> = with_db!(self, &mut *transaction, db => {
                 let mut query = QueryBuilder::new("SELECT id, app_id FROM scripts WHERE id IN (");
                 push_list!(query, scripts);
-                query.push(") ORDER BY id").push(lock);
+                query.push(if lives { ") AND app_id IN (SELECT id FROM apps WHERE NOT gone)" } else { ")" });
+                query.push(" ORDER BY id").push(lock);
                 query.build_query_as().persistent(false).fetch_all(db).await?
             });
             rows.extend(found);

@@ -10,7 +10,7 @@ use crate::{
 };
 use picloud_shared::{
     api::{ChangeKind, Changes, DeployScript, Deployed, Release, ScriptChange},
-    ids::{AppId, ScriptId, UserId},
+    ids::{AppId, UserId},
     imports::{ImportError, ImportGraph},
     limit_rules::LimitValues,
     limits::{APP_SCRIPTS, DEPLOY_BYTES, DEPLOY_TRIGGERS},
@@ -22,7 +22,7 @@ use picloud_shared::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Releases of an app that are kept.
 pub const RELEASES: i64 = 20;
@@ -172,7 +172,11 @@ impl Store {
         }
         let release = self.latest_release(&mut transaction, app).await? + 1;
         self.insert_release(&mut transaction, app, release, &changes, &new).await?;
-        self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
+        let told: &'static [Change] = match changes.scripts.iter().any(|one| one.change == ChangeKind::Deleted) {
+            true => &[Change::Apps, Change::Schedules, Change::Gone],
+            false => &[Change::Apps, Change::Schedules],
+        };
+        self.commit(transaction, told).await?;
         Ok(Ok(Deployed { release: Some(release), state, changes }))
     }
 
@@ -274,12 +278,7 @@ impl Store {
                 graph.insert(name, script.imports);
                 changes.unchanged += 1;
             } else {
-                if new.dry_run {
-                    // All else that goes with it takes its time, and nothing is told of it.
-                    self.retire(transaction, app, script.id).await?;
-                } else {
-                    self.delete_in(transaction, script.id).await?;
-                }
+                self.bury_script(transaction, script.id).await?;
                 let before = Some(script.version.number);
                 changes.scripts.push(ScriptChange { script: name, change: ChangeKind::Deleted, before, version: None });
             }
@@ -301,7 +300,7 @@ impl Store {
                 Err(error) => return Ok(Err(refused(&name, error))),
             }
         }
-        if self.source_bytes(transaction, app, &changes).await? > DEPLOY_BYTES {
+        if self.source_bytes(transaction, app).await? > DEPLOY_BYTES {
             return Ok(Err(DeployRefused::SourcesTooLarge));
         }
         changes.scripts.sort_by(|a, b| a.script.cmp(&b.script));
@@ -315,34 +314,18 @@ impl Store {
         Ok(Ok(changes))
     }
 
-    /// Takes all from a script that another could want.
-    async fn retire(&self, transaction: &mut Transaction, app: AppId, script: ScriptId) -> Result<(), StoreError> {
-        let script = script.to_string();
-        self.unroute(transaction, &script).await?;
-        self.reschedule(transaction, &app.to_string(), &script, &[]).await?;
-        Ok(())
-    }
-
-    /// Bytes of an app's active sources, without the scripts that a dry run has left there.
-    async fn source_bytes(
-        &self,
-        transaction: &mut Transaction,
-        app: AppId,
-        Changes { scripts, .. }: &Changes,
-    ) -> Result<usize, StoreError> {
-        let sources: Vec<(String, i64)> = with_db!(self, transaction, db => {
-            sqlx::query_as(
-                "SELECT s.name, CAST(LENGTH(v.source) AS BIGINT) FROM scripts s
+    /// Bytes of an app's active sources.
+    async fn source_bytes(&self, transaction: &mut Transaction, app: AppId) -> Result<usize, StoreError> {
+        let bytes: i64 = with_db!(self, transaction, db => {
+            sqlx::query_scalar(
+                "SELECT CAST(COALESCE(SUM(LENGTH(v.source)), 0) AS BIGINT) FROM scripts s
                  JOIN versions v ON v.script_id = s.id AND v.number = s.active WHERE s.app_id = $1",
             )
             .bind(app.to_string())
-            .fetch_all(db)
+            .fetch_one(db)
             .await?
         });
-        let gone = |change: &&ScriptChange| change.change == ChangeKind::Deleted;
-        let gone: BTreeSet<&str> = scripts.iter().filter(gone).map(|change| change.script.as_str()).collect();
-        let staying = sources.iter().filter(|(name, _)| !gone.contains(name.as_str()));
-        Ok(staying.map(|(_, bytes)| usize::try_from(*bytes).unwrap_or(usize::MAX)).sum())
+        Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
     async fn may_set_limits(

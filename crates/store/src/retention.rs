@@ -22,11 +22,13 @@ use std::{
 /// Rows of what has expired that one call removes, of each kind.
 const EXPIRED: i64 = 500;
 
+/// Log lines that go with invocations in one call, but for those of the first one.
+const STEP_LINES: i64 = 2_000;
+
 /// How many records one call removes.
 #[derive(Clone, Copy)]
 struct Step {
     rows: i64,
-    /// Log lines that go with invocations, but for those of the first one.
     lines: i64,
 }
 
@@ -35,7 +37,7 @@ impl Step {
     /// removed before, and waits for those who record: in steps of 500 it removed fewer than a busy node recorded.
     fn of(pool: &Pool) -> Self {
         match pool {
-            Pool::Sqlite { .. } => Self { rows: 500, lines: 2_000 },
+            Pool::Sqlite { .. } => Self { rows: 500, lines: STEP_LINES },
             Pool::Postgres { .. } => Self { rows: 5_000, lines: 20_000 },
         }
     }
@@ -68,7 +70,7 @@ struct KeptRow {
 
 /// One that may go.
 #[derive(sqlx::FromRow)]
-struct Oldest {
+pub(crate) struct Oldest {
     id: String,
     script_id: String,
     bytes: i64,
@@ -81,7 +83,7 @@ macro_rules! select_kept {
         concat!(
             "SELECT a.id AS app, a.limits, CAST(COALESCE((SELECT SUM(s.record_bytes) FROM scripts s WHERE s.app_id = a.id), 0)
                 AS BIGINT) AS bytes
-             FROM apps a ",
+             FROM apps a WHERE NOT a.gone ",
             $rest
         )
     };
@@ -94,7 +96,7 @@ impl Store {
     /// When the database fails, or what is stored does not parse.
     pub async fn kept_records(&self, app: AppId) -> Result<Option<KeptRecords>, StoreError> {
         let row: Option<KeptRow> = with_db!(self, read, db => {
-            sqlx::query_as(select_kept!("WHERE a.id = $1")).bind(app.to_string()).fetch_optional(db).await?
+            sqlx::query_as(select_kept!("AND a.id = $1")).bind(app.to_string()).fetch_optional(db).await?
         });
         Ok(row.map(KeptRecords::from))
     }
@@ -105,7 +107,7 @@ impl Store {
     /// When the database fails, or what is stored does not parse.
     pub async fn next_kept_records(&self, after: Option<AppId>) -> Result<Option<KeptRecords>, StoreError> {
         let row: Option<KeptRow> = with_db!(self, read, db => {
-            sqlx::query_as(select_kept!("WHERE a.id > $1 ORDER BY a.id LIMIT 1"))
+            sqlx::query_as(select_kept!("AND a.id > $1 ORDER BY a.id LIMIT 1"))
                 .bind(after.map_or_else(String::new, |app| app.to_string()))
                 .fetch_optional(db)
                 .await?
@@ -121,7 +123,7 @@ impl Store {
     pub async fn prune_records(&self, app: AppId, bytes: i64, until: TimestampMs) -> Result<bool, StoreError> {
         let step = Step::of(&self.inner.pool);
         let mut transaction = self.begin().await?;
-        if !self.prunes_alone(&mut transaction, app).await? {
+        if !self.prunes_alone(&mut transaction, &app.to_string()).await? {
             return Ok(false);
         }
         let kept: i64 = with_db!(self, &mut transaction, db => {
@@ -139,7 +141,7 @@ impl Store {
             .fetch_all(db)
             .await?
         });
-        let going = going(&oldest, step, kept.saturating_sub(bytes), until);
+        let going = going(&oldest, step.lines, kept.saturating_sub(bytes), until);
         if going.is_empty() {
             // Ended here, not by a rollback some time later: who looks next may look at once.
             transaction.commit().await?;
@@ -151,18 +153,22 @@ impl Store {
     }
 
     /// Whether no other process prunes the app's records until the transaction ends.
-    async fn prunes_alone(&self, transaction: &mut Transaction, app: AppId) -> Result<bool, StoreError> {
+    pub(crate) async fn prunes_alone(&self, transaction: &mut Transaction, app: &str) -> Result<bool, StoreError> {
         let Transaction::Postgres(transaction) = transaction else { return Ok(true) };
         self.count_query();
         Ok(sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind(app.to_string())
+            .bind(app)
             .fetch_one(&mut **transaction)
             .await?)
     }
 
-    async fn remove_records(&self, transaction: &mut Transaction, going: &[Oldest]) -> Result<(), StoreError> {
+    pub(crate) async fn remove_records(
+        &self,
+        transaction: &mut Transaction,
+        going: &[Oldest],
+    ) -> Result<(), StoreError> {
         let scripts = BTreeSet::from_iter(going.iter().map(|invocation| invocation.script_id.clone()));
-        self.lock_rows_of_scripts(&mut *transaction, &scripts.into_iter().collect::<Vec<_>>()).await?;
+        self.lock_rows_of_scripts(&mut *transaction, &scripts.into_iter().collect::<Vec<_>>(), false).await?;
         // What was there, in case a script was deleted before its row was held.
         let gone: Vec<(String, i64)> = with_db!(self, &mut *transaction, db => {
             let mut query = QueryBuilder::new("DELETE FROM invocations WHERE id IN (");
@@ -249,13 +255,20 @@ impl Store {
 /// What SQLite says of a database that can give pages back.
 const INCREMENTAL: i64 = 2;
 
+impl Oldest {
+    /// As many as one call removes.
+    pub(crate) fn whatever_their_age(oldest: &[Self]) -> &[Self] {
+        going(oldest, STEP_LINES, i64::MAX, 0)
+    }
+}
+
 /// Those of the oldest that go: as long as there are too many bytes, or they are too old.
-fn going(oldest: &[Oldest], step: Step, mut too_many: i64, until: TimestampMs) -> &[Oldest] {
+fn going(oldest: &[Oldest], most_lines: i64, mut too_many: i64, until: TimestampMs) -> &[Oldest] {
     let mut lines = 0;
     let goes = |(n, invocation): &(usize, &Oldest)| {
         lines += invocation.log_lines;
-        let goes = (too_many > 0 || invocation.started_at < until) && (*n == 0 || lines <= step.lines);
-        too_many -= invocation.bytes;
+        let goes = (too_many > 0 || invocation.started_at < until) && (*n == 0 || lines <= most_lines);
+        too_many = too_many.saturating_sub(invocation.bytes);
         goes
     };
     let count = oldest.iter().enumerate().take_while(goes).count();

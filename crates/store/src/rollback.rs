@@ -102,7 +102,9 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<Result<Script, RollbackRefused>, StoreError> {
         let mut transaction = self.begin().await?;
-        self.lock_app(&mut transaction, app).await?;
+        if !self.lock_app(&mut transaction, app).await? {
+            return Ok(Err(RollbackRefused::NoSuchScript));
+        }
         let Some(current) = self.script_in(&mut transaction, app, name).await? else {
             return Ok(Err(RollbackRefused::NoSuchScript));
         };

@@ -246,7 +246,8 @@ impl Store {
     }
 
     /// Deletes a script with its versions, routes and invocations, if no other imports it and its [tag](Script::tag) is what
-    /// the precondition asks for.
+    /// the precondition asks for: from here on nobody finds it, its name is free, and what is kept of it is removed in steps
+    /// by [`Store::remove_gone`].
     ///
     /// # Errors
     /// When the database fails, or the stored script does not parse.
@@ -257,7 +258,9 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<Result<(), DeleteRefused>, StoreError> {
         let mut transaction = self.begin().await?;
-        self.lock_app(&mut transaction, app).await?;
+        if !self.lock_app(&mut transaction, app).await? {
+            return Ok(Err(DeleteRefused::NoSuchScript));
+        }
         let Some(script) = self.script_in(&mut transaction, app, name).await? else {
             return Ok(Err(DeleteRefused::NoSuchScript));
         };
@@ -268,18 +271,9 @@ impl Store {
         if !importers.is_empty() {
             return Ok(Err(DeleteRefused::Imported(importers)));
         }
-        self.delete_in(&mut transaction, script.id).await?;
-        self.commit(transaction, &[Change::Apps]).await?;
+        self.bury_script(&mut transaction, script.id).await?;
+        self.commit(transaction, &[Change::Apps, Change::Gone]).await?;
         Ok(Ok(()))
-    }
-
-    /// Deletes a script, under the app's row.
-    pub(crate) async fn delete_in(&self, transaction: &mut Transaction, script: ScriptId) -> Result<(), StoreError> {
-        with_db!(self, &mut *transaction, db => {
-            sqlx::query("DELETE FROM scripts WHERE id = $1").bind(script.to_string()).execute(db).await?;
-        });
-        // After it: who records its invocations holds the script's row.
-        self.forget_stats(transaction, &[script.to_string()]).await
     }
 
     /// The scripts of an app, by name, as a transaction that is about to change them sees them.

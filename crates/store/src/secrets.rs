@@ -133,7 +133,7 @@ impl Store {
     pub async fn app_settings(&self, app: AppId) -> Result<Option<AppSettings>, StoreError> {
         let mut transaction = self.inner.pool.begin_read().await?;
         let revision: Option<i64> = with_db!(self, &mut transaction, db => {
-            sqlx::query_scalar("SELECT revision FROM apps WHERE id = $1")
+            sqlx::query_scalar("SELECT revision FROM apps WHERE id = $1 AND NOT gone")
                 .bind(app.to_string())
                 .fetch_optional(db)
                 .await?
@@ -162,7 +162,7 @@ impl Store {
     /// When the database fails.
     pub async fn app_revision_by_id(&self, app: AppId) -> Result<Option<i64>, StoreError> {
         Ok(with_db!(self, read, db => {
-            sqlx::query_scalar("SELECT revision FROM apps WHERE id = $1")
+            sqlx::query_scalar("SELECT revision FROM apps WHERE id = $1 AND NOT gone")
                 .bind(app.to_string())
                 .fetch_optional(db)
                 .await?

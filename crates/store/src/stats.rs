@@ -223,19 +223,10 @@ impl Store {
     }
 
     /// Forgets what is owned by scripts and apps that are deleted.
-    pub(crate) async fn forget_stats(
-        &self,
-        transaction: &mut Transaction,
-        owners: &[String],
-    ) -> Result<(), StoreError> {
-        for owners in owners.chunks(OWNERS) {
-            with_db!(self, &mut *transaction, db => {
-                let mut query = QueryBuilder::new("DELETE FROM stats WHERE owner IN (");
-                push_list!(query, owners);
-                query.push(")");
-                query.build().persistent(false).execute(db).await?;
-            });
-        }
+    pub(crate) async fn forget_stats(&self, transaction: &mut Transaction, owner: &str) -> Result<(), StoreError> {
+        with_db!(self, transaction, db => {
+            sqlx::query("DELETE FROM stats WHERE owner = $1").bind(owner).execute(db).await?;
+        });
         Ok(())
     }
 }

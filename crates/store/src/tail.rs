@@ -123,7 +123,7 @@ impl Store {
         let rows: Vec<Row> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new(
                 "SELECT i.log_seq, l.line, l.invocation_id AS invocation, s.name AS script, l.at, l.level, l.message, l.fields
-                 FROM invocations i JOIN logs l ON l.invocation_id = i.id JOIN scripts s ON s.id = i.script_id
+                 FROM invocations i JOIN logs l ON l.invocation_id = i.id JOIN scripts s ON s.id = i.script_id AND s.app_id = i.app_id
                  WHERE i.app_id = ",
             );
             query.push_bind(app.to_string());

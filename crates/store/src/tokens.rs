@@ -243,7 +243,7 @@ impl Store {
         for app in apps.into_iter().flatten() {
             with_db!(self, &mut transaction, db => {
                 sqlx::query(
-                    "INSERT INTO token_apps (token_id, app_id) SELECT $1, id FROM apps WHERE id = $2
+                    "INSERT INTO token_apps (token_id, app_id) SELECT $1, id FROM apps WHERE id = $2 AND NOT gone
                      ON CONFLICT DO NOTHING",
                 )
                 .bind(new.id.to_string())
@@ -402,7 +402,7 @@ impl Store {
         let apps: Vec<(String, String)> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
                 "SELECT s.token_id, a.slug FROM tokens t JOIN token_apps s ON s.token_id = t.id
-                 JOIN apps a ON a.id = s.app_id WHERE t.user_id = $1 ORDER BY a.slug",
+                 JOIN apps a ON a.id = s.app_id AND NOT a.gone WHERE t.user_id = $1 ORDER BY a.slug",
             )
             .bind(user.to_string())
             .fetch_all(db)

@@ -192,7 +192,7 @@ impl Store {
         count: i64,
     ) -> Result<Option<i64>, StoreError> {
         Ok(with_db!(self, transaction, db => {
-            sqlx::query_scalar("UPDATE apps SET published = published + $2 WHERE id = $1 RETURNING published - $2 + 1")
+            sqlx::query_scalar("UPDATE apps SET published = published + $2 WHERE id = $1 AND NOT gone RETURNING published - $2 + 1")
                 .bind(app.to_string())
                 .bind(count)
                 .fetch_optional(db)

@@ -76,7 +76,7 @@ impl Store {
         Ok(with_db!(self, read, db => {
             sqlx::query_as(
                 "SELECT (SELECT COUNT(*) FROM deliveries WHERE dead_at IS NULL) AS waiting,
-                    (SELECT COUNT(*) FROM deliveries WHERE dead_at IS NOT NULL) AS dead",
+                    (SELECT COUNT(*) FROM deliveries WHERE dead_at > 0) AS dead",
             )
             .fetch_one(db)
             .await?

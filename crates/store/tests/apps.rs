@@ -171,6 +171,7 @@ async fn a_deleted_app_leaves_nothing(store: &TestStore) {
 
     assert!(store.delete_app(app.id).await.unwrap());
     assert!(!store.delete_app(app.id).await.unwrap());
+    store.remove_all_gone().await;
     let left = store
         .number(
             "SELECT (SELECT COUNT(*) FROM apps) + (SELECT COUNT(*) FROM memberships) + (SELECT COUNT(*) FROM scripts)

@@ -74,6 +74,7 @@ async fn files_belong_to_their_app(store: &TestStore) {
     assert!(!store.delete_file(other.id, &path("a")).await.unwrap());
     assert_eq!(store.files(other.id, b"", None, 10).await.unwrap().len(), 1);
     store.delete_app(app.id).await.unwrap();
+    store.remove_all_gone().await;
     assert_eq!(store.read_file(other.id, &path("b")).await.unwrap().unwrap(), b"same");
     assert_eq!(store.number("SELECT COUNT(*) FROM file_contents").await, 1);
     let (nobody, ..) = unknown();

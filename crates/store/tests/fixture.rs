@@ -136,6 +136,11 @@ impl TestStore {
         self.create_app(new).await.unwrap().unwrap()
     }
 
+    /// Removes all that deleted apps and scripts have left.
+    pub(crate) async fn remove_all_gone(&self) {
+        while self.remove_gone().await.unwrap() {}
+    }
+
     /// As [`Store::put_script`], whatever is there.
     pub(crate) async fn put_script(&self, app: AppId, new: NewVersion) -> Result<Result<Put, PutRefused>, StoreError> {
         self.store.put_script(app, new, &Precondition::None).await

@@ -232,6 +232,7 @@ async fn recording_and_deleting_never_wait_in_a_circle(store: &TestStore) {
         };
         futures_util::future::join(join_all(records), puts).await;
     }
+    store.remove_all_gone().await;
     assert_eq!(store.number("SELECT COUNT(*) FROM invocations").await, 0);
     assert_eq!(store.number("SELECT COUNT(*) FROM stats").await, 0);
     assert_eq!(store.number("SELECT COUNT(*) FROM app_records").await, 0);

@@ -413,6 +413,7 @@ async fn what_is_there_is_counted_whatever_wrote_it(store: &TestStore) {
     check("removed").await;
     assert_eq!(store.app_usage(app).await.unwrap().kv_entries, 1);
     store.delete_app(app).await.unwrap();
+    store.remove_all_gone().await;
     assert_eq!(counted(store).await, ([0, 0], [0, 0]));
     assert_eq!(store.number("SELECT COUNT(*) FROM kv_usage").await, 0);
 }

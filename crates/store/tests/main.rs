@@ -10,6 +10,7 @@ mod deployments;
 mod domains;
 mod files;
 mod fixture;
+mod gone;
 mod imports;
 mod invitations;
 mod invocations;

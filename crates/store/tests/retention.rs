@@ -101,6 +101,7 @@ async fn a_script_takes_its_bytes_along(store: &TestStore) {
     assert_eq!(bytes(store, app).await, before);
     store.delete_app(app).await.unwrap();
     assert_eq!(store.kept_records(app).await.unwrap(), None);
+    store.remove_all_gone().await;
     assert!(!store.prune_records(app, 0, i64::MAX).await.unwrap());
 }
 

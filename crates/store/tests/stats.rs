@@ -80,10 +80,12 @@ async fn what_is_deleted_takes_its_stats_along(store: &TestStore) {
     store.record_all(&[at(app, &kept, NOW), at(app, &gone, NOW)]).await.unwrap();
     assert_eq!(store.number("SELECT COUNT(*) FROM stats").await, 6);
     store.delete_script(app, &gone.name).await.unwrap().unwrap();
+    store.remove_all_gone().await;
     assert!(store.stats(StatsOf::Script(gone.id), HOUR, 0, i64::MAX).await.unwrap().is_empty());
     let [(_, sums)] = &store.stats(StatsOf::App(app), HOUR, 0, i64::MAX).await.unwrap()[..] else { panic!() };
     assert_eq!(sums.requests, 2, "the app's stay");
     store.delete_app(app).await.unwrap();
+    store.remove_all_gone().await;
     assert_eq!(store.number("SELECT COUNT(*) FROM stats").await, 0);
     // What ended meanwhile is recorded too late.
     store.record_all(&[NewInvocation { id: InvocationId::new(), ..at(app, &kept, NOW) }]).await.unwrap();

@@ -282,6 +282,8 @@ async fn apps_and_scripts_take_their_deliveries_along(store: &TestStore) {
     assert!(!settle(store, &claimed, Settlement::Done).await);
     assert_eq!(counts(store, app.id).await, (1, 0));
     assert!(store.delete_app(app.id).await.unwrap());
+    assert!(store.apps_with_deliveries().await.unwrap().is_empty());
+    store.remove_all_gone().await;
     assert_eq!(store.number("SELECT COUNT(*) FROM deliveries").await, 0);
 }
 

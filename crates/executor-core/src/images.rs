@@ -8,7 +8,10 @@ use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Most bytes of images that are kept; one has at most 8 MiB, and mostly some KiB.
 const CAPACITY_BYTES: u64 = 32 << 20;
@@ -18,7 +21,12 @@ const EXPECTED_IMAGES: usize = 1_000;
 /// A program that compiled when it was uploaded does so again, unless the guest has changed since.
 pub(crate) type Loaded = Result<Arc<Image>, Diagnostic>;
 
-pub(crate) struct Images(Cache<Parts, Loaded, Bytes>);
+pub(crate) struct Images {
+    cache: Cache<Parts, Loaded, Bytes>,
+    /// The cache's own counts have a miss twice, as it looks again once it is the one to load.
+    asked: AtomicU64,
+    missed: AtomicU64,
+}
 
 #[derive(Clone)]
 struct Bytes;
@@ -42,7 +50,8 @@ impl Images {
             .weight_capacity(CAPACITY_BYTES)
             .build()
             .expect("both capacities are given");
-        Self(Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default()))
+        let cache = Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { cache, asked: AtomicU64::new(0), missed: AtomicU64::new(0) }
     }
 
     /// The image that is made of these; however many ask at once, it is loaded once.
@@ -51,11 +60,17 @@ impl Images {
         parts: &Parts,
         load: impl Future<Output = Result<Loaded, ExecutorError>>,
     ) -> Result<Loaded, ExecutorError> {
-        self.0.get_or_insert_async(parts, load).await
+        self.asked.fetch_add(1, Relaxed);
+        let load = async {
+            self.missed.fetch_add(1, Relaxed);
+            load.await
+        };
+        self.cache.get_or_insert_async(parts, load).await
     }
 
-    /// How often an image was there when it was asked for, and how often not.
+    /// How often an image was there when it was asked for, or being loaded for another, and how often it had to be loaded.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
-        (self.0.hits(), self.0.misses())
+        let missed = self.missed.load(Relaxed);
+        (self.asked.load(Relaxed).saturating_sub(missed), missed)
     }
 }

@@ -7,21 +7,19 @@ mod commands;
 mod confirm;
 mod context;
 mod error;
-mod excerpt;
 mod exit;
-mod format;
 mod http_warning;
 mod link;
 mod options;
 mod output;
 mod password;
 mod profile;
-mod sanitize;
 mod text_file;
 
 use clap::Parser as _;
 use error::CommandError;
 use exit::Exit;
+use picloud_terminal::{excerpt, format, sanitize};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -23,7 +23,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // `pic` knows the server by its API alone.
     ("picloud-client", &["picloud-abi", "picloud-shared"]),
     ("picloud-project", &["picloud-shared"]),
-    ("picloud-cli", &["picloud-abi", "picloud-shared", "picloud-client", "picloud-project"]),
+    ("picloud-terminal", &["picloud-shared"]),
+    ("picloud-cli", &["picloud-abi", "picloud-shared", "picloud-client", "picloud-project", "picloud-terminal"]),
     (
         "picloud",
         &[
@@ -35,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "picloud-orchestrator-core",
             "picloud-manager-core",
             "picloud-project",
+            "picloud-terminal",
             "picloud-vault",
         ],
     ),
@@ -53,6 +55,7 @@ const NEVER_REACHES: &[(&str, &[&str])] = &[
     ("picloud-host", &["axum", "hyper", "picloud-store", "reqwest", "sqlx"]),
     ("picloud-vault", &["axum", "hyper", "picloud-store", "reqwest", "sqlx", "tokio", "wasmtime"]),
     ("picloud-project", &["axum", "hyper", "picloud-store", "reqwest", "sqlx", "tokio", "wasmtime"]),
+    ("picloud-terminal", &["axum", "hyper", "picloud-store", "reqwest", "sqlx", "tokio", "wasmtime"]),
     // It starts invocations, and neither seals nor opens anything.
     ("picloud-orchestrator-core", &["picloud-vault", "wasmtime"]),
     ("picloud-manager-core", &["wasmtime"]),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use picloud_shared::{api::Diagnostic, names::ScriptName, time::TimestampMs};
 
 /// With a comma between each three digits.
-pub(crate) fn count(number: i64) -> String {
+pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut out = String::from(if number < 0 { "-" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
@@ -17,7 +17,7 @@ pub(crate) fn count(number: i64) -> String {
 }
 
 /// In the unit that fits.
-pub(crate) fn duration(micros: i64) -> String {
+pub fn duration(micros: i64) -> String {
     match micros {
         ..1_000 => format!("{micros} µs"),
         1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
@@ -26,7 +26,7 @@ pub(crate) fn duration(micros: i64) -> String {
 }
 
 /// In the unit that fits, by powers of 1,024.
-pub(crate) fn bytes(bytes: i64) -> String {
+pub fn bytes(bytes: i64) -> String {
     match bytes {
         ..0x400 => format!("{bytes} B"),
         0x400..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
@@ -35,23 +35,23 @@ pub(crate) fn bytes(bytes: i64) -> String {
 }
 
 /// Fuel burnt, and its share of the limit.
-pub(crate) fn fuel(burnt: i64, limit: i64) -> String {
+pub fn fuel(burnt: i64, limit: i64) -> String {
     let share = if limit > 0 { burnt as f64 / limit as f64 * 100.0 } else { 0.0 };
     format!("{} ({share:.1} % of {})", count(burnt), count(limit))
 }
 
 /// UTC, to the millisecond.
-pub(crate) fn time(at: TimestampMs) -> String {
+pub fn time(at: TimestampMs) -> String {
     Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |at| format!("{at:.3}"))
 }
 
 /// `no` or `yes`.
-pub(crate) fn yes(flag: bool) -> &'static str {
+pub fn yes(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }
 }
 
 /// Separated by commas; a dash when there is none.
-pub(crate) fn list(items: &[impl ToString]) -> String {
+pub fn list(items: &[impl ToString]) -> String {
     if items.is_empty() {
         return "-".to_owned();
     }
@@ -60,7 +60,7 @@ pub(crate) fn list(items: &[impl ToString]) -> String {
 
 /// `name:line:column: message`, with as much of the position as is known; the name of another script, if the place is
 /// there.
-pub(crate) fn diagnostic(name: &str, Diagnostic { message, script, line, column }: &Diagnostic) -> String {
+pub fn diagnostic(name: &str, Diagnostic { message, script, line, column }: &Diagnostic) -> String {
     let name = script.as_ref().map_or(name, ScriptName::as_str);
     match (line, column) {
         (Some(line), Some(column)) => format!("{name}:{line}:{column}: {message}"),

@@ -4,17 +4,17 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 /// For one line: also line breaks and tabs are shown as escapes.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe, |c, out| out.extend(c.escape_default()))
 }
 
 /// For several lines: line breaks and tabs stay.
-pub(crate) fn block(text: &str) -> Cow<'_, str> {
+pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_unsafe(c) && !matches!(c, '\n' | '\t'), |c, out| out.extend(c.escape_default()))
 }
 
 /// For JSON, which stays the same document: such characters stand only within its strings, its line breaks between.
-pub(crate) fn json(text: &str) -> Cow<'_, str> {
+pub fn json(text: &str) -> Cow<'_, str> {
     escape(
         text,
         |c| is_unsafe(c) && c != '\n',

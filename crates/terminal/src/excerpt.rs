@@ -8,7 +8,7 @@ const AROUND: usize = 50;
 
 /// The line and the caret. `None` when the source has no such line. Line and column count from 1, the column in
 /// characters.
-pub(crate) fn render(source: &str, line: u32, column: Option<u32>) -> Option<String> {
+pub fn render(source: &str, line: u32, column: Option<u32>) -> Option<String> {
     let text = source.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
     let gutter = " ".repeat(line.to_string().len());
     let Some(column) = column else {

@@ -4,17 +4,20 @@
 use crate::{LocalExecutor, from_host, stored};
 use picloud_abi::invocation::{Diagnostic, ImportStatement, Library, Position, Program};
 use picloud_shared::{
-    executor::{ExecutorError, Fault, Imports, Others, Source},
+    executor::{ExecutorError, Fault, Faults, Imports, Source},
     ids::{AppId, VersionId},
     imports::ImportGraph,
     limits::PROGRAM_BYTES,
     names::{InvalidName, ScriptName},
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Scripts that import a source and are loaded with it before it is accepted, the first in alphabetical order: what is
 /// wrong with others shows when they are called.
 const IMPORTERS: usize = 32;
+
+/// Scripts that are told to be at fault; there may be more.
+const FAULTY: usize = 100;
 
 /// The scripts of an app as they would be.
 #[derive(Default)]
@@ -28,44 +31,84 @@ struct Scripts {
     texts: HashMap<ScriptName, String>,
 }
 
+/// What was found.
+#[derive(Default)]
+struct Faulty {
+    faults: Vec<Fault>,
+    names: BTreeSet<ScriptName>,
+}
+
+impl Faulty {
+    fn add(&mut self, fault: Fault) {
+        if !self.is_enough() {
+            self.names.insert(fault.source.clone());
+            self.faults.push(fault);
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.faults.len() >= FAULTY
+    }
+
+    /// Whether what was found says enough of this script, or there is enough.
+    fn explains(&self, graph: &ImportGraph, script: &ScriptName) -> bool {
+        !self.faults.is_empty()
+            && (self.is_enough() || self.names.contains(script) || graph.all_importers(&self.names).contains(script))
+    }
+}
+
 impl LocalExecutor {
+    /// Of a script that is at fault one thing is told, and nothing of those that are so only because they import it.
     pub(crate) async fn check(
         &self,
         app: AppId,
         sources: Vec<Source>,
-        others: Others,
-    ) -> Result<Result<Vec<Imports>, Fault>, ExecutorError> {
-        let mut statements = Vec::with_capacity(sources.len());
+        gone: BTreeSet<ScriptName>,
+    ) -> Result<Result<Vec<Imports>, Faults>, ExecutorError> {
+        let (mut statements, mut faulty) = (Vec::with_capacity(sources.len()), Faulty::default());
         for source in &sources {
-            match self.imports(app, source).await? {
-                Ok(found) => statements.push(found),
-                Err(fault) => return Ok(Err(fault)),
+            let found = self.imports(app, source).await?;
+            statements.push(found.unwrap_or_else(|fault| {
+                faulty.add(fault);
+                BTreeMap::new()
+            }));
+            if faulty.is_enough() {
+                break;
             }
         }
         let imports: Vec<Imports> = statements.iter().map(|found| found.keys().cloned().collect()).collect();
-        let mut scripts = self.scripts(app, &sources, &imports, others).await?;
+        let mut scripts = self.scripts(app, &sources, &imports, &gone).await?;
         for (source, statements) in sources.iter().zip(&statements) {
-            if let Err(error) = scripts.graph.order(&source.name) {
+            if let Err(error) = scripts.graph.order(&source.name)
+                && !faulty.names.contains(&source.name)
+            {
                 let position = error.import().and_then(|import| statements.get(import).copied().flatten());
-                return Ok(Err(Fault { position, ..whole(&source.name, error.to_string()) }));
+                faulty.add(Fault { position, ..whole(&source.name, error.to_string()) });
             }
         }
-        for source in &sources {
-            if let Err(fault) = self.try_out(app, &mut scripts, &source.name).await? {
-                return Ok(Err(fault));
+        for name in imported_first(&scripts.graph, &sources) {
+            if !faulty.explains(&scripts.graph, &name)
+                && let Err(fault) = self.try_out(app, &mut scripts, &name).await?
+            {
+                faulty.add(fault);
             }
         }
-        let mut importers = scripts.graph.all_importers(sources.iter().map(|source| &source.name));
+        let mut importers = scripts.graph.all_importers(sources.iter().map(|source| &source.name).chain(&gone));
         importers.retain(|importer| sources.iter().all(|source| source.name != *importer));
         for importer in importers.into_iter().take(IMPORTERS) {
-            if let Err(fault) = self.try_out(app, &mut scripts, &importer).await? {
+            if !faulty.explains(&scripts.graph, &importer)
+                && let Err(fault) = self.try_out(app, &mut scripts, &importer).await?
+            {
                 let imported = |source: &&Source| scripts.graph.all_importers([&source.name]).contains(&importer);
-                let source = sources.iter().find(imported).map_or(fault.source, |source| source.name.clone());
+                let Some(source) = sources.iter().find(imported) else {
+                    faulty.add(fault);
+                    continue;
+                };
                 let message = format!("{importer}, which imports it, would not load any more: {}", fault.message);
-                return Ok(Err(Fault { source, message, ..fault }));
+                faulty.add(Fault { source: source.name.clone(), message, ..fault });
             }
         }
-        Ok(Ok(imports))
+        Ok(Faults::of(faulty.faults).map_or(Ok(imports), Err))
     }
 
     /// What a source imports, each with its first place.
@@ -99,14 +142,11 @@ impl LocalExecutor {
         app: AppId,
         sources: &[Source],
         imports: &[Imports],
-        others: Others,
+        gone: &BTreeSet<ScriptName>,
     ) -> Result<Scripts, ExecutorError> {
         let mut scripts = Scripts::default();
-        let staying = match others {
-            Others::Stay => self.services.store.active_versions(app).await.map_err(stored)?,
-            Others::Go => Vec::new(),
-        };
-        for active in staying {
+        let active = self.services.store.active_versions(app).await.map_err(stored)?;
+        for active in active.into_iter().filter(|active| !gone.contains(&active.name)) {
             scripts.graph.insert(active.name.clone(), active.imports);
             scripts.bytes.insert(active.name.clone(), active.bytes);
             scripts.versions.insert(active.name, active.version);
@@ -165,6 +205,21 @@ async fn between_scripts() {
     tokio::task::yield_now().await;
 }
 
+/// The names of sources, each after those that it imports.
+fn imported_first(graph: &ImportGraph, sources: &[Source]) -> Vec<ScriptName> {
+    let names: BTreeSet<&ScriptName> = sources.iter().map(|source| &source.name).collect();
+    let (mut seen, mut ordered) = (BTreeSet::new(), Vec::with_capacity(sources.len()));
+    for source in sources {
+        let imported = graph.order(&source.name).unwrap_or_default();
+        for name in imported.into_iter().chain([source.name.clone()]) {
+            if names.contains(&name) && seen.insert(name.clone()) {
+                ordered.push(name);
+            }
+        }
+    }
+    ordered
+}
+
 /// What concerns no single place.
 fn whole(name: &ScriptName, message: String) -> Fault {
     Fault { source: name.clone(), script: name.clone(), message, position: None }
@@ -182,22 +237,50 @@ mod tests {
     use picloud_shared::{limits::Limits, time::now_ms};
     use picloud_store::{Database, Store};
     use picloud_vault::{Key, Vault};
-    use std::cell::Cell;
+    use std::{cell::Cell, sync::Arc};
+    use tempfile::TempDir;
 
-    #[tokio::test]
-    async fn many_small_scripts_let_others_go_on() {
+    async fn executor() -> (Arc<LocalExecutor>, TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&Database::Sqlite(directory.path().into())).await.unwrap();
         let engine = Settings { slots: Some(1), memory: Limits::default().memory, ..Settings::default() };
         let vault = Vault::new(Key::generate().unwrap(), None);
-        let executor = LocalExecutor::new(store, vault, &engine, now_ms).unwrap();
-        let source = |n| Source { name: format!("s{n}").parse().unwrap(), text: "1".into() };
-        let sources: Vec<_> = (0..30).map(source).collect();
+        (LocalExecutor::new(store, vault, &engine, now_ms).unwrap(), directory)
+    }
+
+    fn source(name: &str, text: &str) -> Source {
+        Source { name: name.parse().unwrap(), text: text.into() }
+    }
+
+    #[tokio::test]
+    async fn each_script_at_fault_is_told_once_and_none_that_only_imports_it() {
+        let (executor, _directory) = executor().await;
+        let sources = vec![
+            source("a", "import \"lib/bad\" as bad; 1"),
+            source("b", "import \"lib/good\" as good; good::f()"),
+            source("c", "import \"nowhere\" as nowhere; 1"),
+            source("d", "let = 1;"),
+            source("lib/bad", "fn f( { 1 }"),
+            source("lib/good", "fn f() { 1 }"),
+        ];
+        let faults = executor.check(AppId::new(), sources, BTreeSet::new()).await.unwrap().unwrap_err();
+        let found: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.source.as_str(), fault.script.as_str(), fault.position.map(|at| (at.line, at.column))))
+            .collect();
+        let places = [("c", Some((1, 8))), ("lib/bad", Some((1, 7))), ("d", Some((1, 5)))];
+        assert_eq!(found, places.map(|(name, place)| (name, name, place)));
+    }
+
+    #[tokio::test]
+    async fn many_small_scripts_let_others_go_on() {
+        let (executor, _directory) = executor().await;
+        let sources: Vec<_> = (0..30).map(|n| source(&format!("s{n}"), "1")).collect();
 
         // On this one thread: what goes on beside the check goes on when the check lets it.
         let checked = Cell::new(false);
         let check = async {
-            let found = executor.check(AppId::new(), sources, Others::Go).await.unwrap();
+            let found = executor.check(AppId::new(), sources, BTreeSet::new()).await.unwrap();
             checked.set(true);
             found
         };

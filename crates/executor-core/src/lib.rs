@@ -20,9 +20,7 @@ use picloud_abi::{
 use picloud_host::{Host, HostError, Image, Run, Settings as EngineSettings};
 use picloud_shared::{
     api,
-    executor::{
-        BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, LogLine, Others, Report, Source,
-    },
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Faults, Imports, Job, Load, LogLine, Report, Source},
     ids::{AppId, VersionId},
     names::ScriptName,
     outcome,
@@ -34,7 +32,7 @@ use platform::{Frame, Inherited, Remains, ScriptPlatform, Services};
 use programs::Programs;
 use redaction::Redactions;
 use settings::Settings;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use turns::Turns;
 
 /// How long an invocation waits for its version's image, which others may be waiting for as well: as long as loading one
@@ -164,9 +162,9 @@ impl Executor for LocalExecutor {
         &self,
         app: AppId,
         sources: Vec<Source>,
-        others: Others,
-    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>> {
-        Box::pin(self.check(app, sources, others))
+        gone: BTreeSet<ScriptName>,
+    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Faults>, ExecutorError>> {
+        Box::pin(self.check(app, sources, gone))
     }
 
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {

@@ -4,7 +4,7 @@
 use crate::Manager;
 use picloud_shared::{
     api::{Deploy, DeployScript, Deployed, Diagnostic, PutScript, RollBackApp},
-    executor::{ExecutorError, Fault, Imports, Others, Source},
+    executor::{ExecutorError, Fault, Faults, Imports, Source},
     ids::{AppId, UserId},
     limit_rules::{LimitChanges, LimitName, LimitValues, OutOfBounds},
     limits::{APP_SCRIPTS, DEPLOY_BYTES, SCRIPT_SCHEDULES, SCRIPT_TOPICS, SOURCE_BYTES},
@@ -13,10 +13,13 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::{
-    App, DeployRefused, NewApp, NewRelease, NewVersion, Put, PutRefused, ReleaseContent, RollbackRefused, Script,
-    StoreError, Target,
+    ActiveVersion, App, DeployRefused, LimitsBy, NewApp, NewRelease, NewVersion, Put, PutRefused, ReleaseContent,
+    RollbackRefused, Script, StoreError, Target,
 };
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Most routes of one script: enough for any, and it bounds the search for conflicts.
 const ROUTES: usize = 100;
@@ -42,9 +45,9 @@ pub enum DeployError {
     /// More schedules than any script needs.
     #[error("{0} has more than {SCRIPT_SCHEDULES} schedules")]
     TooManySchedules(ScriptName),
-    /// The source does not compile, or what it imports does not, or what imports it would not any more.
-    #[error("{}{}: {}", .0.script, place(.0), .0.message)]
-    InvalidScript(Fault),
+    /// Sources do not compile, or what they import does not, or what imports them would not any more.
+    #[error("{}{}: {}", .0.first.script, place(&.0.first), .0.first.message)]
+    InvalidScripts(Faults),
     /// The app is gone, or a route is taken.
     #[error(transparent)]
     Refused(#[from] PutRefused),
@@ -78,23 +81,42 @@ impl Manager {
     /// checked before anything is stored.
     ///
     /// # Errors
-    /// When the slug is taken, a script is refused, or the platform fails.
+    /// When the slug is taken, a script or a limit is refused, or the platform fails.
     pub async fn deploy_unowned(
         &self,
         slug: AppSlug,
         name: &str,
         debug: bool,
         scripts: Vec<DeployScript>,
-    ) -> Result<(), DeployError> {
+        limits: Option<LimitValues>,
+    ) -> Result<AppId, DeployError> {
         let id = AppId::new();
-        let scripts: Vec<_> = scripts.into_iter().map(put).collect();
-        let imports = self.accept(id, &scripts, Others::Go).await?;
+        if let Some(limits) = &limits {
+            self.settings.limits.check(&replacing(limits))?;
+        }
+        let scripts = self.versions(id, scripts, false, None).await?;
         let app = NewApp { id, slug: slug.clone(), name: name.to_owned(), debug, owner: None, now: now_ms() };
         let app = self.store.create_app(app).await?.ok_or(DeployError::SlugTaken(slug))?;
-        let scripts = scripts.into_iter().zip(imports);
-        let scripts = scripts.map(|((name, put), imports)| new_version(name, put, imports, None)).collect();
-        self.store.deploy(app.id, NewRelease { scripts, ..NewRelease::at(now_ms()) }).await??;
-        Ok(())
+        let release = NewRelease { scripts, limits, limits_by: LimitsBy::Server, ..NewRelease::at(now_ms()) };
+        self.store.deploy(app.id, release).await??;
+        Ok(app.id)
+    }
+
+    /// Makes the scripts and the limits of an app that belongs to nobody those given, all or nothing.
+    ///
+    /// # Errors
+    /// When there is no such app, a script or a limit is refused, or the platform fails.
+    pub async fn redeploy_unowned(
+        &self,
+        app: AppId,
+        scripts: Vec<DeployScript>,
+        limits: LimitValues,
+    ) -> Result<Deployed, DeployError> {
+        self.settings.limits.check(&replacing(&limits))?;
+        let scripts = self.versions(app, scripts, false, None).await?;
+        let limits = Some(limits);
+        let release = NewRelease { scripts, limits, limits_by: LimitsBy::Server, ..NewRelease::at(now_ms()) };
+        Ok(self.store.deploy(app, release).await??)
     }
 
     /// Stores a script's new version and makes it the one that answers.
@@ -107,7 +129,9 @@ impl Manager {
         precondition: &Precondition,
     ) -> Result<Put, DeployError> {
         let put = [(name, put)];
-        let imports = self.accept(app, &put, Others::Stay).await?;
+        bounded(&put)?;
+        let sources = put.iter().map(source).collect();
+        let imports = self.executor.check(app, sources, BTreeSet::new()).await?.map_err(DeployError::InvalidScripts)?;
         let ([(name, put)], imports) = (put, imports.into_iter().next().unwrap_or_default());
         let version = new_version(name, put, imports, Some(author));
         Ok(self.store.put_script(app, version, precondition).await??)
@@ -133,15 +157,11 @@ impl Manager {
         if let Some(limits) = limits.as_ref().filter(|limits| **limits != app.limits) {
             self.settings.limits.check(&replacing(limits))?;
         }
-        let scripts: Vec<_> = scripts.into_iter().map(put).collect();
-        let others = if keep_others { Others::Stay } else { Others::Go };
-        let imports = self.accept(app.id, &scripts, others).await?;
-        let scripts = scripts.into_iter().zip(imports);
-        let scripts = scripts.map(|((name, put), imports)| new_version(name, put, imports, Some(author))).collect();
+        let scripts = self.versions(app.id, scripts, keep_others, Some(author)).await?;
         let release = NewRelease {
             scripts,
             limits,
-            limits_by: as_owner.then_some(author),
+            limits_by: if as_owner { LimitsBy::User(author) } else { LimitsBy::Nobody },
             keep_others,
             dry_run,
             state,
@@ -183,9 +203,9 @@ impl Manager {
             let mut sources = self.store.sources(&[version]).await?;
             let (name, text) = sources.remove(&version).ok_or(RollbackRefused::NoSuchVersion)?;
             self.executor
-                .check(app, vec![Source { name, text: text.into() }], Others::Stay)
+                .check(app, vec![Source { name, text: text.into() }], BTreeSet::new())
                 .await?
-                .map_err(DeployError::InvalidScript)?;
+                .map_err(DeployError::InvalidScripts)?;
         }
         Ok(self.store.rollback(app, name, Some(number), precondition).await??)
     }
@@ -204,34 +224,65 @@ impl Manager {
         if source.len() > SOURCE_BYTES {
             return Err(DeployError::SourceTooLarge(name));
         }
-        let checked = self.executor.check(app, vec![Source { name, text: source.into() }], Others::Stay).await?;
-        Ok(checked.err().map(Diagnostic::from))
+        let checked = self.executor.check(app, vec![Source { name, text: source.into() }], BTreeSet::new()).await?;
+        Ok(checked.err().map(|faults| Diagnostic::from(faults.first)))
     }
 
-    /// What each of them imports, if all may be stored.
-    async fn accept(
+    /// What is to be stored, if all of it may be. Sources that the app has already as they are were checked when they came: only
+    /// the others are, and whatever imports them.
+    async fn versions(
         &self,
         app: AppId,
-        puts: &[(ScriptName, PutScript)],
-        others: Others,
-    ) -> Result<Vec<Imports>, DeployError> {
-        for (name, put) in puts {
-            if put.source.len() > SOURCE_BYTES {
-                return Err(DeployError::SourceTooLarge(name.clone()));
-            }
-            if put.routes.as_ref().is_some_and(|routes| routes.len() > ROUTES) {
-                return Err(DeployError::TooManyRoutes(name.clone()));
-            }
-            if put.topics.as_ref().is_some_and(|topics| topics.len() > SCRIPT_TOPICS) {
-                return Err(DeployError::TooManyTopics(name.clone()));
-            }
-            if put.schedules.as_ref().is_some_and(|schedules| schedules.len() > SCRIPT_SCHEDULES) {
-                return Err(DeployError::TooManySchedules(name.clone()));
-            }
-        }
-        let sources = puts.iter().map(|(name, put)| Source { name: name.clone(), text: put.source.as_str().into() });
-        self.executor.check(app, sources.collect(), others).await?.map_err(DeployError::InvalidScript)
+        scripts: Vec<DeployScript>,
+        keep_others: bool,
+        author: Option<UserId>,
+    ) -> Result<Vec<NewVersion>, DeployError> {
+        let puts: Vec<_> = scripts.into_iter().map(put).collect();
+        bounded(&puts)?;
+        let active = self.store.active_versions(app).await?;
+        let mut active: BTreeMap<ScriptName, ActiveVersion> =
+            active.into_iter().map(|active| (active.name.clone(), active)).collect();
+        let known: Vec<Option<Imports>> = puts
+            .iter()
+            .map(|(name, put)| {
+                let same = active.remove(name).filter(|active| active.is_of(&put.source));
+                same.map(|active| active.imports)
+            })
+            .collect();
+        let gone = if keep_others { BTreeSet::new() } else { active.into_keys().collect() };
+        let changed = puts.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let sources = changed.map(|(put, _)| source(put)).collect();
+        let checked = self.executor.check(app, sources, gone).await?.map_err(DeployError::InvalidScripts)?;
+        let mut checked = checked.into_iter();
+        let versions = puts.into_iter().zip(known).map(|((name, put), known)| {
+            let imports = known.or_else(|| checked.next()).unwrap_or_default();
+            new_version(name, put, imports, author)
+        });
+        Ok(versions.collect())
     }
+}
+
+/// Whether there are no more of anything than there may be.
+fn bounded(puts: &[(ScriptName, PutScript)]) -> Result<(), DeployError> {
+    for (name, put) in puts {
+        if put.source.len() > SOURCE_BYTES {
+            return Err(DeployError::SourceTooLarge(name.clone()));
+        }
+        if put.routes.as_ref().is_some_and(|routes| routes.len() > ROUTES) {
+            return Err(DeployError::TooManyRoutes(name.clone()));
+        }
+        if put.topics.as_ref().is_some_and(|topics| topics.len() > SCRIPT_TOPICS) {
+            return Err(DeployError::TooManyTopics(name.clone()));
+        }
+        if put.schedules.as_ref().is_some_and(|schedules| schedules.len() > SCRIPT_SCHEDULES) {
+            return Err(DeployError::TooManySchedules(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn source((name, put): &(ScriptName, PutScript)) -> Source {
+    Source { name: name.clone(), text: put.source.as_str().into() }
 }
 
 /// A script without anything of a version before.

@@ -119,8 +119,8 @@ async fn run(config: Config) -> Result<()> {
             setup_token: setup_token.clone(),
         },
     );
-    if let Some(scripts) = demo {
-        demo::deploy(&manager, &store, scripts).await?;
+    if let Some(project) = demo {
+        demo::deploy(&manager, &store, project).await?;
     }
     let (recorder, writer) = Recorder::start(store.clone(), Arc::clone(&activity));
     let deliveries = DeliverySettings {

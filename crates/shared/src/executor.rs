@@ -19,27 +19,18 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Ends when nobody waits for an invocation any more.
 pub type Cancelled = BoxFuture<'static, ()>;
 
-/// What becomes of an app's scripts that are not among those to be checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Others {
-    /// They stay.
-    Stay,
-    /// They are deleted.
-    Go,
-}
-
 /// Runs invocations. What is asked of it is answered with a value even when the script fails; `Err` means that the
 /// platform could not run it.
 pub trait Executor: Send + Sync + 'static {
-    /// Compiles sources as they would be with each other and with what the app has already, if that stays, at its expense;
-    /// also the scripts that import them. Of a source that is imported what stands outside functions runs, and nothing
-    /// else does.
+    /// Compiles sources as they would be with each other and with what the app has already, but for the scripts that are to
+    /// go, at its expense; also the scripts that import them, or what goes. Of a source that is imported what stands outside
+    /// functions runs, and nothing else does.
     fn check(
         &self,
         app: AppId,
         sources: Vec<Source>,
-        others: Others,
-    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>>;
+        gone: BTreeSet<ScriptName>,
+    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Faults>, ExecutorError>>;
 
     /// Runs a stored version once, until it ends or `cancelled` does: then too there is a report of what it did.
     fn invoke(&self, job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>>;
@@ -71,6 +62,29 @@ pub struct Fault {
     pub message: String,
     /// And where, if it is at one place.
     pub position: Option<Position>,
+}
+
+/// All that is wrong with sources, as far as it was looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Faults {
+    /// What was found first.
+    pub first: Fault,
+    /// What was found after it.
+    pub others: Vec<Fault>,
+}
+
+impl Faults {
+    /// `None` where nothing is wrong.
+    pub fn of(faults: Vec<Fault>) -> Option<Self> {
+        let mut faults = faults.into_iter();
+        let first = faults.next()?;
+        Some(Self { first, others: faults.collect() })
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
 }
 
 /// How busy an executor is.

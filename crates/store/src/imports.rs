@@ -8,6 +8,7 @@ use picloud_shared::{
     limits::IMPORTS,
     names::ScriptName,
 };
+use sha2::{Digest, Sha256};
 use sqlx::QueryBuilder;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,6 +23,14 @@ pub struct ActiveVersion {
     pub imports: BTreeSet<ScriptName>,
     /// Bytes of its source.
     pub bytes: usize,
+    sha256: Vec<u8>,
+}
+
+impl ActiveVersion {
+    /// Whether this is its source.
+    pub fn is_of(&self, source: &str) -> bool {
+        self.sha256 == Sha256::digest(source).as_slice()
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -34,16 +43,17 @@ struct ActiveRow {
     imports: Json<BTreeSet<ScriptName>>,
     #[sqlx(try_from = "i64")]
     bytes: usize,
+    sha256: Vec<u8>,
 }
 
 impl From<ActiveRow> for ActiveVersion {
     fn from(row: ActiveRow) -> Self {
-        Self { name: row.name, version: row.id, imports: row.imports.0, bytes: row.bytes }
+        Self { name: row.name, version: row.id, imports: row.imports.0, bytes: row.bytes, sha256: row.sha256 }
     }
 }
 
 /// `ActiveRow`s of one app.
-const SELECT_ACTIVE: &str = "SELECT s.name, v.id, v.imports, CAST(LENGTH(v.source) AS BIGINT) AS bytes
+const SELECT_ACTIVE: &str = "SELECT s.name, v.id, v.imports, CAST(LENGTH(v.source) AS BIGINT) AS bytes, v.sha256
     FROM scripts s JOIN versions v ON v.script_id = s.id AND v.number = s.active WHERE s.app_id = ";
 
 impl Store {

@@ -64,7 +64,7 @@ pub use logs::{LogFilter, StoredLog};
 pub use members::{Member, MemberRefused, RoleGiven};
 pub use open::Database;
 pub use recorded::LogsHeard;
-pub use releases::{DeployRefused, NewRelease, RELEASES, ReleaseContent};
+pub use releases::{DeployRefused, LimitsBy, NewRelease, RELEASES, ReleaseContent};
 pub use retention::KeptRecords;
 pub use rollback::{RollbackRefused, Target};
 pub use schedules::{Fired, RunRefused, StoredSchedule};

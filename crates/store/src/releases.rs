@@ -34,8 +34,8 @@ pub struct NewRelease {
     pub scripts: Vec<NewVersion>,
     /// The limits that the app sets itself; `None`: those before.
     pub limits: Option<LimitValues>,
-    /// The owner who changes the limits, if one does; anybody may name those that there are.
-    pub limits_by: Option<UserId>,
+    /// Who changes the limits, if they do change.
+    pub limits_by: LimitsBy,
     /// Whether other scripts stay.
     pub keep_others: bool,
     /// Whether nothing is to be changed, only told.
@@ -50,13 +50,24 @@ pub struct NewRelease {
     pub now: TimestampMs,
 }
 
+/// Who may change the limits that an app sets itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitsBy {
+    /// Only those that there are may be named.
+    Nobody,
+    /// This user, if they own the app.
+    User(UserId),
+    /// The server itself, in an app that is nobody's.
+    Server,
+}
+
 impl NewRelease {
     /// One of no scripts, that nobody in particular deploys.
     pub fn at(now: TimestampMs) -> Self {
         Self {
             scripts: Vec::new(),
             limits: None,
-            limits_by: None,
+            limits_by: LimitsBy::Nobody,
             keep_others: false,
             dry_run: false,
             state: None,
@@ -332,11 +343,12 @@ impl Store {
         &self,
         transaction: &mut Transaction,
         app: AppId,
-        by: Option<UserId>,
+        by: LimitsBy,
     ) -> Result<bool, StoreError> {
         match by {
-            Some(by) => Ok(self.rights(transaction, app, by).await?.owns()),
-            None => Ok(false),
+            LimitsBy::Nobody => Ok(false),
+            LimitsBy::User(by) => Ok(self.rights(transaction, app, by).await?.owns()),
+            LimitsBy::Server => Ok(true),
         }
     }
 

@@ -12,7 +12,9 @@ use picloud_shared::{
     precondition::{Changed, Precondition},
     schedule::Schedule,
 };
-use picloud_store::{AppChanges, DeployRefused, NewRelease, NewVersion, PutRefused, RELEASES, ReleaseContent};
+use picloud_store::{
+    AppChanges, DeployRefused, LimitsBy, NewRelease, NewVersion, PutRefused, RELEASES, ReleaseContent,
+};
 
 cases! {
     a_release_is_the_whole_of_an_app
@@ -64,7 +66,7 @@ async fn a_release_is_the_whole_of_an_app(store: &TestStore) {
     let limits = LimitValues([(LimitName::Fuel, 2_000_000)].into());
     let first = NewRelease {
         limits: Some(limits.clone()),
-        limits_by: Some(store.admin().await.id),
+        limits_by: LimitsBy::User(store.admin().await.id),
         ..release(vec![version("same", "1"), version("other", "2"), version("new", "1")])
     };
     let expected = Changes {
@@ -186,17 +188,20 @@ async fn limits_are_changed_by_owners_alone(store: &TestStore) {
         let release = NewRelease { limits: Some(of(fuel)), limits_by, ..release(vec![version("a", source)]) };
         store.deploy(app, release).await.unwrap().map(|deployed| deployed.changes.limits)
     };
-    assert_eq!(deploy(2_000_000, "1", Some(owner.id)).await, Ok(true));
-    for by in [None, Some(editor.id), Some(UserId::new())] {
+    assert_eq!(deploy(2_000_000, "1", LimitsBy::User(owner.id)).await, Ok(true));
+    for by in [LimitsBy::Nobody, LimitsBy::User(editor.id), LimitsBy::User(UserId::new())] {
         assert_eq!(deploy(3_000_000, "2", by).await, Err(DeployRefused::LimitsNeedOwner));
     }
-    assert_eq!(deploy(2_000_000, "2", None).await, Ok(false), "they may be named");
+    assert_eq!(deploy(2_000_000, "2", LimitsBy::Nobody).await, Ok(false), "they may be named");
+    let unowned = store.app("nobodys").await.id;
+    let by_server = NewRelease { limits: Some(of(2_000_000)), limits_by: LimitsBy::Server, ..release(Vec::new()) };
+    assert!(store.deploy(unowned, by_server).await.unwrap().unwrap().changes.limits);
     let less = AppChanges { limits: [(LimitName::Fuel, Some(1_000_000))].into(), ..AppChanges::default() };
     store.update_app(app, less).await.unwrap().unwrap();
     // They are those that the editor saw, and not those that there are.
-    assert_eq!(deploy(2_000_000, "3", None).await, Err(DeployRefused::LimitsNeedOwner));
+    assert_eq!(deploy(2_000_000, "3", LimitsBy::Nobody).await, Err(DeployRefused::LimitsNeedOwner));
     assert_eq!(scripts(store, app).await[0].1, 2, "a refused deploy left something");
-    assert_eq!(deploy(3_000_000, "3", Some(admin.id)).await, Ok(true));
+    assert_eq!(deploy(3_000_000, "3", LimitsBy::User(admin.id)).await, Ok(true));
 }
 
 async fn routes_may_go_from_one_script_to_another(store: &TestStore) {

@@ -141,7 +141,7 @@ impl From<DeployError> for ApiError {
         match error {
             DeployError::SlugTaken(slug) => Self::SlugTaken(slug),
             DeployError::SourceTooLarge(_) => Self::SourceTooLarge,
-            DeployError::InvalidScript(fault) => Self::InvalidScript(fault.into()),
+            DeployError::InvalidScripts(faults) => Self::InvalidScript(faults.first.into()),
             DeployError::TooManyRoutes(_) | DeployError::TooManyTopics(_) | DeployError::TooManySchedules(_) => {
                 Self::Invalid(error.to_string())
             }

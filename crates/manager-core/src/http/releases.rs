@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{Manager, deploy::DeployError};
 use axum::extract::State;
-use picloud_shared::api::{Deploy, Deployed, Diagnostic, Release, Role, RollBackApp};
+use picloud_shared::{
+    api::{Deploy, Deployed, Diagnostic, Release, Role, RollBackApp},
+    executor::Faults,
+};
 use serde_json::json;
 
 /// Makes the scripts of an app those given, all or nothing: as a release, or as a dry run. Needs the role editor, and owner
@@ -70,9 +73,9 @@ pub(super) async fn roll_back(
 /// Of many scripts, the one at fault is named even where the place is in itself.
 fn naming_the_script(error: DeployError) -> ApiError {
     match error {
-        DeployError::InvalidScript(fault) => {
-            let script = Some(fault.script.clone());
-            ApiError::InvalidScript(Diagnostic { script, ..fault.into() })
+        DeployError::InvalidScripts(Faults { first, .. }) => {
+            let script = Some(first.script.clone());
+            ApiError::InvalidScript(Diagnostic { script, ..first.into() })
         }
         error => error.into(),
     }

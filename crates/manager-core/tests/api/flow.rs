@@ -209,7 +209,7 @@ async fn what_belongs_to_nobody_is_checked_before_it_is_stored() {
             serde_json::from_value(json!({"name": format!("s{i}"), "source": source})).unwrap()
         };
         let scripts = sources.iter().enumerate().map(script).collect();
-        server.manager.deploy_unowned("demo".parse().unwrap(), "Demo", true, scripts).await
+        server.manager.deploy_unowned("demo".parse().unwrap(), "Demo", true, scripts, None).await
     };
     let refused = deploy(&["1", "!"]).await.unwrap_err();
     assert_eq!(refused.to_string(), "s1:1:1: no '!'");

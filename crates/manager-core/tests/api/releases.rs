@@ -65,6 +65,24 @@ async fn a_deploy_is_told_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn only_what_changed_is_compiled() {
+    let (server, token) = Server::with_app().await;
+    let deploy = async |scripts: Value, keep_others: bool| {
+        let body = json!({"scripts": scripts, "keep_others": keep_others});
+        let done = server.send("POST", &format!("{APP}/deploy"), &token, Some(body)).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        std::mem::take(&mut *server.compiled.lock().unwrap())
+    };
+    let script = |name: &str, source: &str| json!({"name": name, "source": source});
+    assert_eq!(deploy(json!([script("a", "1"), script("b", "1"), script("c", "1")]), false).await, ["a", "b", "c"]);
+    // Another route is no other source.
+    let routed = json!({"name": "a", "source": "1", "routes": ["GET /x"]});
+    assert_eq!(deploy(json!([routed, script("b", "2"), script("d", "1")]), false).await, ["b", "d", "-c"]);
+    assert_eq!(deploy(json!([script("d", "2")]), true).await, ["d"]);
+    assert!(deploy(json!([script("d", "2")]), true).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_bad_deploy_names_the_script_and_changes_nothing() {
     let (server, token) = Server::with_app().await;
     let deploy = async |scripts: Value| {

@@ -10,15 +10,21 @@ use http_body_util::BodyExt;
 use picloud_abi::invocation::{Outcome, Position, Response, Trigger};
 use picloud_manager_core::{Manager, ManagerHosts, Settings, SetupToken};
 use picloud_shared::{
-    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Imports, Job, Load, Others, Report, Source},
+    executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Faults, Imports, Job, Load, Report, Source},
     ids::AppId,
     limit_rules::LimitRules,
+    names::ScriptName,
     proxies::TrustedProxies,
 };
 use picloud_store::{Database, Store};
 use picloud_vault::{Key, Vault};
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -31,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) manager: Manager,
     pub(crate) setup_token: SetupToken,
+    /// The names of the sources that were compiled, and of what was to go.
+    pub(crate) compiled: Compiled,
     _directory: TempDir,
 }
 
@@ -56,8 +64,9 @@ impl Server {
             limits: LimitRules::default(),
             setup_token: Some(setup_token.clone()),
         };
-        let manager = Manager::new(store, Arc::new(Echo), Arc::default(), settings);
-        Self { router: manager.router(), manager, setup_token, _directory: directory }
+        let compiled = Compiled::default();
+        let manager = Manager::new(store, Arc::new(Echo(compiled.clone())), Arc::default(), settings);
+        Self { router: manager.router(), manager, setup_token, compiled, _directory: directory }
     }
 
     /// A server with the user `ada`, the app `shop`, and ada's token.
@@ -142,15 +151,20 @@ impl Answer {
 }
 
 /// Stands for the executor: a source with `!` does not compile; a run gives back what it was given.
-struct Echo;
+struct Echo(Compiled);
+
+pub(crate) type Compiled = Arc<Mutex<Vec<String>>>;
 
 impl Executor for Echo {
     fn check(
         &self,
         _: AppId,
         sources: Vec<Source>,
-        _: Others,
-    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Fault>, ExecutorError>> {
+        gone: BTreeSet<ScriptName>,
+    ) -> BoxFuture<'_, Result<Result<Vec<Imports>, Faults>, ExecutorError>> {
+        let names =
+            sources.iter().map(|source| source.name.to_string()).chain(gone.iter().map(|gone| format!("-{gone}")));
+        self.0.lock().unwrap().extend(names);
         let checked = sources.into_iter().map(|Source { name, text }| match text.find('!') {
             None => Ok(Imports::new()),
             Some(at) => {
@@ -158,7 +172,8 @@ impl Executor for Echo {
                 Err(Fault { source: name.clone(), script: name, message: "no '!'".into(), position })
             }
         });
-        let checked = checked.collect();
+        let checked: Result<_, Fault> = checked.collect();
+        let checked = checked.map_err(|first| Faults { first, others: Vec::new() });
         Box::pin(async { Ok(checked) })
     }
 

@@ -60,7 +60,7 @@ async fn a_directory_becomes_an_app_and_goes_back() {
     let (exit, told) = pic.fails(&["rollback", "77", "--app", "shop"]);
     assert!(exit == 4 && told.contains("no such release") && told.contains("pic releases"), "{exit}: {told}");
     for (file, text, wrong) in [
-        ("shop/picloud.toml", "[script.greet]", "shop/picloud.toml: line 1: unknown field"),
+        ("shop/picloud.toml", "[script.greet]", "shop/picloud.toml:1: unknown field"),
         ("shop/picloud.toml", "[scripts.none]", "there is no file none.rhai"),
     ] {
         pic.write(file, text);

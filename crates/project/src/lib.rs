@@ -1,5 +1,5 @@
-//! An app as a directory holds it: one script a file, and `picloud.toml`, which says what the files do not. Reading it is
-//! all that is done here; deploying it is the API's.
+//! An app as a directory holds it: one script a file, `picloud.toml`, which says what the files do not, and the tests beside the
+//! scripts. Reading it is all that is done here; deploying it is the API's.
 
 mod manifest;
 
@@ -10,6 +10,7 @@ use cap_std::{
 use manifest::{Entry, Manifest};
 use picloud_shared::{
     api::DeployScript,
+    declarations::InvalidDeclaration,
     limit_rules::LimitValues,
     limits::{APP_SCRIPTS, SOURCE_BYTES},
     names::{AppSlug, InvalidName, ScriptName, TopicName},
@@ -28,6 +29,9 @@ pub const MANIFEST: &str = "picloud.toml";
 /// What the name of a script's file ends with.
 const EXTENSION: &str = ".rhai";
 
+/// What the name of a file of tests ends with: it is no script of the app.
+const TESTS: &str = ".test.rhai";
+
 /// How deep directories are looked into: a script's name has 128 bytes.
 const DEPTH: usize = 64;
 
@@ -42,6 +46,17 @@ pub struct Project {
     pub limits: Option<LimitValues>,
     /// Where each script was read, below the directory.
     pub files: BTreeMap<ScriptName, PathBuf>,
+    /// The files of tests, by name.
+    pub tests: Vec<TestFile>,
+}
+
+/// A file of tests, such as `greet.test.rhai`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestFile {
+    /// Below the directory.
+    pub file: PathBuf,
+    /// Rhai.
+    pub source: String,
 }
 
 /// Why a directory is no project.
@@ -56,10 +71,12 @@ pub enum ProjectError {
         source: io::Error,
     },
     /// A file says what cannot be.
-    #[error("{}: {why}", path.display())]
+    #[error("{}{}: {why}", path.display(), .line.map_or_else(String::new, |line| format!(":{line}")))]
     Invalid {
         /// Which.
         path: PathBuf,
+        /// In which line, counted from 1, if it is in one.
+        line: Option<usize>,
         /// What is wrong with it.
         why: String,
     },
@@ -77,35 +94,77 @@ impl Project {
     /// # Errors
     /// When something cannot be read, a file's name is no script's, or what a file says of its script cannot be.
     pub fn read(directory: &Path) -> Result<Self, ProjectError> {
+        let (project, problems) = Self::examine(directory)?;
+        match problems.into_iter().next() {
+            Some(problem) => Err(problem),
+            None if project.scripts.is_empty() => Err(ProjectError::Empty(directory.to_owned())),
+            None => Ok(project),
+        }
+    }
+
+    /// The same, but leaves out the scripts that cannot be, and tells why each of them cannot. There may be none.
+    ///
+    /// # Errors
+    /// When the directory cannot be read, or holds more than an app does.
+    pub fn examine(directory: &Path) -> Result<(Self, Vec<ProjectError>), ProjectError> {
         let root = Dir::open_ambient_dir(directory, ambient_authority()).map_err(|e| cannot_read(directory, e))?;
-        let mut files = Files { root: directory, found: BTreeMap::new() };
+        let mut files = Files { root: directory, scripts: BTreeMap::new(), tests: Vec::new(), problems: Vec::new() };
         files.look_into(&root, Path::new(""), DEPTH)?;
+        let Files { scripts: found, tests: test_files, mut problems, .. } = files;
         let manifest = match root.read_to_string(MANIFEST) {
-            Ok(text) => Manifest::parse(&text).map_err(|why| invalid(&directory.join(MANIFEST), why))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Manifest::default(),
+            Ok(text) => Manifest::parse(&text).map_err(|Wrong { line, why }| (line, why)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Manifest::default()),
             Err(error) => return Err(cannot_read(&directory.join(MANIFEST), error)),
         };
-        if files.found.is_empty() {
-            return Err(ProjectError::Empty(directory.to_owned()));
+        let Manifest { app, limits, scripts: mut entries } = manifest.unwrap_or_else(|(line, why)| {
+            problems.push(ProjectError::Invalid { path: directory.join(MANIFEST), line, why });
+            Manifest::default()
+        });
+        let (mut scripts, mut read_from) = (Vec::with_capacity(found.len()), BTreeMap::new());
+        for (name, file) in found {
+            let entry = entries.remove(&name).unwrap_or_default();
+            let read = source(&root, directory, &file).and_then(|source| {
+                let path = directory.join(&file);
+                script(&name, source, entry).map_err(|Wrong { line, why }| ProjectError::Invalid { path, line, why })
+            });
+            match read {
+                Ok(script) => scripts.push(script),
+                Err(problem) => problems.push(problem),
+            }
+            read_from.insert(name, file);
         }
-        let Manifest { app, limits, mut scripts } = manifest;
-        let mut read = Vec::with_capacity(files.found.len());
-        for (name, file) in &files.found {
-            let source = source(&root, directory, file)?;
-            let entry = scripts.remove(name).unwrap_or_default();
-            read.push(script(name, source, entry).map_err(|why| invalid(&directory.join(file), why))?);
+        let without_file = entries.into_keys().map(|name| format!("there is no file {name}{EXTENSION}"));
+        problems.extend(without_file.map(|why| invalid(&directory.join(MANIFEST), why)));
+        let mut tests = Vec::with_capacity(test_files.len());
+        for file in test_files {
+            match source(&root, directory, &file) {
+                Ok(source) => tests.push(TestFile { file, source }),
+                Err(problem) => problems.push(problem),
+            }
         }
-        match scripts.into_keys().next() {
-            Some(name) => Err(invalid(&directory.join(MANIFEST), format!("there is no file {name}{EXTENSION}"))),
-            None => Ok(Self { app, scripts: read, limits, files: files.found }),
-        }
+        Ok((Self { app, scripts, limits, files: read_from, tests }, problems))
     }
 }
 
-/// The files of scripts.
+/// What is wrong within a file, and in which line.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(crate) line: Option<usize>,
+    pub(crate) why: String,
+}
+
+impl<E: fmt::Display> From<InvalidDeclaration<E>> for Wrong {
+    fn from(InvalidDeclaration { line, why }: InvalidDeclaration<E>) -> Self {
+        Self { line: Some(line), why: why.to_string() }
+    }
+}
+
+/// The files of scripts and tests, and those that cannot be any.
 struct Files<'a> {
     root: &'a Path,
-    found: BTreeMap<ScriptName, PathBuf>,
+    scripts: BTreeMap<ScriptName, PathBuf>,
+    tests: Vec<PathBuf>,
+    problems: Vec<ProjectError>,
 }
 
 impl Files<'_> {
@@ -125,19 +184,27 @@ impl Files<'_> {
                     let inner = entry.open_dir().map_err(|error| cannot_read(&self.root.join(&path), error))?;
                     self.look_into(&inner, &path, depth - 1)?;
                 }
+            } else if file_name.ends_with(TESTS) {
+                self.tests.push(path);
             } else if file_name.ends_with(EXTENSION) {
-                self.add(path)?;
+                self.add(path);
+            }
+            if self.scripts.len().max(self.tests.len()) > APP_SCRIPTS {
+                return Err(ProjectError::TooMany(self.root.to_owned()));
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, file: PathBuf) -> Result<(), ProjectError> {
+    fn add(&mut self, file: PathBuf) {
         let text = file.to_str().and_then(|file| file.strip_suffix(EXTENSION)).unwrap_or_default();
-        let name: ScriptName =
-            text.parse().map_err(|why: InvalidName| invalid(&self.root.join(&file), why.to_string()))?;
-        self.found.insert(name, file);
-        if self.found.len() > APP_SCRIPTS { Err(ProjectError::TooMany(self.root.to_owned())) } else { Ok(()) }
+        match text.parse() {
+            Ok(name) => drop(self.scripts.insert(name, file)),
+            Err(why) => {
+                let why: InvalidName = why;
+                self.problems.push(invalid(&self.root.join(&file), why.to_string()));
+            }
+        }
     }
 }
 
@@ -151,10 +218,10 @@ fn source(root: &Dir, directory: &Path, file: &Path) -> Result<String, ProjectEr
 }
 
 /// What starts a script is said in `picloud.toml` or in its source, each thing in one of them.
-fn script(name: &ScriptName, source: String, entry: Entry) -> Result<DeployScript, String> {
-    let routes = one_of("routes", entry.routes, Route::declared_in(&source))?;
-    let topics = one_of("topics", entry.topics, TopicName::declared_in(&source))?;
-    let schedules = one_of("schedules", entry.schedules, Schedule::declared_in(&source))?;
+fn script(name: &ScriptName, source: String, entry: Entry) -> Result<DeployScript, Wrong> {
+    let routes = one_of("routes", entry.routes, Route::declared_in(&source)?)?;
+    let topics = one_of("topics", entry.topics, TopicName::declared_in(&source)?)?;
+    let schedules = one_of("schedules", entry.schedules, Schedule::declared_in(&source)?)?;
     Ok(DeployScript {
         name: name.clone(),
         source,
@@ -164,15 +231,12 @@ fn script(name: &ScriptName, source: String, entry: Entry) -> Result<DeployScrip
     })
 }
 
-fn one_of<T, E: fmt::Display>(
-    what: &str,
-    listed: Option<Vec<T>>,
-    declared: Result<Option<Vec<T>>, E>,
-) -> Result<Option<Vec<T>>, String> {
-    match (listed, declared.map_err(|error| error.to_string())?) {
-        (Some(_), Some(_)) => Err(format!("its {what} are said here and in {MANIFEST}: say them in one place")),
-        (listed, declared) => Ok(listed.or(declared)),
+fn one_of<T>(what: &str, listed: Option<Vec<T>>, declared: Option<Vec<T>>) -> Result<Option<Vec<T>>, Wrong> {
+    if listed.is_some() && declared.is_some() {
+        let why = format!("its {what} are said here and in {MANIFEST}: say them in one place");
+        return Err(Wrong { line: None, why });
     }
+    Ok(listed.or(declared))
 }
 
 fn cannot_read(path: &Path, source: io::Error) -> ProjectError {
@@ -180,7 +244,7 @@ fn cannot_read(path: &Path, source: io::Error) -> ProjectError {
 }
 
 fn invalid(path: &Path, why: String) -> ProjectError {
-    ProjectError::Invalid { path: path.to_owned(), why }
+    ProjectError::Invalid { path: path.to_owned(), line: None, why }
 }
 
 #[cfg(test)]
@@ -218,6 +282,8 @@ mod tests {
             ("lib/util.rhai", "1"),
             ("a/b/c.rhai", "// route: GET /c\n1"),
             ("README.md", "no script"),
+            ("greet.test.rhai", "fn test_greet() {}"),
+            ("lib/util.test.rhai", "// topic: of no script"),
             (".git/hooks/x.rhai", "none either"),
             (".greet.rhai.swp", ""),
         ]);
@@ -235,17 +301,36 @@ mod tests {
         let route = |route: &str| Some(vec![route.to_owned()]);
         assert_eq!(seen, [("a/b/c", route("GET /c"), 0), ("greet", route("GET /hi"), 1), ("lib/util", None, 1)]);
         assert_eq!(project.files[&"a/b/c".parse().unwrap()], Path::new("a/b/c.rhai"));
+        let tests: Vec<_> = project.tests.iter().map(|test| test.file.to_str().unwrap()).collect();
+        assert_eq!(tests, ["greet.test.rhai", "lib/util.test.rhai"]);
+    }
+
+    #[test]
+    fn all_that_cannot_be_is_told_and_the_rest_is_there() {
+        let directory = directory(&[
+            ("a b.rhai", "1"),
+            ("bad.rhai", "1\n// route: GTE /x"),
+            ("good.rhai", "1"),
+            ("picloud.toml", "[limits]\n\nfule = 1"),
+        ]);
+        let (project, problems) = Project::examine(directory.path()).unwrap();
+        let prefix = format!("{}/", directory.path().display());
+        let told: Vec<_> = problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect();
+        let begins: Vec<_> = told.iter().map(|told| told.split(": ").next().unwrap()).collect();
+        assert_eq!(begins, ["a b.rhai", "picloud.toml:3", "bad.rhai:2"]);
+        assert_eq!(project.scripts.iter().map(|script| script.name.as_str()).collect::<Vec<_>>(), ["good"]);
+        assert!(Project::examine(tempfile::tempdir().unwrap().path()).unwrap().0.scripts.is_empty());
     }
 
     #[test]
     fn what_cannot_be_is_told_with_its_file() {
         assert_eq!(refused(&[]), "it holds no script: a file such as hello.rhai");
         assert!(refused(&[("a b.rhai", "1")]).starts_with("a b.rhai: a script's name is"));
-        assert!(refused(&[("a.rhai", "// route: GTE /x\n1")]).starts_with("a.rhai: "));
+        assert!(refused(&[("a.rhai", "// route: GTE /x\n1")]).starts_with("a.rhai:1: "));
         assert!(refused(&[("a.rhai", "1"), ("picloud.toml", "[scripts.b]")]).contains("there is no file b.rhai"));
         assert!(refused(&[("a.rhai", "1"), ("picloud.toml", "[script.a]")]).contains("unknown field `script`"));
         assert!(refused(&[("a.rhai", "1"), ("picloud.toml", "[limits]\nfule = 1")]).contains("there is no limit"));
-        assert!(refused(&[("a.rhai", "1"), ("picloud.toml", "=")]).starts_with("picloud.toml: "));
+        assert!(refused(&[("a.rhai", "1"), ("picloud.toml", "=")]).starts_with("picloud.toml:1: "));
         let twice = [("a.rhai", "// route: GET /x\n1"), ("picloud.toml", "[scripts.a]\nroutes = [\"GET /y\"]")];
         assert_eq!(refused(&twice), "a.rhai: its routes are said here and in picloud.toml: say them in one place");
         let large = "x".repeat(SOURCE_BYTES + 1);

@@ -1,5 +1,6 @@
 //! `picloud.toml`.
 
+use crate::Wrong;
 use picloud_shared::{
     limit_rules::LimitValues,
     names::{AppSlug, ScriptName, TopicName},
@@ -29,11 +30,12 @@ pub(crate) struct Entry {
 }
 
 impl Manifest {
-    /// What is wrong is told in a sentence, with the line.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
-            line.map_or_else(|| error.message().to_owned(), |line| format!("line {line}: {}", error.message()))
+            // Lines that end before it, and the one that it is in.
+            let line =
+                error.span().and_then(|span| text.get(..span.start)).map(|before| 1 + before.matches('\n').count());
+            Wrong { line, why: error.message().to_owned() }
         })
     }
 }

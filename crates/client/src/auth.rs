@@ -2,12 +2,17 @@
 
 use crate::{Client, Result};
 use picloud_shared::{
-    api::{ApiToken, ChangePassword, Login, Me, NewApiToken, Page, Setup, Token, TokenInfo},
+    api::{About, ApiToken, ChangePassword, Login, Me, NewApiToken, Page, Setup, Token, TokenInfo},
     ids::TokenId,
 };
 use reqwest::Method;
 
 impl Client {
+    /// What anybody may know of the server; needs no token.
+    pub async fn about(&self) -> Result<About> {
+        self.fetch(self.request(Method::GET, self.endpoint(&["about"]))).await
+    }
+
     /// Makes the first user with the one-time set-up token, and signs in.
     pub async fn setup(&self, setup: &Setup) -> Result<Token> {
         self.fetch(self.request(Method::POST, self.endpoint(&["setup"])).json(setup)).await

@@ -2,7 +2,7 @@
 
 use crate::{Client, Result};
 use picloud_shared::{
-    api::{Check, Checked, InvocationDetail, Invoke, PutScript, Rollback, Script, Version},
+    api::{Check, Checked, InvocationDetail, Invoke, PutScript, Rollback, Script, Version, VersionSource},
     names::{AppSlug, ScriptName},
 };
 use reqwest::Method;
@@ -32,6 +32,13 @@ impl Client {
     /// All versions of a script, the newest first.
     pub async fn versions(&self, app: &AppSlug, name: &ScriptName) -> Result<Vec<Version>> {
         self.fetch_all(&["apps", app.as_str(), "scripts", name.as_str(), "versions"], "before").await
+    }
+
+    /// One version of a script, with its source.
+    pub async fn version(&self, app: &AppSlug, name: &ScriptName, number: i64) -> Result<VersionSource> {
+        let number = number.to_string();
+        let segments = ["apps", app.as_str(), "scripts", name.as_str(), "versions", &number];
+        self.fetch(self.request(Method::GET, self.endpoint(&segments))).await
     }
 
     /// Makes another version the active one.

@@ -77,7 +77,7 @@ impl Manager {
     }
 
     /// The invitation of a link, if it can be accepted.
-    pub(crate) async fn invitation(&self, token: &str) -> Result<Invitation, InvitationError> {
+    async fn invitation(&self, token: &str) -> Result<Invitation, InvitationError> {
         Ok(self.store.invitation(&sha256(token), now_ms()).await??)
     }
 

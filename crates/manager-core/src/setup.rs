@@ -88,7 +88,7 @@ impl From<StoreError> for SetUpRefused {
 
 impl Manager {
     /// Whether the set-up is still to be done, and this is the token for it.
-    pub(crate) async fn may_set_up(&self, token: &str) -> Result<(), SetUpRefused> {
+    async fn may_set_up(&self, token: &str) -> Result<(), SetUpRefused> {
         match &self.settings.setup_token {
             Some(expected) if !self.store.has_users().await? => {
                 if expected.is(token) {

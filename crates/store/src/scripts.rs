@@ -103,6 +103,14 @@ struct ScriptAndSourceRow {
     source: String,
 }
 
+#[derive(sqlx::FromRow)]
+struct VersionAndSourceRow {
+    #[sqlx(flatten)]
+    version: Version,
+    #[sqlx(try_from = "Vec<u8>")]
+    source: String,
+}
+
 impl From<ScriptRow> for Script {
     fn from(row: ScriptRow) -> Self {
         Self {
@@ -243,6 +251,31 @@ impl Store {
         });
         // A script has at least the version that it was made with.
         Ok(Some(versions).filter(|versions| !versions.is_empty()))
+    }
+
+    /// One version of a script, with its source.
+    ///
+    /// # Errors
+    /// When the database fails, or the stored version does not parse.
+    pub async fn version(
+        &self,
+        app: AppId,
+        name: &ScriptName,
+        number: i64,
+    ) -> Result<Option<(Version, String)>, StoreError> {
+        let row: Option<VersionAndSourceRow> = with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT v.id, v.number, v.sha256, v.created_at, v.number = s.active AS active, v.source
+                 FROM scripts s JOIN versions v ON v.script_id = s.id
+                 WHERE s.app_id = $1 AND s.name = $2 AND v.number = $3",
+            )
+            .bind(app.to_string())
+            .bind(name.as_str())
+            .bind(number)
+            .fetch_optional(db)
+            .await?
+        });
+        Ok(row.map(|row| (row.version, row.source)))
     }
 
     /// Deletes a script with its versions, routes and invocations, if no other imports it and its [tag](Script::tag) is what

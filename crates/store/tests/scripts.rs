@@ -6,7 +6,7 @@ use picloud_shared::{
     ids::{AppId, UserId},
     precondition::Precondition,
 };
-use picloud_store::{DeleteRefused, NewVersion, Put, PutRefused, RollbackRefused, StoreError};
+use picloud_store::{DeleteRefused, NewVersion, Put, PutRefused, RollbackRefused, StoreError, Version};
 
 cases! {
     a_new_script_gets_its_default_route
@@ -25,6 +25,7 @@ cases! {
     a_rollback_into_a_taken_route_is_refused
     a_rollback_needs_its_version
     versions_are_listed_newest_first
+    a_version_has_its_source
     old_versions_go_but_for_those_that_are_needed
     an_app_has_so_many_scripts_and_no_more
     scripts_are_listed_by_the_bytes_of_their_names
@@ -260,6 +261,19 @@ async fn scripts_are_listed_by_the_bytes_of_their_names(store: &TestStore) {
     }
     let names: Vec<String> = store.scripts(app.id).await.unwrap().iter().map(|s| s.name.to_string()).collect();
     assert_eq!(names, ["B", "_", "a", "a-b", "a.b", "a/b", "ab", "b", "lib/x"]);
+}
+
+async fn a_version_has_its_source(store: &TestStore) {
+    let (app, other) = (store.app("demo").await, store.app("other").await);
+    let first = store.put(app.id, "s", "1\0").await;
+    let second = store.put(app.id, "s", "2").await;
+    let version = async |app, number| store.version(app, &first.name, number).await.unwrap();
+    let before = Version { active: false, ..first.version.clone() };
+    assert_eq!(version(app.id, 1).await, Some((before, "1\0".to_owned())));
+    assert_eq!(version(app.id, 2).await, Some((second.version, "2".to_owned())));
+    for (app, number) in [(app.id, 0), (app.id, 3), (app.id, i64::MIN), (other.id, 1)] {
+        assert_eq!(version(app, number).await, None);
+    }
 }
 
 async fn a_deleted_script_frees_its_routes(store: &TestStore) {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod binaries;
+mod dashboard;
 mod docs;
 mod guest;
 mod openapi;
@@ -11,6 +12,7 @@ mod postgres;
 mod process;
 mod schemathesis;
 mod soak;
+mod sources;
 mod test;
 mod up;
 
@@ -24,6 +26,9 @@ const USAGE: &str = "usage: cargo xtask TASK
   test                             everything that CI runs
   guest                            build the wasm guest into guest/prebuilt/
   guest --check                    fail if the kept guest is not what its sources make
+  dashboard                        build the dashboard into dashboard/build/
+  dashboard --check                fail if the kept dashboard is not what its sources make
+  dashboard --screenshots          take pictures of its pages into dashboard/screenshots/
   docs                             make docs/functions.md and guest/prebuilt/functions.json of the guest's comments
   openapi                          make docs/openapi.json of the API as it is
   bench start [--idle-seconds N]   print what a start, an upload and idling cost
@@ -56,6 +61,9 @@ fn task(arguments: &[String]) -> Result<()> {
         ["test"] => test::test(),
         ["guest"] => guest::build(),
         ["guest", "--check"] => guest::check(),
+        ["dashboard"] => dashboard::build(),
+        ["dashboard", "--check"] => dashboard::check(),
+        ["dashboard", "--screenshots"] => dashboard::screenshots(),
         ["docs"] => docs::write(),
         ["openapi"] => openapi::write(),
         ["bench", "engine"] => bench::engine::run_benchmark(),

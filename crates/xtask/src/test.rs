@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that CI runs, cheapest first, up to the first step that fails.
 
 use crate::{
-    guest, postgres,
+    dashboard, guest, postgres,
     process::{cargo, command, run, workspace_root},
     schemathesis,
 };
@@ -12,14 +12,16 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
     Step { name: "the kept guest", run: guest::check },
+    Step { name: "the kept dashboard", run: dashboard::check },
     Step { name: "PostgreSQL", run: postgres::ensure_installed },
     Step { name: "Schemathesis", run: schemathesis::ensure_installed },
     Step { name: "build", run: build },
     Step { name: "tests", run: tests },
+    Step { name: "the dashboard in a browser", run: dashboard::walk },
 ];
 
 pub(crate) fn test() -> Result<()> {

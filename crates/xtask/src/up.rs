@@ -3,6 +3,7 @@
 
 use crate::{
     binaries::{self, Profile},
+    dashboard,
     process::{command, workspace_root},
 };
 use anyhow::{Context, Result};
@@ -14,6 +15,7 @@ pub(crate) fn up(arguments: &[&str]) -> Result<Infallible> {
         ["--release", rest @ ..] => (Profile::Release, rest),
         _ => (Profile::Dev, arguments),
     };
+    dashboard::refresh()?;
     let program = binaries::build(profile)?.join("picloud");
     let mut picloud = command(&program.to_string_lossy());
     picloud.current_dir(workspace_root());

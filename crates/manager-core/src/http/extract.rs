@@ -4,7 +4,7 @@ use super::error::ApiError;
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request,
-        rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection},
+        rejection::{JsonRejection, PathRejection, QueryRejection},
     },
     http::{StatusCode, request::Parts},
 };
@@ -65,8 +65,6 @@ macro_rules! parts_extractors {
 body_extractors! {
     /// A JSON body.
     Json, JsonRejection;
-    /// A form's body.
-    Form, FormRejection;
 }
 
 /// A body of bytes, whatever they are.
@@ -142,6 +140,8 @@ fn invalid_name(rule: InvalidName) -> ApiError {
 captured! {
     /// The script that the path names. There need not be one.
     Name(ScriptName), name, invalid_name;
+    /// The number that the path names. A text that is none numbers nothing.
+    Number(i64), number, |_| ApiError::NotFound("version");
     /// The topic that the path names. Nobody needs to be subscribed to it.
     Topic(TopicName), topic, invalid_name;
     /// The key that the path names. There need not be one.

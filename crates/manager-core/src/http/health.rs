@@ -15,8 +15,3 @@ pub(super) async fn ready(State(manager): State<Manager>) -> Result<Json<Value>,
     manager.store.ping().await.map_err(ApiError::NotReady)?;
     Ok(Json(json!({"status": "ok"})))
 }
-
-/// `GET /`.
-pub(super) async fn about() -> Json<Value> {
-    Json(json!({"name": "PiCloud", "version": env!("CARGO_PKG_VERSION"), "api": "/api/v1"}))
-}

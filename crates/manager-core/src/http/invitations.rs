@@ -1,11 +1,9 @@
-//! Invitations by one-time link: making, listing and revoking them; accepting one, through the API or the page that works
-//! without a script.
+//! Invitations by one-time link: making, listing, revoking and accepting them.
 
 use super::{
     access::{Access, Address, Admin, AdminSession, Caller, OwnerSession, UnscopedOwner},
     error::ApiError,
-    extract::{Form, InvitationPath as Id, Json, Query},
-    form_page::{self, Filled, INVITE, Link},
+    extract::{InvitationPath as Id, Json, Query},
     page::{self, Before},
 };
 use crate::{
@@ -15,7 +13,6 @@ use crate::{
 use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
-    response::Response,
 };
 use picloud_shared::{
     api::{self, AcceptInvitation, AcceptedInvitation, Invitation, InvitationLink, InviteToApp, InviteToServer},
@@ -191,30 +188,6 @@ pub(super) async fn accept(
     let invitation = seen(invitation);
     let accepted = AcceptedInvitation { token: session, username: name, app: invitation.app, role: invitation.role };
     Ok((status, axum::Json(accepted)))
-}
-
-/// `GET /invite?token=…`: the form, or why there is none.
-pub(super) async fn form(
-    State(manager): State<Manager>,
-    Query(Link { token }): Query<Link>,
-) -> Result<Response, ApiError> {
-    form_page::opened(&INVITE, &token, manager.invitation(&token).await.map(drop).map_err(ApiError::from))
-}
-
-/// `POST /invite`
-pub(super) async fn submit(
-    State(manager): State<Manager>,
-    Address(address): Address,
-    Form(filled): Form<Filled>,
-) -> Result<Response, ApiError> {
-    let accepted = match filled.username() {
-        Ok(username) => {
-            let guest = Guest::New { username, password: filled.password.clone() };
-            manager.accept_invitation(&filled.token, guest, address).await.map_err(ApiError::from)
-        }
-        Err(rule) => Err(rule),
-    };
-    form_page::sent(&INVITE, &filled, accepted.map(drop))
 }
 
 fn link(

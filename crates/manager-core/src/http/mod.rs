@@ -1,11 +1,13 @@
 //! The HTTP side of the control plane. This page is the whole route table; each resource has a file of its own, where
 //! above every operation stands its method, its path, and the role that it needs.
 
+mod about;
 mod access;
 mod apps;
 mod audit;
 mod auth;
 mod conditions;
+mod dashboard;
 mod dead_letters;
 mod domains;
 mod envelope;
@@ -13,7 +15,6 @@ mod error;
 mod extract;
 mod files;
 pub(crate) mod follow;
-mod form_page;
 mod health;
 mod invitations;
 mod invocations;
@@ -74,6 +75,7 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
     let file_body = DefaultBodyLimit::max(FILE_BYTES + 1);
 
     OpenApiRouter::new()
+        .routes(routes!(about::show))
         .routes(routes!(setup::create))
         .routes(routes!(auth::login))
         .routes(routes!(auth::logout))
@@ -92,6 +94,7 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
         .routes(routes!(scripts::list))
         .routes(routes!(scripts::put, scripts::show, scripts::delete).layer(source_body))
         .routes(routes!(scripts::versions))
+        .routes(routes!(scripts::version))
         .routes(routes!(scripts::rollback))
         .routes(routes!(scripts::check).layer(source_body))
         .routes(routes!(releases::deploy).layer(deploy_body))
@@ -148,14 +151,11 @@ pub(crate) fn router(manager: &Manager) -> Router {
     Router::new()
         .merge(api)
         .route(&format!("{API}/openapi.json"), get(async move || axum::Json(document)))
-        .route("/", get(health::about))
-        .route("/setup", get(setup::form).post(setup::submit))
-        .route("/invite", get(invitations::form).post(invitations::submit))
         .route("/internal/domain-check", get(domains::check))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
-        .fallback(async || ApiError::NoSuchEndpoint)
+        .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(SMALL_BODY))
         .layer(middleware::from_fn_with_state(manager.clone(), origin::check))

@@ -4,12 +4,12 @@ use super::{
     access::{Access, Editor, Viewer},
     conditions::{If, Tagged},
     error::ApiError,
-    extract::{Json, Name, Query},
+    extract::{Json, Name, Number, Query},
     page::{self, ByName},
 };
 use crate::{Manager, deploy::DeployError};
 use axum::{extract::State, http::StatusCode};
-use picloud_shared::api::{Check, Checked, Page, PutScript, Rollback, Script, Version};
+use picloud_shared::api::{Check, Checked, Page, PutScript, Rollback, Script, Version, VersionSource};
 use picloud_store::{Put, RollbackRefused};
 use serde::Deserialize;
 use serde_json::json;
@@ -129,6 +129,25 @@ pub(super) async fn versions(
     let older = versions.into_iter().filter(|version| before.is_none_or(|before| version.number < before));
     let versions = older.take(size as usize + 1).map(seen_version).collect();
     Ok(axum::Json(page::of(versions, size, |version| version.number)))
+}
+
+/// One version of a script, with its source. Needs the role viewer.
+#[utoipa::path(
+    get,
+    path = "/apps/{app}/scripts/{name}/versions/{number}",
+    tag = "scripts",
+    operation_id = "show_version",
+    responses((status = 200, description = "The version", body = VersionSource))
+)]
+pub(super) async fn version(
+    State(manager): State<Manager>,
+    Viewer(Access { app, .. }): Viewer,
+    Name(name): Name,
+    Number(number): Number,
+) -> Result<axum::Json<VersionSource>, ApiError> {
+    let version = manager.store.version(app.id, &name, number).await?;
+    let (version, source) = version.ok_or(ApiError::NotFound("version"))?;
+    Ok(axum::Json(VersionSource { version: seen_version(version), source }))
 }
 
 /// Makes an earlier version the one that answers. Needs the role editor.

@@ -1,10 +1,7 @@
-//! Invitations: the link, who makes one, and accepting it through the API or the page.
+//! Invitations: the link, who makes one, and accepting it.
 
 use crate::support::{Answer, PASSWORD, Server};
-use axum::{
-    body::Body,
-    http::{Request, header},
-};
+use axum::http::header;
 use serde_json::{Value, json};
 
 const TO_APP: &str = "/api/v1/apps/shop/invitations";
@@ -122,42 +119,4 @@ async fn trying_links_is_slowed_down() {
     assert_eq!(refused.error(), (429, "too_many_sign_ins".into()));
     assert!(refused.headers.contains_key(header::RETRY_AFTER));
     assert_eq!(server.send("GET", "/api/v1/auth/me", &token, None).await.status, 200);
-}
-
-#[tokio::test]
-async fn the_page_works_without_a_script() {
-    let (server, token) = Server::with_app().await;
-    let secret = link(&server, &token, TO_APP, json!({"role": "viewer"})).await;
-    let page = server.send("GET", &format!("/invite?token={secret}"), "", None).await;
-    assert_eq!(page.status, 200);
-    assert!(page.text.contains(&format!("value=\"{secret}\"")) && page.text.contains("action=\"/invite\""));
-    assert!(page.headers.contains_key(header::CONTENT_SECURITY_POLICY));
-    let submit = async |username: &str, password: &str| {
-        let form = format!("token={secret}&username={username}&password={password}");
-        let request = Request::post("/invite")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::HOST, "picloud.test")
-            .header(header::ORIGIN, "https://picloud.test");
-        server.send_raw(request.body(Body::from(form)).unwrap()).await
-    };
-    for (name, password, status) in [("a%3Cb", "long+enough", 422), ("eve", "short", 422), ("ada", "long+enough", 409)]
-    {
-        let refused = submit(name, password).await;
-        assert_eq!(refused.status, status, "{name}");
-        assert!(refused.text.contains("role=\"alert\"") && refused.text.contains("<form"), "{}", refused.text);
-    }
-    let done = submit("eve", "long+enough").await;
-    assert_eq!(done.status, 201);
-    assert!(done.text.contains("pic login"), "{}", done.text);
-    assert_eq!(server.login("eve", "long enough", "198.51.100.1").await.status, 200);
-    for (query, status, told) in [
-        (format!("?token={secret}"), 410, "accepted already"),
-        ("?token=x".to_owned(), 404, "not valid"),
-        (String::new(), 404, "not valid"),
-    ] {
-        let page = server.send("GET", &format!("/invite{query}"), "", None).await;
-        assert_eq!(page.status, status, "{query}");
-        assert!(page.text.contains(told) && !page.text.contains("<form"), "{}", page.text);
-    }
-    assert_eq!(submit("bob", "long+enough").await.status, 410);
 }

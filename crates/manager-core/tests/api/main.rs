@@ -5,6 +5,7 @@
 
 mod audit;
 mod authorisation;
+mod dashboard;
 mod domains;
 mod errors;
 mod flow;

@@ -1,6 +1,7 @@
 //! The bodies of the API, `/api/v1`, as JSON. Requests refuse fields they do not know, so that a misspelt one is not
 //! silently ignored.
 
+mod about;
 mod apps;
 mod audit;
 mod auth;
@@ -20,6 +21,7 @@ mod topics;
 mod usage;
 mod users;
 
+pub use about::About;
 pub use apps::{App, NewApp, Role, UpdateApp};
 pub use audit::AuditEntry;
 pub use auth::{ApiToken, ChangePassword, Login, Me, NewApiToken, Setup, Token, TokenInfo, TokenKind};
@@ -34,7 +36,7 @@ pub use kv::{KvItem, SetKv};
 pub use members::{Member, SetMember};
 pub use releases::{ChangeKind, Changes, Deploy, DeployScript, Deployed, Release, RollBackApp, ScriptChange};
 pub use schedules::{LastFiring, ScheduleRun, ScheduleState};
-pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version};
+pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version, VersionSource};
 pub use settings::{Secret, SetSecret, SetVar, Var};
 pub use stats::{ScriptStats, Stats, StatsBucket, StatsRange, StatsSums};
 pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};

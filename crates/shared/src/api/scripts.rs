@@ -88,6 +88,16 @@ pub struct Version {
     pub active: bool,
 }
 
+/// One version of a script, with its source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionSource {
+    /// The version.
+    #[serde(flatten)]
+    pub version: Version,
+    /// Rhai.
+    pub source: String,
+}
+
 /// Which version to make active.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

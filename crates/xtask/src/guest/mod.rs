@@ -4,11 +4,14 @@
 mod interpreter;
 mod toolchain;
 
-use crate::{command, workspace_root};
+use crate::{
+    command,
+    sources::{hash, sha256},
+    workspace_root,
+};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::{fs, path::Path};
+use std::fs;
 use toolchain::Toolchain;
 
 /// Everything that the guest's bytes depend on besides the compiler.
@@ -46,7 +49,7 @@ pub(crate) fn build() -> Result<()> {
     let root = workspace_root();
     let toolchain = Toolchain::find()?;
     let wasm = compile(&toolchain)?;
-    let record = Record { sources: hash_sources()?, compiler: toolchain.compiler.clone(), wasm: sha256(&wasm) };
+    let record = Record { sources: hash(&SOURCES)?, compiler: toolchain.compiler.clone(), wasm: sha256(&wasm) };
     fs::create_dir_all(root.join("guest/prebuilt"))?;
     fs::write(root.join(WASM), &wasm)?;
     fs::write(root.join(RECORD), serde_json::to_string_pretty(&record)? + "\n")?;
@@ -61,7 +64,7 @@ pub(crate) fn check() -> Result<()> {
     let record: Record = serde_json::from_slice(&fs::read(root.join(RECORD)).context(RECORD)?).context(RECORD)?;
     let kept = fs::read(root.join(WASM)).context(WASM)?;
     ensure!(record.wasm == sha256(&kept), "{WASM} is not the module that {RECORD} describes: run `cargo xtask guest`");
-    ensure!(record.sources == hash_sources()?, "{WASM} was made from other sources: run `cargo xtask guest`");
+    ensure!(record.sources == hash(&SOURCES)?, "{WASM} was made from other sources: run `cargo xtask guest`");
     match Toolchain::find() {
         Ok(toolchain) if toolchain.compiler == record.compiler => {
             let rebuilt = sha256(&compile(&toolchain)?);
@@ -90,36 +93,4 @@ fn compile(toolchain: &Toolchain) -> Result<Vec<u8>> {
     let mut preinitialise = command(&root.join("target/debug/examples/preinitialise").to_string_lossy());
     crate::run(preinitialise.args([&compiled, &initialised])).context("pre-initialising the guest")?;
     Ok(fs::read(initialised)?)
-}
-
-fn hash_sources() -> Result<String> {
-    let root = workspace_root();
-    let mut files = Vec::new();
-    for source in SOURCES {
-        collect(&root.join(source), &mut files)?;
-    }
-    files.sort();
-    let mut sha = Sha256::new();
-    for path in files {
-        let name = path.strip_prefix(&root)?.to_string_lossy().into_owned();
-        let content = fs::read(&path)?;
-        sha.update(format!("{name}\0{}\0", content.len()));
-        sha.update(content);
-    }
-    Ok(hex::encode(sha.finalize()))
-}
-
-fn collect(path: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
-    if path.is_dir() {
-        for entry in fs::read_dir(path)? {
-            collect(&entry?.path(), files)?;
-        }
-    } else {
-        files.push(path.to_owned());
-    }
-    Ok(())
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
 }

@@ -1,0 +1,5 @@
+// What SvelteKit asks for.
+declare global {
+	namespace App {}
+}
+export {};

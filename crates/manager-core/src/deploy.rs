@@ -13,8 +13,8 @@ use picloud_shared::{
     time::now_ms,
 };
 use picloud_store::{
-    ActiveVersion, App, DeployRefused, LimitsBy, NewApp, NewRelease, NewVersion, Put, PutRefused, ReleaseContent,
-    RollbackRefused, Script, StoreError, Target,
+    ActiveVersion, App, CreateRefused, DeployRefused, LimitsBy, NewApp, NewRelease, NewVersion, Put, PutRefused,
+    ReleaseContent, RollbackRefused, Script, StoreError, Target,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,9 +30,9 @@ const DEPLOY_PATIENCE: Duration = Duration::from_secs(10);
 /// Why something was not deployed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// Another app has the slug.
-    #[error("there is an app {0} already")]
-    SlugTaken(AppSlug),
+    /// The app cannot be made.
+    #[error(transparent)]
+    CreateRefused(#[from] CreateRefused),
     /// More than [`SOURCE_BYTES`].
     #[error("the source of {0} has more than {SOURCE_BYTES} bytes")]
     SourceTooLarge(ScriptName),
@@ -95,8 +95,8 @@ impl Manager {
             self.settings.limits.check(&replacing(limits))?;
         }
         let scripts = self.versions(id, scripts, false, None).await?;
-        let app = NewApp { id, slug: slug.clone(), name: name.to_owned(), debug, owner: None, now: now_ms() };
-        let app = self.store.create_app(app).await?.ok_or(DeployError::SlugTaken(slug))?;
+        let app = NewApp { id, slug, name: name.to_owned(), debug, owner: None, now: now_ms() };
+        let app = self.store.create_app(app).await??;
         let release = NewRelease { scripts, limits, limits_by: LimitsBy::Server, ..NewRelease::at(now_ms()) };
         self.store.deploy(app.id, release).await??;
         Ok(app.id)

@@ -121,6 +121,12 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 pub const APP_SCRIPTS: usize = 1_000;
 /// Versions that are kept of a script, the newest, beside the active one and the one before it.
 pub const SCRIPT_VERSIONS: i64 = 100;
+/// Most apps of a server.
+pub const APPS: i64 = 10_000;
+/// Apps that a user owns, who is no administrator, before they may make no more.
+pub const USER_APPS: i64 = 100;
+/// Entries of the audit log that are kept, whatever their age.
+pub const AUDIT_ENTRIES: i64 = 200_000;
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
 /// Most bytes of the sources of a deploy, those included that stay.

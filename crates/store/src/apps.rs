@@ -6,6 +6,7 @@ use picloud_shared::{
     cors::CorsSetting,
     ids::{AppId, UserId},
     limit_rules::{LimitChanges, LimitValues},
+    limits::{APPS, USER_APPS},
     names::AppSlug,
     outbound::{AllowedHost, AllowedHosts},
     precondition::{Changed, Precondition},
@@ -50,6 +51,23 @@ impl App {
         hex::encode(&Sha256::digest(settings)[..16])
     }
 }
+
+/// Why an app was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreateRefused {
+    /// There is one of that slug.
+    #[error("there is an app {0} already")]
+    SlugTaken(AppSlug),
+    /// The server has as many as it may.
+    #[error("a server has at most {APPS} apps")]
+    TooMany,
+    /// The user has.
+    #[error("a user who is no administrator makes no more apps when they own {USER_APPS}")]
+    TooManyOfUser,
+}
+
+/// What PostgreSQL's advisory lock for making apps is taken by: any number that nothing else takes.
+const APPS_LOCK: i64 = 0x7069_636c_6f75_6402;
 
 /// Why an app was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,12 +150,17 @@ macro_rules! select_memberships {
 }
 
 impl Store {
-    /// Makes an app. `None` when its slug is taken.
+    /// Makes an app.
     ///
     /// # Errors
     /// When the database fails, or there is no such owner.
-    pub async fn create_app(&self, new: NewApp) -> Result<Option<App>, StoreError> {
+    pub async fn create_app(&self, new: NewApp) -> Result<Result<App, CreateRefused>, StoreError> {
         let mut transaction = self.begin().await?;
+        // One after the other, so that two at once cannot pass a bound together.
+        self.lock_apps(&mut transaction).await?;
+        if let Some(refused) = self.too_many_apps(&mut transaction, new.owner).await? {
+            return Ok(Err(refused));
+        }
         let app: Option<App> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
                 "INSERT INTO apps (id, slug, name, debug, revision, created_at) VALUES ($1, $2, $3, $4, 1, $5)
@@ -152,9 +175,7 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        if app.is_none() {
-            return Ok(None);
-        }
+        let Some(app) = app else { return Ok(Err(CreateRefused::SlugTaken(new.slug))) };
         if let Some(owner) = new.owner {
             with_db!(self, &mut transaction, db => {
                 sqlx::query("INSERT INTO memberships (app_id, user_id, role) VALUES ($1, $2, $3)")
@@ -167,7 +188,38 @@ impl Store {
         }
         self.notify_changed(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps]).await?;
-        Ok(app)
+        Ok(Ok(app))
+    }
+
+    async fn lock_apps(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        if let Transaction::Postgres(transaction) = transaction {
+            self.count_query();
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(APPS_LOCK).execute(&mut **transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// Why there may be no more apps, be it of all or of this user, if so.
+    async fn too_many_apps(
+        &self,
+        transaction: &mut Transaction,
+        owner: Option<UserId>,
+    ) -> Result<Option<CreateRefused>, StoreError> {
+        let (all, owned): (i64, i64) = with_db!(self, transaction, db => {
+            sqlx::query_as(
+                "SELECT (SELECT COUNT(*) FROM apps WHERE NOT gone),
+                    (SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id
+                        WHERE m.user_id = $1 AND m.role = 'owner' AND NOT u.admin)",
+            )
+            .bind(owner.map(|owner| owner.to_string()))
+            .fetch_one(db)
+            .await?
+        });
+        Ok(match (all >= APPS, owned >= USER_APPS) {
+            (true, _) => Some(CreateRefused::TooMany),
+            (false, true) => Some(CreateRefused::TooManyOfUser),
+            (false, false) => None,
+        })
     }
 
     /// The apps that a user is a member of, by slug; for an administrator, all, as their owner. Of these, those that the

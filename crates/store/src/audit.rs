@@ -8,15 +8,23 @@ use crate::{
 };
 use picloud_shared::{
     ids::{AppId, AuditId, TokenId, UserId},
+    limits::AUDIT_ENTRIES,
     names::{AppSlug, Username},
     time::TimestampMs,
 };
 use serde_json::Value;
 use sqlx::QueryBuilder;
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 /// How long an entry is kept: a year.
 const KEPT_MS: TimestampMs = 366 * 24 * 60 * 60 * 1_000;
+
+/// How many entries are written before it is looked whether there are too many. Looking goes through the index, and removing takes
+/// more each time than came since.
+const LOOK_EVERY: u64 = 50;
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +146,18 @@ impl Store {
         rows.into_iter().map(Row::parsed).collect()
     }
 
-    /// Writes an entry, and removes some of those that are past their time.
+    /// The oldest of those that are kept, if there are others.
+    async fn first_of_newest(&self, transaction: &mut Transaction) -> Result<Option<String>, StoreError> {
+        Ok(with_db!(self, transaction, db => {
+            sqlx::query_scalar("SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1")
+                .bind(AUDIT_ENTRIES - 1)
+                .fetch_optional(db)
+                .await?
+        }))
+    }
+
+    /// Writes an entry, and removes some of those that are past their time, or past the newest
+    /// [`AUDIT_ENTRIES`].
     pub(crate) async fn write_audit(
         &self,
         transaction: &mut Transaction,
@@ -164,6 +183,13 @@ impl Store {
             .execute(db)
             .await?;
         });
+        let too_old = AuditId::least_at(entry.at.saturating_sub(KEPT_MS)).to_string();
+        let first_kept = if self.inner.audited.fetch_add(1, Relaxed).is_multiple_of(LOOK_EVERY) {
+            self.first_of_newest(transaction).await?
+        } else {
+            None
+        };
+        let going = first_kept.unwrap_or_default().max(too_old);
         // Ids sort by time. What another transaction removes already, this one need not wait for.
         let prune = match transaction {
             Transaction::Sqlite(_) => {
@@ -176,7 +202,7 @@ impl Store {
         };
         with_db!(self, transaction, db => {
             sqlx::query(prune)
-                .bind(AuditId::least_at(entry.at.saturating_sub(KEPT_MS)).to_string())
+                .bind(going)
                 .execute(db)
                 .await?;
         });

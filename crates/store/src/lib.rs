@@ -47,7 +47,7 @@ mod wake;
 mod warrants;
 
 pub use activate::{NewVersion, Put, PutRefused};
-pub use apps::{App, AppChanges, Membership, NewApp, UpdateRefused};
+pub use apps::{App, AppChanges, CreateRefused, Membership, NewApp, UpdateRefused};
 pub use audit::{AuditEntry, AuditFilter};
 pub use dead_letters::{DeadLetter, ReplayRefused};
 pub use deliveries::{AppDeliveries, Claimed, Lease, Occasion, Settlement};
@@ -105,6 +105,8 @@ struct Inner {
     queries: AtomicU64,
     revisions: Revisions,
     recorded: Recorded,
+    /// Entries of the audit log that were written.
+    audited: AtomicU64,
     /// Told when a delivery may be due sooner than was known.
     deliveries: watch::Sender<()>,
     /// Told when a schedule may fire sooner than was known.

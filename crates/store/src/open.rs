@@ -74,6 +74,7 @@ impl Store {
                 queries: AtomicU64::new(0),
                 revisions: Revisions::new(),
                 recorded: Recorded::default(),
+                audited: AtomicU64::new(0),
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
                 gone: watch::Sender::new(()),

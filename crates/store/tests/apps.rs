@@ -7,9 +7,10 @@ use picloud_shared::{
     cors::{Allowed, Cors, CorsSetting},
     ids::{AppId, UserId},
     limit_rules::{LimitName, LimitValues},
+    limits::{APPS, USER_APPS},
     outbound::{AllowedHost, AllowedHosts},
 };
-use picloud_store::{AppChanges, KvValue, NewApp, StoreError, UpdateRefused, User};
+use picloud_store::{AppChanges, CreateRefused, KvValue, NewApp, StoreError, UpdateRefused, User};
 
 cases! {
     an_app_keeps_what_it_was_given
@@ -23,6 +24,7 @@ cases! {
     a_deleted_app_leaves_nothing
     changes_are_counted
     an_owner_must_exist
+    there_are_so_many_apps_and_no_more
 }
 
 fn new_app(slug: &str, owner: Option<UserId>) -> NewApp {
@@ -45,9 +47,9 @@ async fn an_app_keeps_what_it_was_given(store: &TestStore) {
 
 async fn a_slug_is_taken_once(store: &TestStore) {
     let tries = (0..8).map(|_| store.create_app(new_app("demo", None)));
-    let made = join_all(tries).await.into_iter().filter(|app| app.as_ref().unwrap().is_some()).count();
+    let made = join_all(tries).await.into_iter().filter(|app| app.as_ref().unwrap().is_ok()).count();
     assert_eq!(made, 1);
-    assert!(store.create_app(new_app("demo2", None)).await.unwrap().is_some());
+    assert!(store.create_app(new_app("demo2", None)).await.unwrap().is_ok());
 }
 
 async fn members_see_their_apps_and_administrators_all(store: &TestStore) {
@@ -210,4 +212,29 @@ async fn an_owner_must_exist(store: &TestStore) {
     let result = store.create_app(new_app("demo", Some(UserId::new()))).await;
     assert!(matches!(result, Err(StoreError::Database(_))));
     assert!(!store.has_apps().await.unwrap());
+}
+
+async fn there_are_so_many_apps_and_no_more(store: &TestStore) {
+    let admin = store.admin().await;
+    let eve = store.user(&admin, "eve", false).await;
+    for n in 0..USER_APPS {
+        store.create_app(new_app(&format!("eve-{n}"), Some(eve.id))).await.unwrap().unwrap();
+    }
+    // At once, for the last place.
+    let [one, more] = ["one", "more"].map(|slug| new_app(slug, Some(eve.id)));
+    store.delete_app(store.deployment(&"eve-0".parse().unwrap()).await.unwrap().unwrap().app.id).await.unwrap();
+    let (one, more) = tokio::join!(store.create_app(one), store.create_app(more));
+    let refused = [one.unwrap(), more.unwrap()].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+    assert_eq!(refused, [CreateRefused::TooManyOfUser]);
+    store.create_app(new_app("admins", Some(admin.id))).await.unwrap().unwrap();
+
+    store
+        .execute(
+            "INSERT INTO apps (id, slug, name, debug, revision, created_at)
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9899)
+             SELECT CAST(n AS TEXT), CAST(n AS TEXT), a.name, FALSE, 1, 1 FROM numbers, (SELECT name FROM apps LIMIT 1) a",
+        )
+        .await;
+    assert_eq!(store.number("SELECT COUNT(*) FROM apps WHERE NOT gone").await, APPS);
+    assert_eq!(store.create_app(new_app("last", Some(admin.id))).await.unwrap(), Err(CreateRefused::TooMany));
 }

@@ -4,6 +4,7 @@ use crate::fixture::{NOW, ROOM, TestStore, cases, version};
 use picloud_shared::{
     api::Role,
     ids::{AppId, AuditId, DeliveryId, TokenId},
+    limits::AUDIT_ENTRIES,
     names::Username,
     precondition::Precondition,
 };
@@ -16,6 +17,7 @@ cases! {
     entries_are_found_by_app_actor_and_action
     who_was_deleted_is_named_still
     entries_are_removed_after_a_year
+    the_newest_entries_are_kept_and_no_more
 }
 
 /// Whatever is there.
@@ -201,6 +203,27 @@ async fn who_was_deleted_is_named_still(store: &TestStore) {
     store.audited(by(&admin, "delete_user")).delete_user(&eve.username, admin.id).await.unwrap().unwrap();
     let entries = store.audit(AuditFilter { actor: Some(eve.username.clone()), ..all() }).await.unwrap();
     assert_eq!(entries[0].1.actor, Some((eve.id, eve.username)));
+}
+
+async fn the_newest_entries_are_kept_and_no_more(store: &TestStore) {
+    let now = picloud_shared::time::now_ms();
+    store.note(entry("first", now)).await.unwrap();
+    // As old as that one, and before it.
+    store
+        .execute(
+            "INSERT INTO audit (id, at, action, detail)
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200060)
+             SELECT SUBSTR(a.id, 1, 13) || '-0-' || CAST(1000000 + n AS TEXT), 1, 'old', '{}'
+             FROM numbers, (SELECT id FROM audit) AS a",
+        )
+        .await;
+    for _ in 0..101 {
+        store.note(entry("new", now)).await.unwrap();
+    }
+    let too_many = store.number("SELECT COUNT(*) FROM audit").await - AUDIT_ENTRIES;
+    assert!((0..50).contains(&too_many), "{too_many} too many");
+    let oldest = store.number("SELECT CAST(SUBSTR(MIN(id), 17) AS BIGINT) - 1000000 FROM audit").await;
+    assert_eq!(oldest, 60 + 101 - too_many + 2, "the oldest went");
 }
 
 /// Ids are made by the clock, which no test sets: old entries are moved there.

@@ -62,7 +62,7 @@ pub(super) async fn create(
     let name = new.name.map(checked_name).transpose()?.unwrap_or_else(|| new.slug.to_string());
     let app = picloud_store::NewApp {
         id: AppId::new(),
-        slug: new.slug.clone(),
+        slug: new.slug,
         name,
         debug: new.debug,
         owner: Some(caller.who.user.id),
@@ -71,7 +71,7 @@ pub(super) async fn create(
     let entry = caller.entry("create_app", None, json!({"name": app.name, "debug": app.debug}));
     let warrant = Warrant { right: Right::MakingApps, ..caller.warrant() };
     let audited = manager.audited(AuditEntry { app: Some((app.id, app.slug.clone())), ..entry }, warrant);
-    let app = audited.store.create_app(app).await?.ok_or(ApiError::SlugTaken(new.slug))?;
+    let app = audited.store.create_app(app).await??;
     Ok((StatusCode::CREATED, axum::Json(seen(&manager, app, Role::Owner))))
 }
 

@@ -15,7 +15,7 @@ use picloud_shared::{
     precondition::Changed,
     route::Route,
 };
-use picloud_store::{AcceptRefused, DeleteRefused, MemberRefused, StoreError, UserRefused};
+use picloud_store::{AcceptRefused, CreateRefused, DeleteRefused, MemberRefused, StoreError, UserRefused};
 use std::{sync::Arc, time::Duration};
 
 /// Why a request was not served.
@@ -60,6 +60,8 @@ pub(super) enum ApiError {
     #[error("there is an app {0} already")]
     SlugTaken(AppSlug),
     #[error("the user name {0} is taken")]
+    #[error("{0}")]
+    TooManyApps(CreateRefused),
     UsernameTaken(Username),
     #[error("{0}")]
     LastAdministrator(UserRefused),
@@ -136,6 +138,7 @@ impl ApiError {
             Self::UsernameTaken(_) => (StatusCode::CONFLICT, "username_taken"),
             Self::LastAdministrator(_) => (StatusCode::CONFLICT, "last_administrator"),
             Self::LastOwner(_) => (StatusCode::CONFLICT, "last_owner"),
+            Self::TooManyApps(_) => (StatusCode::CONFLICT, "too_many_apps"),
             Self::NotForUsers(AcceptRefused::ForNewUser) => (StatusCode::CONFLICT, "not_for_users"),
             Self::NotForUsers(_) => (StatusCode::CONFLICT, "already_a_member"),
             Self::InvitationOver => (StatusCode::GONE, "invitation_over"),

@@ -19,9 +19,9 @@ use picloud_shared::{
     precondition::Changed,
 };
 use picloud_store::{
-    AcceptRefused, DeleteRefused, DeployRefused, InviteRefused, KvFull, MemberRefused, PublishRefused, PutRefused,
-    ReplayRefused, Revoked, Right, RollbackRefused, RunRefused, SetRefused, StoreError, TokenRefused, UpdateRefused,
-    UserRefused, WriteRefused,
+    AcceptRefused, CreateRefused, DeleteRefused, DeployRefused, InviteRefused, KvFull, MemberRefused, PublishRefused,
+    PutRefused, ReplayRefused, Revoked, Right, RollbackRefused, RunRefused, SetRefused, StoreError, TokenRefused,
+    UpdateRefused, UserRefused, WriteRefused,
 };
 use picloud_vault::SealError;
 
@@ -139,7 +139,7 @@ impl From<ExecutorError> for ApiError {
 impl From<DeployError> for ApiError {
     fn from(error: DeployError) -> Self {
         match error {
-            DeployError::SlugTaken(slug) => Self::SlugTaken(slug),
+            DeployError::CreateRefused(refused) => refused.into(),
             DeployError::SourceTooLarge(_) => Self::SourceTooLarge,
             DeployError::InvalidScripts(faults) => Self::InvalidScript(faults.first.into()),
             DeployError::TooManyRoutes(_) | DeployError::TooManyTopics(_) | DeployError::TooManySchedules(_) => {
@@ -278,6 +278,15 @@ impl From<WriteRefused> for ApiError {
 impl From<KvFull> for ApiError {
     fn from(full: KvFull) -> Self {
         Self::StorageFull(full.to_string())
+    }
+}
+
+impl From<CreateRefused> for ApiError {
+    fn from(refused: CreateRefused) -> Self {
+        match refused {
+            CreateRefused::SlugTaken(slug) => Self::SlugTaken(slug),
+            CreateRefused::TooMany | CreateRefused::TooManyOfUser => Self::TooManyApps(refused),
+        }
     }
 }
 

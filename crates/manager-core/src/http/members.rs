@@ -1,7 +1,7 @@
 //! Members of apps, and their roles.
 
 use super::{
-    access::{Access, Owner, Viewer},
+    access::{Access, UnscopedOwner, Viewer},
     error::ApiError,
     extract::{Json, Query, User as Name},
     page::{self, AfterUser},
@@ -32,7 +32,7 @@ pub(super) async fn list(
     Ok(axum::Json(page::of(members.into_iter().map(seen).collect(), size, |member| member.username.clone())))
 }
 
-/// Gives a user a role in an app, whatever they had before. Needs the role owner.
+/// Gives a user a role in an app, whatever they had before. Needs the role owner, by a token that has all of its user's rights.
 #[utoipa::path(
     put,
     path = "/apps/{app}/members/{username}",
@@ -46,7 +46,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn set(
     State(manager): State<Manager>,
-    Owner(access): Owner,
+    UnscopedOwner(access): UnscopedOwner,
     Name(username): Name,
     Json(SetMember { role }): Json<SetMember>,
 ) -> Result<(StatusCode, axum::Json<Member>), ApiError> {
@@ -56,7 +56,7 @@ pub(super) async fn set(
     Ok((status, axum::Json(Member { username, role })))
 }
 
-/// Takes a user's role in an app. For owners, and for the user.
+/// Takes a user's role in an app. For owners, and for the user, with a token that has all of their rights.
 #[utoipa::path(
     delete,
     path = "/apps/{app}/members/{username}",
@@ -74,6 +74,7 @@ pub(super) async fn remove(
     if access.role < Role::Owner && !leaves {
         return Err(ApiError::Forbidden(Role::Owner));
     }
+    access.caller.unscoped()?;
     let manager = access.audited(&manager, "remove_member", &username, json!({}));
     manager.store.remove_member(access.app.id, &username, who.user.id).await??;
     Ok(StatusCode::NO_CONTENT)

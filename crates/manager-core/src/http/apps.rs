@@ -96,6 +96,7 @@ pub(super) async fn show(
     path = "/apps/{app}",
     tag = "apps",
     operation_id = "update_app",
+    params(If),
     request_body = UpdateApp,
     responses((status = 200, description = "The app as it is now", body = App))
 )]

@@ -69,6 +69,7 @@ pub(super) async fn show(
     path = "/apps/{app}/kv/{*key}",
     tag = "kv",
     operation_id = "set_key",
+    params(If),
     request_body = SetKv,
     responses((status = 204, description = "It is set"))
 )]

@@ -40,6 +40,7 @@ mod vars;
 
 use crate::Manager;
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use conditions::Conditional;
 use error::ApiError;
 use picloud_shared::limits::{
     DEPLOY_BYTES, FILE_BYTES, KV_VALUE_BYTES, Limits, SETTING_BYTES, SOURCE_BYTES, TOPIC_PAYLOAD_BYTES,
@@ -147,6 +148,7 @@ pub fn document() -> serde_json::Result<String> {
 
 pub(crate) fn router(manager: &Manager) -> Router {
     let (api, document) = api(manager.settings.limits.maxima().request_body);
+    let conditional = Conditional::of(&document);
     let document = Arc::new(document);
     Router::new()
         .merge(api)
@@ -158,6 +160,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(SMALL_BODY))
+        .layer(middleware::from_fn_with_state(conditional, conditions::check))
         .layer(middleware::from_fn_with_state(manager.clone(), origin::check))
         .layer(middleware::from_fn(envelope::wrap))
         .with_state(manager.clone())

@@ -52,6 +52,7 @@ pub(super) async fn list(
     path = "/apps/{app}/scripts/{name}",
     tag = "scripts",
     operation_id = "put_script",
+    params(If),
     request_body = PutScript,
     responses(
         (status = 200, description = "The script, with a new version", body = Script),
@@ -96,6 +97,7 @@ pub(super) async fn show(
     path = "/apps/{app}/scripts/{name}",
     tag = "scripts",
     operation_id = "delete_script",
+    params(If),
     responses((status = 204, description = "It is gone"))
 )]
 pub(super) async fn delete(
@@ -156,6 +158,7 @@ pub(super) async fn version(
     path = "/apps/{app}/scripts/{name}/rollback",
     tag = "scripts",
     operation_id = "roll_back_script",
+    params(If),
     request_body = Rollback,
     responses((status = 200, description = "The script", body = Script))
 )]

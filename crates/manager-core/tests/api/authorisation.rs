@@ -110,15 +110,15 @@ const OPERATIONS: &[(&str, Needs)] = &[
 
 /// An operation as the document has it.
 #[derive(Debug)]
-struct Operation {
-    id: String,
-    method: String,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: String,
     path: String,
     takes_json: bool,
     open: bool,
 }
 
-fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> Vec<Operation> {
     let document: Value = serde_json::from_str(&picloud_manager_core::openapi().unwrap()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -235,7 +235,7 @@ fn body(operation: &Operation) -> Option<Value> {
 }
 
 /// The path of an operation on things that are not there.
-fn path(operation: &Operation, app: &str) -> String {
+pub(crate) fn path(operation: &Operation, app: &str) -> String {
     let unknown = "01a21492-b486-763a-bb8f-22cdd59e4081";
     let path = operation.path.replace("{app}", app).replace("{id}", unknown);
     ["{name}", "{key}", "{path}", "{topic}", "{username}"]

@@ -6,6 +6,7 @@
 mod audit;
 mod authorisation;
 mod dashboard;
+mod conditions;
 mod domains;
 mod errors;
 mod flow;

@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 const APP: &str = "/api/v1/apps/shop";
 const SCRIPT: &str = "/api/v1/apps/shop/scripts/greet";
 
-async fn conditionally(server: &Server, token: &str, how: (&str, &str), header: (&str, &str), body: Value) -> Answer {
+pub(crate) async fn conditionally(
+    server: &Server,
+    token: &str,
+    how: (&str, &str),
+    header: (&str, &str),
+    body: Value,
+) -> Answer {
     let request = Request::builder()
         .method(how.0)
         .uri(how.1)

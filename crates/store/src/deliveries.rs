@@ -17,6 +17,10 @@ use picloud_shared::{
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
+use std::collections::BTreeMap;
+
+/// Deliveries that one look goes through, the soonest first: where they are not all due, no other is.
+const SOONEST: i64 = 100;
 
 /// An app with deliveries that wait or run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,15 +165,67 @@ pub enum Settlement {
 }
 
 impl Store {
-    /// The apps that have deliveries, in the order of their ids.
+    /// The apps that have deliveries that are due, and that or those which have the next, in the order of their ids. Where not
+    /// many wait, it is all that have any.
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
     pub async fn apps_with_deliveries(&self) -> Result<Vec<AppDeliveries>, StoreError> {
         let mut transaction = self.inner.pool.begin_read().await?;
         let now = self.database_time(&mut transaction).await?;
-        // From one app to the next by the index, instead of going through all deliveries.
-        let rows: Vec<AppRow> = with_db!(self, &mut transaction, db => {
+        let soonest: Vec<(i64, String)> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as("SELECT due_at, app_id FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1")
+                .bind(SOONEST)
+                .fetch_all(db)
+                .await?
+        });
+        let many = i64::try_from(soonest.len()).is_ok_and(|found| found == SOONEST);
+        let rows = match soonest.last() {
+            // There may be apps that have something due behind what many others have.
+            Some((last, _)) if many && *last <= now => self.all_with_deliveries(&mut transaction).await?,
+            _ => self.apps_of(&mut transaction, soonest).await?,
+        };
+        transaction.commit().await?;
+        let app = |row: AppRow| {
+            let AppRow { app, limits, outbound, due_at } = row;
+            AppDeliveries { app, limits, outbound, due_in_ms: due_at - now }
+        };
+        Ok(rows.into_iter().map(app).collect())
+    }
+
+    /// The apps of these deliveries, which stand in the order in which they are due.
+    async fn apps_of(
+        &self,
+        transaction: &mut Transaction,
+        soonest: Vec<(i64, String)>,
+    ) -> Result<Vec<AppRow>, StoreError> {
+        let mut first: BTreeMap<String, i64> = BTreeMap::new();
+        for (due_at, app) in soonest {
+            first.entry(app).or_insert(due_at);
+        }
+        if first.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(String, String, String)> = with_db!(self, transaction, db => {
+            let mut query = QueryBuilder::new("SELECT id, limits, outbound FROM apps WHERE id IN (");
+            push_list!(query, first.keys());
+            query.push(") ORDER BY id").build_query_as().persistent(false).fetch_all(db).await?
+        });
+        let corrupt = |app: &str, what: &str| StoreError::Corrupt(format!("the {what} of app {app}"));
+        let row = |(id, limits, outbound): (String, String, String)| {
+            Ok(AppRow {
+                app: id.parse().map_err(|_| corrupt(&id, "id"))?,
+                limits: limits.try_into().map_err(|_| corrupt(&id, "limits"))?,
+                outbound: outbound.try_into().map_err(|_| corrupt(&id, "hosts"))?,
+                due_at: first.get(&id).copied().unwrap_or_default(),
+            })
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    /// All apps that have any, from one to the next by the index, instead of going through all deliveries.
+    async fn all_with_deliveries(&self, transaction: &mut Transaction) -> Result<Vec<AppRow>, StoreError> {
+        Ok(with_db!(self, transaction, db => {
             sqlx::query_as(
                 "WITH RECURSIVE waiting (app_id) AS (
                     SELECT MIN(app_id) FROM deliveries WHERE dead_at IS NULL
@@ -183,13 +239,7 @@ impl Store {
             )
             .fetch_all(db)
             .await?
-        });
-        transaction.commit().await?;
-        let app = |row: AppRow| {
-            let AppRow { app, limits, outbound, due_at } = row;
-            AppDeliveries { app, limits, outbound, due_in_ms: due_at - now }
-        };
-        Ok(rows.into_iter().map(app).collect())
+        }))
     }
 
     /// Leases at most so many of an app's deliveries that are due, for so many milliseconds.

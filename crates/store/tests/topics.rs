@@ -23,6 +23,7 @@ cases! {
     a_settled_delivery_is_recorded
     apps_and_scripts_take_their_deliveries_along
     who_waits_hears_of_what_is_published
+    what_is_due_is_found_however_much_others_have
     leases_are_reclaimed_where_nobody_else_works
 }
 
@@ -285,6 +286,39 @@ async fn apps_and_scripts_take_their_deliveries_along(store: &TestStore) {
     assert!(store.apps_with_deliveries().await.unwrap().is_empty());
     store.remove_all_gone().await;
     assert_eq!(store.number("SELECT COUNT(*) FROM deliveries").await, 0);
+}
+
+async fn what_is_due_is_found_however_much_others_have(store: &TestStore) {
+    let mut apps = Vec::new();
+    for slug in ["late", "busy", "few"] {
+        let app = store.app(slug).await.id;
+        subscriber(store, app, "a", &["t"]).await;
+        apps.push(app);
+    }
+    let [late, busy, few] = apps[..] else { panic!() };
+    let due = async || -> Vec<(AppId, bool)> {
+        let found = store.apps_with_deliveries().await.unwrap();
+        found.into_iter().map(|one| (one.app, one.due_in_ms <= 0)).collect()
+    };
+    for hours in 1..=150 {
+        publish(store, late, NewEvent { delay_ms: hours * 3_600_000, ..event("t", None, "1") }).await;
+    }
+    assert_eq!(due().await, [(late, false)]);
+    publish(store, few, event("t", None, "1")).await;
+    // Of the one whose turn is far off the first counts.
+    assert_eq!(due().await, [(late, false), (few, true)]);
+    let claimed = claim(store, few).await.remove(0);
+    assert!(settle(store, &claimed, Settlement::Done).await);
+    for _ in 0..150 {
+        publish(store, busy, event("t", None, "1")).await;
+    }
+    // Behind all of them.
+    publish(store, few, event("t", None, "1")).await;
+    assert!(due().await.contains(&(few, true)) && due().await.contains(&(busy, true)));
+    while !store.claim_deliveries(busy, 100, LEASE_MS).await.unwrap().is_empty() {}
+    assert!(due().await.contains(&(few, true)));
+    assert_eq!(claim(store, few).await.len(), 1);
+    assert!(due().await.iter().all(|(_, due)| !due), "{:?}", due().await);
 }
 
 async fn who_waits_hears_of_what_is_published(store: &TestStore) {

@@ -27,6 +27,7 @@ const APPS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Deployed {
     pub(crate) app: AppId,
+    pub(crate) slug: AppSlug,
     /// Whether error answers tell the detail.
     pub(crate) debug: bool,
     /// Those in force.
@@ -131,6 +132,7 @@ impl Deployments {
         Ok(self.store.deployment(slug).await?.map(|deployment| {
             Arc::new(Deployed {
                 app: deployment.app.id,
+                slug: deployment.app.slug,
                 activity: self.activity.of(deployment.app.id),
                 debug: deployment.app.debug,
                 outbound: deployment.app.outbound,

@@ -8,6 +8,7 @@ use axum::{
 use picloud_shared::{
     activity::{NotNow, whole_seconds},
     api::{ErrorBody, ErrorDetail},
+    bodies::NoRoom as NoRoomForBody,
     ids::InvocationId,
 };
 
@@ -26,6 +27,7 @@ pub(crate) enum Refused {
     BodyTooLarge(usize),
     BodyTooSlow,
     BodyBroken,
+    NoRoom(NoRoomForBody),
     AppBusy,
     /// The app has used what it may in this minute; seconds until the next.
     RateLimited(u64),
@@ -65,6 +67,8 @@ impl Refused {
             }
             Self::BodyTooSlow => (S::REQUEST_TIMEOUT, "body_too_slow", "the request's body took too long".to_owned()),
             Self::BodyBroken => (S::BAD_REQUEST, "body_broken", "the request's body ended early".to_owned()),
+            Self::NoRoom(why @ NoRoomForBody::ForSender) => (S::TOO_MANY_REQUESTS, "app_busy", why.to_string()),
+            Self::NoRoom(why @ NoRoomForBody::ForAnybody) => (S::SERVICE_UNAVAILABLE, "overloaded", why.to_string()),
             Self::AppBusy => {
                 (S::TOO_MANY_REQUESTS, "app_busy", "this app has as many requests in flight as it may".to_owned())
             }
@@ -95,7 +99,7 @@ impl Refused {
             Self::RateLimited(seconds) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
-            Self::AppBusy | Self::Overloaded => {
+            Self::AppBusy | Self::Overloaded | Self::NoRoom(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             _ => {}
@@ -131,7 +135,9 @@ mod tests {
     fn who_should_come_back_is_told_when() {
         let used = NotNow::Used(Duration::from_millis(2_001)).into();
         let cases = [(Refused::AppBusy, Some("1")), (Refused::Overloaded, Some("1")), (used, Some("3"))];
-        for (refused, after) in cases.into_iter().chain([(Refused::NoRoute, None)]) {
+        let no_room =
+            [NoRoomForBody::ForSender, NoRoomForBody::ForAnybody].map(|why| (Refused::NoRoom(why), Some("1")));
+        for (refused, after) in cases.into_iter().chain(no_room).chain([(Refused::NoRoute, None)]) {
             let response = refused.into_response(InvocationId::new());
             let told = response.headers().get(header::RETRY_AFTER).map(|after| after.to_str().unwrap());
             assert_eq!(told, after);

@@ -147,10 +147,13 @@ impl Ingress {
             user = Some(self.visitors.member(&parts.headers, deployed.app).await?.username.to_string());
         }
         let limit = deployed.limits.request_body;
-        let body = request::read_body(body, limit).await.map_err(|error| match error {
+        // Held until the answer: what was read is the script's from here on.
+        let mut counted = self.activity.bodies.begin(deployed.slug.as_str());
+        let body = request::read_body(body, limit, &mut counted).await.map_err(|error| match error {
             BodyError::TooLarge => Refused::BodyTooLarge(limit),
             BodyError::TooSlow => Refused::BodyTooSlow,
             BodyError::Broken => Refused::BodyBroken,
+            BodyError::NoRoom(no_room) => Refused::NoRoom(no_room),
         })?;
         if user.is_some() {
             // A body may take its time, and a token that was revoked meanwhile is dead.

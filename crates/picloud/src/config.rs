@@ -11,6 +11,7 @@ use picloud_host::{PageMapScan, Target};
 use picloud_shared::{
     domains::{AppsDomain, HostName},
     limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit},
+    limits::{DEPLOY_BYTES, FILE_BYTES},
     proxies::TrustedProxy,
 };
 use picloud_store::Database;
@@ -80,6 +81,10 @@ pub(crate) struct Config {
     /// Instances at once; by the machine's memory when absent
     #[arg(long, env = "PICLOUD_SLOTS", value_name = "N")]
     pub(crate) slots: Option<u32>,
+
+    /// MiB of request bodies at once, those of apps and of the API together; no app has more of it than is left for others
+    #[arg(long, env = "PICLOUD_BODY_MEMORY", default_value = "256", value_name = "MIB")]
+    body_memory: u32,
 
     /// The most that an app may have of a limit, such as memory_bytes=67108864; may be given several times
     #[arg(long, env = "PICLOUD_MAX_LIMITS", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = limit)]
@@ -188,6 +193,19 @@ impl Config {
     pub(crate) fn manager_hosts(&self) -> Vec<HostName> {
         let of_url = self.manager_url.as_deref().and_then(HostName::of_url);
         self.manager_host.iter().cloned().chain(of_url).collect()
+    }
+
+    /// Bytes of request bodies at once: enough for the largest, where nobody else sends any.
+    pub(crate) fn body_memory(&self) -> Result<usize> {
+        let bytes = usize::try_from(u64::from(self.body_memory) << 20)?;
+        let largest = self.limits()?.maxima().request_body.max(DEPLOY_BYTES).max(FILE_BYTES);
+        ensure!(
+            bytes / 2 >= largest,
+            "--body-memory {} is too little: a request may have {} MiB, and it takes twice as much to read one",
+            self.body_memory,
+            largest.div_ceil(1 << 20)
+        );
+        Ok(bytes)
     }
 
     pub(crate) fn limits(&self) -> Result<LimitRules> {

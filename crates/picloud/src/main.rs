@@ -102,7 +102,7 @@ async fn run(config: Config) -> Result<()> {
     let executor = executor.context("setting up the engine")?;
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;
     let node = config.node();
-    let activity = Arc::new(Activity::default());
+    let activity = Arc::new(Activity::with_bodies(config.body_memory()?));
     let manager = Manager::new(
         store.clone(),
         executor.clone(),

@@ -19,6 +19,8 @@ use tower::{MakeService, Service};
 
 /// How long a client may take to send its headers, the wait between two requests included.
 const HEADER_TIME: Duration = Duration::from_secs(30);
+/// What is read of a connection before somebody wants it, which no bound of bodies counts; the headers have to fit.
+const BUFFER: usize = 64 << 10;
 /// How long requests in flight may take to end once the process is told to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 /// How long a client may not take what it asked for. What it sends has bounds of its own: the headers here, bodies where they
@@ -72,7 +74,7 @@ where
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     // Without a timer, the header timeout would never fire.
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(BUFFER);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,

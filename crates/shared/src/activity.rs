@@ -1,7 +1,7 @@
 //! What goes on in this process, app by app and in all: how many invocations are in flight, and what each app has used of its
 //! minute. In memory; every count is one step, and no app waits for another's.
 
-use crate::{executor::Report, ids::AppId, limits::Limits, outcome, tally::MINUTE, time::TimestampMs};
+use crate::{bodies::Bodies, executor::Report, ids::AppId, limits::Limits, outcome, tally::MINUTE, time::TimestampMs};
 use std::{
     collections::HashMap,
     sync::{
@@ -35,6 +35,8 @@ pub struct Activity {
     pub records_dropped: AtomicU64,
     /// Log lines that were dropped, because of a limit or with records.
     pub logs_dropped: AtomicU64,
+    /// Bodies of requests that are on their way.
+    pub bodies: Arc<Bodies>,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +91,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Activity {
+    /// With so many bytes of bodies at once.
+    pub fn with_bodies(bytes: usize) -> Self {
+        Self { bodies: Arc::new(Bodies::new(bytes)), ..Self::default() }
+    }
+
     /// That of one app.
     pub fn of(&self, app: AppId) -> Arc<AppActivity> {
         let mut apps = lock(&self.apps);

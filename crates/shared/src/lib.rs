@@ -6,6 +6,7 @@ mod schema;
 
 pub mod activity;
 pub mod api;
+pub mod bodies;
 pub mod cors;
 pub mod declarations;
 pub mod domains;

@@ -115,18 +115,22 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of request bodies that a process holds at once, unless it is told otherwise.
+pub const BODIES_BYTES: usize = 256 << 20;
+/// A body of no more than so many does not count.
+pub const SMALL_BODY_BYTES: usize = 16 << 10;
 /// How long a request's body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
-/// Most scripts of an app.
-pub const APP_SCRIPTS: usize = 1_000;
-/// Versions that are kept of a script, the newest, beside the active one and the one before it.
-pub const SCRIPT_VERSIONS: i64 = 100;
 /// Most apps of a server.
 pub const APPS: i64 = 10_000;
 /// Apps that a user owns, who is no administrator, before they may make no more.
 pub const USER_APPS: i64 = 100;
 /// Entries of the audit log that are kept, whatever their age.
 pub const AUDIT_ENTRIES: i64 = 200_000;
+/// Most scripts of an app.
+pub const APP_SCRIPTS: usize = 1_000;
+/// Versions that are kept of a script, the newest, beside the active one and the one before it.
+pub const SCRIPT_VERSIONS: i64 = 100;
 /// Most bytes of a script's source.
 pub const SOURCE_BYTES: usize = 256 << 10;
 /// Most bytes of the sources of a deploy, those included that stay.

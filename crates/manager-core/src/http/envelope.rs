@@ -28,7 +28,7 @@ pub(super) async fn wrap(request: Request, next: Next) -> Response {
     }
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         // Being overloaded is no defect, and anybody can bring it about at any rate.
-        if error.status().is_server_error() && !matches!(*error, ApiError::Overloaded) {
+        if error.status().is_server_error() && !matches!(*error, ApiError::Overloaded | ApiError::NoRoom(_)) {
             let error: &(dyn std::error::Error + 'static) = &*error;
             tracing::error!(request_id = id, %method, path, error, "a request failed");
         }

@@ -7,6 +7,7 @@ use axum::{
 };
 use picloud_shared::{
     api::{Diagnostic, ErrorBody, ErrorDetail, Role},
+    bodies::NoRoom,
     domains::DomainName,
     imports::ImportError,
     limits::{DELIVERIES_WAITING, SOURCE_BYTES},
@@ -59,9 +60,9 @@ pub(super) enum ApiError {
     AlreadySetUp,
     #[error("there is an app {0} already")]
     SlugTaken(AppSlug),
-    #[error("the user name {0} is taken")]
     #[error("{0}")]
     TooManyApps(CreateRefused),
+    #[error("the user name {0} is taken")]
     UsernameTaken(Username),
     #[error("{0}")]
     LastAdministrator(UserRefused),
@@ -109,6 +110,8 @@ pub(super) enum ApiError {
     TooManyFollowers,
     #[error("this server has more to do than it can; try again in a moment")]
     Overloaded,
+    #[error("{0}")]
+    NoRoom(NoRoom),
     #[error("the database does not answer, or has too much to do; try again in a moment")]
     NotReady(#[source] StoreError),
     #[error("something went wrong inside PiCloud; the server's log tells more under this request id")]
@@ -135,10 +138,10 @@ impl ApiError {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::AlreadySetUp => (StatusCode::CONFLICT, "already_set_up"),
             Self::SlugTaken(_) => (StatusCode::CONFLICT, "slug_taken"),
+            Self::TooManyApps(_) => (StatusCode::CONFLICT, "too_many_apps"),
             Self::UsernameTaken(_) => (StatusCode::CONFLICT, "username_taken"),
             Self::LastAdministrator(_) => (StatusCode::CONFLICT, "last_administrator"),
             Self::LastOwner(_) => (StatusCode::CONFLICT, "last_owner"),
-            Self::TooManyApps(_) => (StatusCode::CONFLICT, "too_many_apps"),
             Self::NotForUsers(AcceptRefused::ForNewUser) => (StatusCode::CONFLICT, "not_for_users"),
             Self::NotForUsers(_) => (StatusCode::CONFLICT, "already_a_member"),
             Self::InvitationOver => (StatusCode::GONE, "invitation_over"),
@@ -158,7 +161,8 @@ impl ApiError {
             Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::TooManySignIns | Self::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins"),
             Self::TooManyFollowers => (StatusCode::TOO_MANY_REQUESTS, "too_many_followers"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Overloaded | Self::NoRoom(NoRoom::ForAnybody) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::NoRoom(NoRoom::ForSender) => (StatusCode::TOO_MANY_REQUESTS, "app_busy"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -208,7 +212,12 @@ impl IntoResponse for ApiError {
             Self::RateLimited(seconds) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::Overloaded | Self::TooManySignIns | Self::TooManyFollowers | Self::QueueFull | Self::NotReady(_) => {
+            Self::Overloaded
+            | Self::NoRoom(_)
+            | Self::TooManySignIns
+            | Self::TooManyFollowers
+            | Self::QueueFull
+            | Self::NotReady(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Throttled(wait) => {

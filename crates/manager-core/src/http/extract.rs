@@ -1,6 +1,6 @@
 //! Axum's extractors, their refusals told as [`ApiError`].
 
-use super::error::ApiError;
+use super::{bodies::Counted, error::ApiError};
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request,
@@ -26,9 +26,12 @@ macro_rules! body_extractors {
         impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for $name<T> {
             type Rejection = ApiError;
             async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-                let read = tokio::time::timeout(BODY_TIME, axum::$name::from_request(request, state));
-                let axum::$name(value) = read.await.map_err(|_| ApiError::BodyTooSlow)??;
-                Ok(Self(value))
+                let read = async {
+                    let request = with_room_for_values(request, state).await?;
+                    let axum::$name(value) = axum::$name::from_request(request, state).await?;
+                    Ok(Self(value))
+                };
+                tokio::time::timeout(BODY_TIME, read).await.unwrap_or(Err(ApiError::BodyTooSlow))
             }
         }
 
@@ -65,6 +68,15 @@ macro_rules! parts_extractors {
 body_extractors! {
     /// A JSON body.
     Json, JsonRejection;
+}
+
+/// Reads a body that is large enough to count, and counts what its values will take before they are made of it.
+async fn with_room_for_values<S: Send + Sync>(request: Request, state: &S) -> Result<Request, ApiError> {
+    let Some(counted) = request.extensions().get::<Counted>().cloned() else { return Ok(request) };
+    let (parts, body) = request.into_parts();
+    let Bytes(text) = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await?;
+    counted.becomes_values()?;
+    Ok(Request::from_parts(parts, text.into()))
 }
 
 /// A body of bytes, whatever they are.

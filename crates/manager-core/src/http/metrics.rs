@@ -81,12 +81,12 @@ impl Collector for Now {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         for (name, help, value) in [
             ("picloud_database_queries", "Statements sent to the database.", manager.store.queries()),
-            ("picloud_image_hits", "Invocations that found their version compiled.", load.image_hits),
             (
-                "picloud_image_misses",
-                "Invocations that had their version compiled, or waited for that.",
-                load.image_misses,
+                "picloud_image_hits",
+                "Invocations that found their version compiled, or being compiled for another.",
+                load.image_hits,
             ),
+            ("picloud_image_misses", "Invocations that had their version compiled.", load.image_misses),
             ("picloud_instances_kept", "Invocations in an instance that had been kept.", load.instances_kept),
             ("picloud_instances_new", "Invocations in a new instance.", load.instances_new),
             ("picloud_fuel", "Fuel that invocations have burnt.", activity.fuel()),
@@ -114,6 +114,11 @@ impl Collector for Now {
                 number(activity.records_waiting.load(Relaxed)),
             ),
         ];
+        gauges.push((
+            "picloud_body_bytes",
+            "Bytes of request bodies that are on their way, or not answered yet.",
+            number(activity.bodies.used()),
+        ));
         if let Some(DeliveryCounts { waiting, dead }) = deliveries {
             gauges.push(("picloud_deliveries_waiting", "Deliveries of events that wait or run.", *waiting));
             gauges.push(("picloud_dead_letters", "Deliveries of events that were given up.", *dead));

@@ -6,6 +6,7 @@ mod access;
 mod apps;
 mod audit;
 mod auth;
+mod bodies;
 mod conditions;
 mod dashboard;
 mod dead_letters;
@@ -160,6 +161,7 @@ pub(crate) fn router(manager: &Manager) -> Router {
         .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(SMALL_BODY))
+        .layer(middleware::from_fn_with_state(manager.clone(), bodies::bound))
         .layer(middleware::from_fn_with_state(conditional, conditions::check))
         .layer(middleware::from_fn_with_state(manager.clone(), origin::check))
         .layer(middleware::from_fn(envelope::wrap))

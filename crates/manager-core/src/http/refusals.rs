@@ -14,6 +14,7 @@ use crate::{
 use picloud_shared::{
     activity::whole_seconds,
     api::{Diagnostic, Role},
+    bodies::NoRoom,
     events::InvalidEvent,
     executor::ExecutorError,
     precondition::Changed,
@@ -287,6 +288,12 @@ impl From<CreateRefused> for ApiError {
             CreateRefused::SlugTaken(slug) => Self::SlugTaken(slug),
             CreateRefused::TooMany | CreateRefused::TooManyOfUser => Self::TooManyApps(refused),
         }
+    }
+}
+
+impl From<NoRoom> for ApiError {
+    fn from(no_room: NoRoom) -> Self {
+        Self::NoRoom(no_room)
     }
 }
 

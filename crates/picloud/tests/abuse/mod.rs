@@ -2,6 +2,7 @@
 //! function answers correctly throughout, memory is back near its baseline, every slot is free, and whoever did it got a
 //! clear error.
 
+mod bodies;
 mod cpu;
 mod forwarded;
 mod host_calls;

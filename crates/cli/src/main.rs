@@ -12,6 +12,7 @@ mod http_warning;
 mod link;
 mod options;
 mod output;
+mod page;
 mod password;
 mod profile;
 mod text_file;

@@ -153,7 +153,7 @@ fn to_stderr(line: &str) {
     let _ = writeln!(stderr().lock(), "{line}");
 }
 
-fn write(bytes: &[u8]) -> Result<(), CommandError> {
+pub(crate) fn write(bytes: &[u8]) -> Result<(), CommandError> {
     // `pic logs | head`: the reader has all that it wants.
     write_as_long_as_read(bytes).map(drop)
 }

@@ -29,7 +29,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   dashboard                        build the dashboard into dashboard/build/
   dashboard --check                fail if the kept dashboard is not what its sources make
   dashboard --screenshots          take pictures of its pages into dashboard/screenshots/
-  docs                             make docs/functions.md and guest/prebuilt/functions.json of the guest's comments
+  docs                             make docs/functions.md and guest/prebuilt/functions.json of the guest's comments, and
+                                   docs/cli.md of pic's help
   openapi                          make docs/openapi.json of the API as it is
   bench start [--idle-seconds N]   print what a start, an upload and idling cost
   bench engine                     print what an invocation costs beside native Rhai

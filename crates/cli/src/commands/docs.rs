@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     error::{CommandError, CommandResult},
     exit::Exit,
-    output,
+    output, page,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ const FUNCTIONS: &str = include_str!("../../../../guest/prebuilt/functions.json"
 pub(crate) struct Args {
     /// A module (kv), a function (kv::set), or a function's name alone (set); all, when absent
     name: Option<String>,
+    /// The help of all of pic's own commands instead, as a page in Markdown
+    #[arg(long, conflicts_with = "name")]
+    commands: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,7 +51,11 @@ struct Example {
 }
 
 #[expect(clippy::unused_async, reason = "every command is run alike")]
-pub(crate) async fn run(Args { name }: Args, context: &mut Context) -> CommandResult {
+pub(crate) async fn run(Args { name, commands }: Args, context: &mut Context) -> CommandResult {
+    if commands {
+        output::write(page::render().as_bytes())?;
+        return Ok(Exit::Ok);
+    }
     let mut modules: Vec<Module> = serde_json::from_str(FUNCTIONS)
         .map_err(|error| CommandError::new(Exit::Failed, format!("the documentation is broken: {error}")))?;
     let Some(name) = name else { return context.output.result(&modules, |modules| overview(modules)) };

@@ -2,6 +2,7 @@
 
 mod apps;
 mod audit;
+mod completion;
 mod deploy;
 mod docs;
 mod domains;
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Stats(stats::Args),
     Usage(usage::Args),
     Docs(docs::Args),
+    Completion(completion::Args),
     #[command(subcommand)]
     Roles(roles::Command),
     Invite(invite::Args),
@@ -100,6 +102,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Stats(args) => stats::run(args, context).await,
         Command::Usage(args) => usage::run(args, context).await,
         Command::Docs(args) => docs::run(args, context).await,
+        Command::Completion(args) => completion::run(args, context).await,
         Command::Roles(command) => roles::run(command, context).await,
         Command::Invite(args) => invite::run(args, context).await,
         Command::Invitations(command) => invitations::run(command, context).await,

@@ -1,18 +1,24 @@
 //! `cargo xtask docs`: what scripts can call, as `guest/src/api/` documents it, for people (`docs/functions.md`) and for
-//! programs (`guest/prebuilt/functions.json`, which `pic docs` and the editor read).
+//! programs (`guest/prebuilt/functions.json`, which `pic docs` and the editor read); and the commands of `pic`, as their help
+//! says it (`docs/cli.md`).
 
 mod page;
 mod source;
 
-use crate::workspace_root;
+use crate::{
+    binaries::{self, Profile},
+    process::output,
+    workspace_root,
+};
 use anyhow::Result;
 use serde::Serialize;
-use std::fs;
+use std::{fs, process::Command};
 
 /// The folder whose files each hold one module.
 const API: &str = "guest/src/api";
 const PAGE: &str = "docs/functions.md";
 const LIST: &str = "guest/prebuilt/functions.json";
+const COMMANDS: &str = "docs/cli.md";
 
 /// What scripts call by one name before `::`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -48,12 +54,17 @@ struct Example {
     value: String,
 }
 
-/// Makes both files anew.
+/// Makes all of them anew.
 pub(crate) fn write() -> Result<()> {
-    for (path, content) in files()? {
+    let files = files()?;
+    for (path, content) in files {
         fs::write(workspace_root().join(path), content)?;
         eprintln!("{path}: made");
     }
+    // `pic` has the list of functions in it, so it is built after that.
+    let pic = binaries::build(Profile::Dev)?.join("pic");
+    fs::write(workspace_root().join(COMMANDS), output(Command::new(pic).args(["docs", "--commands"]))? + "\n")?;
+    eprintln!("{COMMANDS}: made");
     Ok(())
 }
 

@@ -65,12 +65,16 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new(backend: Backend) -> Self {
+        Self::within(backend, tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    /// With its data in a directory.
+    pub(crate) fn within(backend: Backend, directory: TempDir) -> Self {
         let database = match backend {
             Backend::Sqlite => None,
             Backend::Postgres => Some(picloud_testkit::postgres::fresh_database()),
         };
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        Self { directory, database, arguments: Vec::new() }
+        Self { directory: Arc::new(directory), database, arguments: Vec::new() }
     }
 
     /// With more of the binary's arguments.
@@ -97,7 +101,11 @@ impl Setup {
 
     /// The binary, with everything set but the administrator's password.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_picloud"));
+        self.command_by(Command::new(env!("CARGO_BIN_EXE_picloud")))
+    }
+
+    /// The same, by a program that runs it.
+    pub(crate) fn command_by(&self, mut command: Command) -> Command {
         command
             .env_clear()
             .arg("--json-ready")
@@ -150,6 +158,10 @@ pub(crate) struct Process(Child);
 impl Process {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::piped()).spawn().expect("picloud starts"))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 }
 

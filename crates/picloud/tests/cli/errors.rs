@@ -1,0 +1,239 @@
+//! What every command says, and how it exits, when it cannot do what it is asked: nobody listens, the token is dead, the role
+//! is too small, or there is no such app.
+
+use super::{
+    Pic,
+    output::redacted,
+    shared::{self, SERVER, WRONG_TOKEN},
+};
+use std::{collections::BTreeSet, fmt::Write as _, net::TcpListener, path::Path};
+
+/// An id of nothing.
+const NOTHING: &str = "01980000-0000-7000-8000-000000000000";
+
+/// Each command, asked for something that could be so; `APP` stands for the app. A command that is missing here fails a test.
+const COMMANDS: &[&str] = &[
+    "setup URL/setup?token=TOKEN",
+    "login URL --username admin",
+    "logout",
+    "whoami",
+    "apps list",
+    "apps create APP-2",
+    "apps show APP",
+    "apps use APP",
+    "apps limits APP",
+    "apps outbound APP --public",
+    "apps cors APP --off",
+    "apps delete APP --yes",
+    "scripts put hello.rhai",
+    "scripts check hello.rhai",
+    "scripts list",
+    "scripts show hello",
+    "scripts versions hello",
+    "scripts rollback hello",
+    "scripts delete hello --yes",
+    "deploy shop --yes",
+    "releases",
+    "rollback --yes",
+    "invoke hello",
+    "invocations list",
+    "invocations show ID",
+    "logs",
+    "stats",
+    "usage",
+    "docs kv",
+    "completion bash",
+    "roles list",
+    "roles grant admin owner",
+    "roles revoke admin",
+    "invite --role viewer",
+    "invitations list",
+    "invitations revoke ID",
+    "join URL/invite?token=TOKEN --username nobody",
+    "users list",
+    "users update nobody --disable --yes",
+    "users delete nobody --yes",
+    "tokens list",
+    "tokens create ci",
+    "tokens delete ID",
+    "password",
+    "audit",
+    "domains list",
+    "domains add cli.example",
+    "domains remove cli.example",
+    "topics publish orders 1",
+    "topics list",
+    "topics dead",
+    "topics replay --all",
+    "topics forget ID",
+    "files list",
+    "files get a",
+    "files put a hello.rhai",
+    "files delete a",
+    "kv list",
+    "kv get a",
+    "kv set a 1",
+    "kv delete a",
+    "vars list",
+    "vars get A",
+    "vars set A 1",
+    "vars delete A",
+    "secrets list",
+    "secrets set A --from-file hello.rhai",
+    "secrets delete A",
+    "schedules list",
+    "schedules run ID",
+];
+
+/// Of these, those that ask no server.
+const ALONE: [&str; 2] = ["docs kv", "completion bash"];
+
+#[test]
+fn every_command_is_in_the_table() {
+    let page = include_str!("../../../../docs/cli.md");
+    let sections = page.split("\n## `pic ").skip(1);
+    let leaves =
+        sections.filter(|section| !section.contains(" <COMMAND>\n")).filter_map(|section| section.split('`').next());
+    let leaves: BTreeSet<&str> = leaves.collect();
+    let begins = |command: &str, leaf: &str| command == leaf || command.starts_with(&format!("{leaf} "));
+    for leaf in &leaves {
+        assert_eq!(COMMANDS.iter().filter(|command| begins(command, leaf)).count(), 1, "{leaf}");
+    }
+    for command in COMMANDS {
+        assert!(leaves.iter().any(|leaf| begins(command, leaf)), "there is no {command}");
+    }
+}
+
+fn files(pic: &Pic) {
+    pic.write("hello.rhai", "\"hello\"");
+    pic.write("shop/hello.rhai", "\"hello\"");
+}
+
+/// Exit codes and what was said, of all commands, one after the other.
+fn asked(
+    pic: impl Fn() -> Pic,
+    url: &str,
+    app: &str,
+    env: &[(&str, &str)],
+    left_out: &[&str],
+) -> Vec<(String, i32, String)> {
+    let commands = COMMANDS.iter().filter(|command| !left_out.iter().any(|name| command.starts_with(name)));
+    let ask = |command: &&str| {
+        let pic = pic();
+        files(&pic);
+        let arguments =
+            command.replace("APP", app).replace("ID", NOTHING).replace("URL", url).replace("TOKEN", &"0".repeat(64));
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let output = pic
+            .command(&arguments)
+            .envs(env.iter().copied())
+            .env("PIC_NEW_PASSWORD", "another one entirely")
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        (command.to_string(), output.status.code().expect("it exits"), told)
+    };
+    commands.map(ask).collect()
+}
+
+/// For a snapshot: what failed, without what differs each time.
+fn failures(asked: &[(String, i32, String)], names: &[(&str, &str)]) -> String {
+    let mut all = String::new();
+    for (command, code, told) in asked.iter().filter(|(_, code, _)| *code != 0) {
+        writeln!(all, "$ pic {command}\n{}[{code}]\n", redacted(told, names)).unwrap();
+    }
+    all
+}
+
+#[test]
+fn where_nobody_listens() {
+    let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let pic = || Pic::with_token(&url, "admin", WRONG_TOKEN, "shop");
+    let asked = asked(pic, &url, "shop", &[], &ALONE);
+    for (command, code, told) in &asked {
+        assert!(told.starts_with("error: cannot "), "{command}: {told}");
+        assert_eq!(*code, 6, "{command}: {told}");
+    }
+    let failed = failures(&asked, &[(&url, "URL")]);
+    insta::assert_snapshot!(failed);
+}
+
+#[test]
+fn with_a_token_that_is_dead() {
+    let app = shared::app("dead");
+    let pic = || Pic::with_token(&SERVER.manager, "admin", WRONG_TOKEN, &app.slug);
+    // These have no need of one.
+    let left_out = [&ALONE[..], &["setup", "login", "logout", "join"]].concat();
+    let asked = asked(pic, &SERVER.manager, &app.slug, &[], &left_out);
+    for (command, code, told) in &asked {
+        assert_eq!(*code, 3, "{command}: {told}");
+        assert!(told.contains("hint: ") && !told.contains(WRONG_TOKEN), "{command}: {told}");
+    }
+    let failed = failures(&asked, &[(&SERVER.manager, "URL"), (&app.slug, "APP")]);
+    insta::assert_snapshot!(failed);
+}
+
+#[test]
+fn with_a_role_that_is_too_small() {
+    let app = shared::app("small");
+    files(&app.pic);
+    app.pic.ok(&["scripts", "put", "hello.rhai"]);
+    app.pic.ok(&["deploy", "shop", "--yes"]);
+    let vera = shared::member_user(&app, "viewer");
+    let pic = || shared::pic_as(&vera, &app);
+    // They are about oneself, and would end what the others need.
+    let left_out = [&ALONE[..], &["setup", "login", "logout", "join", "password"]].concat();
+    let asked = asked(pic, &SERVER.manager, &app.slug, &[], &left_out);
+    for (command, code, told) in &asked {
+        // A viewer looks, and finds nothing of what is not there.
+        assert!([0, 3, 4].contains(code), "{command}: {code} {told}");
+    }
+    let forbidden = asked.iter().filter(|(_, code, _)| *code == 3).count();
+    assert!(forbidden >= 33, "only {forbidden} are forbidden");
+    let failed = failures(&asked, &[(&SERVER.manager, "URL"), (&app.slug, "APP"), (&vera.name, "vera")]);
+    insta::assert_snapshot!(failed);
+}
+
+#[test]
+fn in_an_app_that_is_not_there() {
+    let pic = || SERVER.admin("nowhere-at-all");
+    let everywhere =
+        ["setup", "login", "logout", "join", "whoami", "apps list", "apps create", "users", "tokens", "password"];
+    let left_out = [&ALONE[..], &everywhere].concat();
+    let asked = asked(pic, &SERVER.manager, "nowhere-at-all", &[], &left_out);
+    for (command, code, told) in &asked {
+        assert_eq!(*code, 4, "{command}: {told}");
+        assert!(told.contains("no such app") && told.contains("pic apps list"), "{command}: {told}");
+    }
+    let failed = failures(&asked, &[(&SERVER.manager, "URL")]);
+    insta::assert_snapshot!(failed);
+}
+
+#[test]
+fn files_that_are_none_are_told_before_anybody_is_asked() {
+    let app = shared::app("files");
+    let pic = &app.pic;
+    pic.write("text.rhai", "1");
+    std::fs::write(pic.directory.path().join("bytes.rhai"), b"\xff\xfe").unwrap();
+    let mut all = String::new();
+    for command in [
+        "scripts put nowhere.rhai",
+        "scripts put bytes.rhai",
+        "scripts put text.txt",
+        "scripts check nowhere.rhai",
+        "deploy nowhere",
+        "files put a nowhere",
+        "kv set a --file nowhere",
+        "vars set A --from-file bytes.rhai",
+        "secrets set A --from-file nowhere",
+        "invoke text --payload {",
+    ] {
+        let (code, told) = pic.fails(&command.split(' ').collect::<Vec<_>>());
+        assert!([2, 4, 5].contains(&code), "{command}: {code} {told}");
+        let directory = pic.directory.path().to_str().unwrap();
+        writeln!(all, "$ pic {command}\n{}[{code}]\n", redacted(&told, &[(directory, "HERE"), (&app.slug, "APP")]))
+            .unwrap();
+    }
+    assert!(!Path::new("nowhere").exists());
+    insta::assert_snapshot!(all);
+}

@@ -106,7 +106,13 @@ async fn open_sqlite(directory: &Path) -> Result<Pool, StoreError> {
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
-    let write = without_timers::<Sqlite>(1).connect_with(writer).await?;
+    let write = without_timers::<Sqlite>(1).before_acquire(|connection, _| {
+        // Where a write fails, as on a full disk, SQLite ends the transaction by itself. sqlx goes on counting it, and would
+        // refuse to begin another on this connection for ever.
+        let usable = !connection.is_in_transaction();
+        Box::pin(async move { Ok(usable) })
+    });
+    let write = write.connect_with(writer).await?;
     SQLITE_MIGRATIONS.run(&write).await?;
     let read = without_timers::<Sqlite>(SQLITE_READERS).connect_with(options.read_only(true)).await?;
     Ok(Pool::Sqlite { read, write })

@@ -8,7 +8,10 @@ use clap::{Args, Subcommand};
 use picloud_manager_core::{generate_password, reset_password};
 use picloud_shared::names::Username;
 use picloud_store::{Database, Store};
-use std::io::{IsTerminal, stdin};
+use std::{
+    io::{IsTerminal, stdin},
+    path::PathBuf,
+};
 use zeroize::Zeroizing;
 
 /// What can be done.
@@ -30,12 +33,22 @@ pub(crate) struct ResetPassword {
     #[arg(long, conflicts_with = "new_password")]
     generate: bool,
 
+    /// The data directory, as of the server
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// The PostgreSQL database, as of the server
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+
     /// The new password
     #[arg(long, env = "PICLOUD_NEW_PASSWORD", hide = true, hide_env_values = true)]
     new_password: Option<String>,
 }
 
-pub(crate) async fn run(config: &Config, Admin::ResetPassword(reset): &Admin) -> Result<()> {
+pub(crate) async fn run(mut config: Config, Admin::ResetPassword(mut reset): Admin) -> Result<()> {
+    config.data_dir = reset.data_dir.take().unwrap_or(config.data_dir);
+    config.database_url = reset.database_url.take().or(config.database_url);
     let database = config.database()?;
     // Held until the end.
     let _lock = match &database {

@@ -1,6 +1,7 @@
-//! What the process is told: flags, then the environment, then defaults. The only place that reads the environment.
+//! What the process is told: flags, then the environment, then defaults. Nothing else reads the environment, but `engine`, which
+//! looks where this user keeps caches.
 
-use crate::admin::Admin;
+use crate::{admin::Admin, check, dev};
 use anyhow::{Context, Result, bail, ensure};
 use cap_std::{
     ambient_authority,
@@ -21,8 +22,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is logged unless told otherwise.
-pub(crate) const DEFAULT_LOG: &str = "info,sqlx=warn";
+/// What the server logs unless told otherwise.
+const SERVER_LOG: &str = "info,sqlx=warn";
+
+/// What commands that people wait for log unless told otherwise.
+const QUIET_LOG: &str = "warn,picloud_host::compiled=info";
 
 /// PiCloud in one process: upload a Rhai script, get an HTTP endpoint.
 #[derive(Parser)]
@@ -41,12 +45,12 @@ pub(crate) struct Config {
     pub(crate) ingress_addr: SocketAddr,
 
     /// The database file, the compiled engine and the set-up link live here
-    #[arg(long, env = "PICLOUD_DATA_DIR", default_value = "./data", value_name = "DIR", global = true)]
+    #[arg(long, env = "PICLOUD_DATA_DIR", default_value = "./data", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 
     /// A PostgreSQL database, postgres://…; SQLite in the data directory when absent
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
-    database_url: Option<String>,
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
 
     /// The domain below which each app has a host name of its own
     #[arg(long, env = "PICLOUD_APPS_DOMAIN", default_value = "localhost", value_name = "DOMAIN")]
@@ -109,9 +113,10 @@ pub(crate) struct Config {
     #[arg(long, env = "PICLOUD_PAGEMAP_SCAN", default_value = "auto", value_name = "WHEN")]
     pub(crate) pagemap_scan: PagemapScan,
 
-    /// What is logged, as tracing filters: info, debug, picloud_host=debug …
-    #[arg(long, env = "PICLOUD_LOG", default_value = DEFAULT_LOG, value_name = "FILTER")]
-    pub(crate) log: String,
+    /// What is logged, as tracing filters: info, debug, picloud_host=debug … When absent, info and what is worse by the server,
+    /// and by other commands what is worse alone
+    #[arg(long, env = "PICLOUD_LOG", value_name = "FILTER", global = true)]
+    log: Option<String>,
 
     /// The name of this machine, kept with each invocation; the host name when absent
     #[arg(long, env = "PICLOUD_NODE", value_name = "NAME")]
@@ -136,6 +141,8 @@ pub(crate) enum Command {
     /// Administer PiCloud at its own machine
     #[command(subcommand)]
     Admin(Admin),
+    Check(check::Args),
+    Dev(dev::Args),
 }
 
 /// [`Target`] as people write it.
@@ -187,6 +194,12 @@ impl Config {
              data directory"
         );
         Ok(Database::Postgres(url.clone()))
+    }
+
+    /// What is logged, as tracing filters.
+    pub(crate) fn log(&self) -> &str {
+        let default = if self.command.is_some() { QUIET_LOG } else { SERVER_LOG };
+        self.log.as_deref().unwrap_or(default)
     }
 
     /// The names that the API is reached by.

@@ -1,26 +1,32 @@
 //! PiCloud in one process: reads the configuration, wires the services together, serves, and stops in order.
 
 mod admin;
+mod bench;
+mod check;
 mod config;
 mod demo;
 mod descriptors;
+mod dev;
+mod engine;
+mod front;
 mod linger;
+mod problem;
 mod ready;
 mod secret_key;
 mod serve;
 mod setup;
+mod watched;
 
 use anyhow::{Context, Result};
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use clap::Parser;
 use config::{Command, Config};
+use front::Front;
 use mimalloc::MiMalloc;
 use picloud_executor_core::LocalExecutor;
 use picloud_host::Settings as EngineSettings;
 use picloud_manager_core::{Manager, ManagerHosts, Settings as ManagerSettings};
-use picloud_orchestrator_core::{
-    DeliverySettings, Dispatcher, Ingress, Recorder, Retention, Settings as IngressSettings,
-};
+use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
 use picloud_shared::{activity::Activity, time::now_ms};
 use picloud_store::Store;
 use rustix::thread::disable_transparent_huge_pages;
@@ -48,11 +54,11 @@ fn main() -> ExitCode {
 }
 
 async fn start() -> ExitCode {
-    let config = Config::parse();
-    let filter = match EnvFilter::try_new(&config.log) {
+    let mut config = Config::parse();
+    let filter = match EnvFilter::try_new(config.log()) {
         Ok(filter) => filter,
         Err(error) => {
-            ready::complain(&anyhow::Error::new(error).context(format!("--log {:?}", config.log)));
+            ready::complain(&anyhow::Error::new(error).context(format!("--log {:?}", config.log())));
             return ExitCode::FAILURE;
         }
     };
@@ -63,16 +69,24 @@ async fn start() -> ExitCode {
     if let Err(error) = disable_transparent_huge_pages(true) {
         tracing::info!(%error, "huge pages stay allowed, and with them more memory is kept than used");
     }
-    let done = match &config.command {
-        Some(Command::Admin(admin)) => admin::run(&config, admin).await,
-        None => run(config).await,
+    let (done, failure) = match config.command.take() {
+        Some(Command::Admin(admin)) => (admin::run(config, admin).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
+        Some(Command::Check(check)) => (unless_stopped(check::run(check)).await, check::UNCHECKED.into()),
+        Some(Command::Dev(dev)) => (dev::run(dev).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
+        None => (run(config).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            ready::complain(&error);
-            ExitCode::FAILURE
-        }
+    done.unwrap_or_else(|error| {
+        ready::complain(&error);
+        failure
+    })
+}
+
+/// Ends it in order where the process is told to stop, so that nothing temporary stays.
+async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let stop = serve::stop_signal()?;
+    tokio::select! {
+        done = work => done,
+        () = front::told(&stop) => anyhow::bail!("it was told to stop"),
     }
 }
 
@@ -122,55 +136,33 @@ async fn run(config: Config) -> Result<()> {
     if let Some(project) = demo {
         demo::deploy(&manager, &store, project).await?;
     }
-    let (recorder, writer) = Recorder::start(store.clone(), Arc::clone(&activity));
     let deliveries = DeliverySettings {
         node: node.clone(),
         limits: limits.clone(),
         attempts: config.delivery_attempts,
         backoff: Duration::from_millis(config.delivery_backoff_ms.into()),
     };
-    let dispatcher = Dispatcher::new(store.clone(), executor.clone(), Arc::clone(&activity), deliveries).await;
-    let dispatcher = dispatcher.context("taking up deliveries")?;
-    let retention =
-        Retention::new(store.clone(), limits.clone()).await.context("looking what deleted apps have left")?;
-    let ingress = Ingress::new(
-        store.clone(),
-        executor,
-        recorder,
-        activity,
-        IngressSettings {
-            node,
-            apps_domain: config.apps_domain.clone(),
-            trusted_proxies: config.trusted_proxy.clone().into(),
-            limits,
-        },
-    );
+    let ingress = IngressSettings {
+        node,
+        apps_domain: config.apps_domain.clone(),
+        trusted_proxies: config.trusted_proxy.clone().into(),
+        limits,
+    };
+    let front = Front::new(store.clone(), executor, activity, ingress, deliveries).await?;
 
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
     let stop = serve::stop_signal()?;
     let places = descriptors::raise();
     let api: IntoMakeServiceWithConnectInfo<_, SocketAddr> = manager.router().into_make_service_with_connect_info();
     let api = serve::serve(manager_listener, api, places.manager, stop.clone());
-    let front: IntoMakeServiceWithConnectInfo<_, SocketAddr> = ingress.router().into_make_service_with_connect_info();
-    let front = serve::serve(ingress_listener, front, places.ingress, stop.clone());
-    let told = || {
-        let mut stop = stop.clone();
-        async move {
-            // Nobody can tell it any more once the sender is gone.
-            let _ = stop.wait_for(|stop| *stop).await;
-        }
-    };
-    let (deliveries, retention) = (dispatcher.run(told()), retention.run(told()));
+    let front = front.serve(ingress_listener, places.ingress, stop.clone(), |door| door);
     let streams = async {
-        told().await;
+        front::told(&stop).await;
         manager.stop();
     };
     ready::announce(&config, &addresses, setup_token.as_ref());
-    tokio::join!(api, front, deliveries, retention, streams);
-
-    // The writer ends once nothing can send to it any more, with everything written.
-    drop(ingress);
-    writer.await.context("the writer of invocations failed")?;
+    let ((), front, ()) = tokio::join!(api, front, streams);
+    front?;
     store.close().await;
     Ok(())
 }

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod abuse;
+mod check;
 mod cli;
 mod cors;
 mod crash;
 mod deploy;
+mod dev;
 mod documentation;
 mod domains;
 mod examples;

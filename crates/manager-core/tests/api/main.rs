@@ -5,8 +5,8 @@
 
 mod audit;
 mod authorisation;
-mod dashboard;
 mod conditions;
+mod dashboard;
 mod domains;
 mod errors;
 mod flow;

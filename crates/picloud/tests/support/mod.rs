@@ -1,5 +1,6 @@
 //! A real PiCloud for a test.
 
+pub(crate) mod bench;
 pub(crate) mod upstream;
 
 use picloud_client::Client;
@@ -135,8 +136,8 @@ impl Setup {
     }
 }
 
-/// Gives a data directory the guest as the first test compiled it: once for all of them, not once for each.
-fn share_compiled(data: &Path) {
+/// The directory that holds `compiled`, the guest as the first test compiled it: once for all of them, not once for each.
+pub(crate) fn compiled_engine() -> PathBuf {
     static FIRST: OnceLock<TempDir> = OnceLock::new();
     let first = FIRST.get_or_init(|| {
         let setup = Setup::new(Backend::Sqlite);
@@ -145,8 +146,12 @@ fn share_compiled(data: &Path) {
         end(&mut process);
         Arc::into_inner(setup.directory).expect("nobody else uses it")
     });
+    first.path().join("data")
+}
+
+fn share_compiled(data: &Path) {
     DirBuilder::new().recursive(true).mode(0o700).create(data.join("compiled")).expect("a directory");
-    for entry in fs::read_dir(first.path().join("data/compiled")).expect("the guest was compiled") {
+    for entry in fs::read_dir(compiled_engine().join("compiled")).expect("the guest was compiled") {
         let entry = entry.expect("a file");
         fs::copy(entry.path(), data.join("compiled").join(entry.file_name())).expect("a copy");
     }
@@ -162,6 +167,11 @@ impl Process {
 
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// What it says, to be taken once.
+    pub(crate) fn stdout(&mut self) -> std::process::ChildStdout {
+        self.0.stdout.take().expect("stdout is piped")
     }
 }
 

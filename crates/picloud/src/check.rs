@@ -1,0 +1,113 @@
+//! `picloud check`: what a deploy of a directory would refuse, found by doing it where nobody sees it.
+
+use crate::{
+    bench::{self, Bench},
+    engine::EngineArgs,
+    problem::{Problem, Refused},
+};
+use anyhow::{Context, Result};
+use clap::{Args as ClapArgs, ValueEnum};
+use picloud_project::{Project, ProjectError};
+use picloud_terminal::sanitize;
+use serde::Serialize;
+use std::{
+    collections::BTreeSet,
+    io::{self, Write, stderr, stdout},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  a server would take all of it
+  1  something is wrong; standard output says what and where
+  2  the command line makes no sense
+  3  it could not be checked, as where there is no such directory";
+
+/// Check a directory of scripts as a server would before it takes them
+///
+/// Every script is compiled by the engine that servers have, with all that it imports, and so is picloud.toml: routes that
+/// conflict, limits that cannot be. Nothing is run but what stands outside functions in imported scripts, and nothing is kept.
+/// What is wrong comes on standard output, one line each, as editors read them: path:line:column: message.
+#[derive(ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// Holds the scripts, one a file such as hello.rhai, and picloud.toml if there is one
+    directory: PathBuf,
+
+    /// How to print what is wrong
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people and editors
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Checked {
+    /// Scripts that were looked at.
+    scripts: usize,
+    /// All that is wrong, by file and place.
+    problems: BTreeSet<Problem>,
+}
+
+/// Something is wrong with what was checked.
+const WRONG: u8 = 1;
+/// It could not be checked.
+pub(crate) const UNCHECKED: u8 = 3;
+
+pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<ExitCode> {
+    let (project, found) = Project::examine(&directory)?;
+    let mut problems: BTreeSet<Problem> = found.iter().map(Problem::from).collect();
+    if project.files.is_empty() && problems.is_empty() {
+        problems.insert(Problem::from(&ProjectError::Empty(directory.clone())));
+    }
+    let bench = Bench::open(&engine).await?;
+    let refused = refused(&bench, &directory, &project).await;
+    bench.close().await;
+    problems.extend(refused?);
+    let checked = Checked { scripts: project.files.len(), problems };
+    print(&checked, output).context("printing the result")?;
+    Ok(if checked.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
+}
+
+/// What a server would not take.
+async fn refused(bench: &Bench, directory: &Path, project: &Project) -> Result<Vec<Problem>> {
+    let (scripts, limits) = (project.scripts.clone(), project.limits.clone());
+    match bench.manager.deploy_unowned(bench::slug(project)?, "checked", true, scripts, limits).await {
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => Ok(Refused::of(error, directory, project).context("checking the scripts")?.problems),
+    }
+}
+
+fn print(checked: &Checked, format: Format) -> io::Result<()> {
+    let mut out = stdout().lock();
+    if format == Format::Json {
+        writeln!(out, "{}", sanitize::json(&serde_json::to_string_pretty(checked)?))?;
+        return Ok(());
+    }
+    for problem in &checked.problems {
+        writeln!(out, "{}", sanitize::line(&problem.to_string()))?;
+    }
+    drop(out);
+    let scripts = counted(checked.scripts, "script");
+    match checked.problems.len() {
+        0 => writeln!(stderr(), "{scripts}: nothing is wrong"),
+        count => writeln!(stderr(), "{scripts}: {}", counted(count, "problem")),
+    }
+}
+
+/// `1 script`, `2 scripts`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,219 @@
+//! What is live of a directory: each script as it was last good. A reload deploys the difference; what the server would not
+//! take stays as it was, and the rest goes on.
+
+use crate::{
+    bench::Bench,
+    problem::{Problem, Refused},
+};
+use picloud_manager_core::DeployError;
+use picloud_project::{MANIFEST, Project, ProjectError};
+use picloud_shared::{
+    api::{Changes, DeployScript, Deployed},
+    ids::AppId,
+    limit_rules::LimitValues,
+    names::ScriptName,
+};
+use picloud_terminal::excerpt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Readings that are begun anew because a file went meanwhile, as when one takes another's name.
+const READINGS: usize = 5;
+
+/// What is live.
+pub(crate) struct Live {
+    directory: PathBuf,
+    app: AppId,
+    scripts: BTreeMap<ScriptName, DeployScript>,
+    limits: LimitValues,
+    /// What was wrong when it was looked at last.
+    problems: BTreeSet<Problem>,
+    sources: Sources,
+}
+
+/// The sources that are live, each with its file, for whoever shows an error in one. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Sources(Arc<Mutex<BTreeMap<ScriptName, (PathBuf, String)>>>);
+
+/// What a look at the directory found.
+#[derive(Default)]
+pub(crate) struct Reloaded {
+    /// What was deployed; `None` when nothing was.
+    pub(crate) changes: Option<Changes>,
+    /// What is wrong, with the lines of the source, where that is another than before.
+    pub(crate) problems: Option<Vec<(Problem, Option<String>)>>,
+    /// The scripts that are not as their files have them.
+    pub(crate) stale: Vec<ScriptName>,
+    /// Why nothing could be deployed at all; it is worth another try.
+    pub(crate) failed: Option<String>,
+}
+
+impl Live {
+    pub(crate) fn new(directory: &Path, app: AppId) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            app,
+            scripts: BTreeMap::new(),
+            limits: LimitValues::default(),
+            problems: BTreeSet::new(),
+            sources: Sources::default(),
+        }
+    }
+
+    pub(crate) fn sources(&self) -> Sources {
+        self.sources.clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// Looks at the directory, and deploys what is not as it was.
+    pub(crate) async fn reload(&mut self, bench: &Bench) -> Reloaded {
+        let (project, mut problems) = match self.read() {
+            Ok(read) => read,
+            Err(error) => return self.told(BTreeSet::from([Problem::from(&error)]), None),
+        };
+        let manifest = self.directory.join(MANIFEST).display().to_string();
+        // What it says of the scripts is not known.
+        if problems.iter().any(|problem| problem.path == manifest) {
+            return self.told(problems, None);
+        }
+        let limits = project.limits.clone().unwrap_or_default();
+        let wanted: BTreeMap<_, _> =
+            project.scripts.iter().map(|script| (script.name.clone(), script.clone())).collect();
+        let mut target = wanted.clone();
+        for name in project.files.keys().filter(|name| !wanted.contains_key(*name)) {
+            target.extend(self.scripts.get_key_value(name).map(|(name, script)| (name.clone(), script.clone())));
+        }
+        loop {
+            if target == self.scripts && limits == self.limits {
+                return Reloaded { stale: stale(&wanted, &target), ..self.told(problems, Some(&project)) };
+            }
+            let scripts = target.values().cloned().collect();
+            match bench.manager.redeploy_unowned(self.app, scripts, limits.clone()).await {
+                Ok(Deployed { changes, .. }) => {
+                    self.limits = limits;
+                    self.scripts = target;
+                    self.publish(&project);
+                    let stale = stale(&wanted, &self.scripts);
+                    return Reloaded { changes: Some(changes), stale, ..self.told(problems, Some(&project)) };
+                }
+                Err(error) => {
+                    let Refused { problems: found, scripts } = match Refused::of(error, &self.directory, &project) {
+                        Ok(refused) => refused,
+                        Err(error) => return Reloaded { failed: Some(why(error)), ..Reloaded::default() },
+                    };
+                    problems.extend(found);
+                    if !self.give_way(&mut target, &scripts) {
+                        return Reloaded {
+                            stale: stale(&wanted, &self.scripts),
+                            ..self.told(problems, Some(&project))
+                        };
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(&self) -> Result<(Project, BTreeSet<Problem>), ProjectError> {
+        let mut left = READINGS;
+        loop {
+            left -= 1;
+            match Project::examine(&self.directory) {
+                Ok((project, problems)) if left == 0 || !problems.iter().any(is_gone) => {
+                    return Ok((project, problems.iter().map(Problem::from).collect()));
+                }
+                Err(error) if left == 0 || !is_gone(&error) => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts what was live in the place of scripts that are refused; whether there is anything else to try.
+    fn give_way(&self, target: &mut BTreeMap<ScriptName, DeployScript>, refused: &[ScriptName]) -> bool {
+        let mut changed = false;
+        for name in refused {
+            changed |= match self.scripts.get(name) {
+                Some(live) if target.get(name) != Some(live) => {
+                    target.insert(name.clone(), live.clone()) != Some(live.clone())
+                }
+                Some(_) => false,
+                None => target.remove(name).is_some(),
+            };
+        }
+        if !changed {
+            // Something else goes that they need.
+            for (name, live) in &self.scripts {
+                if !target.contains_key(name) {
+                    target.insert(name.clone(), live.clone());
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    fn publish(&self, project: &Project) {
+        let sources = self.scripts.iter().map(|(name, script)| {
+            let file = project.files.get(name).map_or_else(|| name.as_str().into(), |file| self.directory.join(file));
+            (name.clone(), (file, script.source.clone()))
+        });
+        *self.sources.0.lock().unwrap_or_else(PoisonError::into_inner) = sources.collect();
+    }
+
+    /// What is wrong, if that is something else than before.
+    fn told(&mut self, problems: BTreeSet<Problem>, project: Option<&Project>) -> Reloaded {
+        if problems == self.problems {
+            return Reloaded::default();
+        }
+        self.problems = problems;
+        let shown = |problem: &Problem| {
+            let source = project.and_then(|project| source_of(problem, &self.directory, project));
+            let excerpt = source.zip(problem.line).and_then(|(text, line)| excerpt::render(text, line, problem.column));
+            (problem.clone(), excerpt)
+        };
+        Reloaded { problems: Some(self.problems.iter().map(shown).collect()), ..Reloaded::default() }
+    }
+}
+
+impl Sources {
+    /// The file of a script as it is live, and the lines at a place in it.
+    pub(crate) fn at(&self, script: &ScriptName, line: Option<u32>, column: Option<u32>) -> (String, Option<String>) {
+        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((file, text)) = sources.get(script) else { return (script.to_string(), None) };
+        (file.display().to_string(), line.and_then(|line| excerpt::render(text, line, column)))
+    }
+}
+
+fn source_of<'a>(problem: &Problem, directory: &Path, project: &'a Project) -> Option<&'a str> {
+    let named = |name: &ScriptName| {
+        project.files.get(name).is_some_and(|file| directory.join(file).display().to_string() == problem.path)
+    };
+    project.scripts.iter().find(|script| named(&script.name)).map(|script| script.source.as_str())
+}
+
+/// The scripts that are served otherwise than they are wanted.
+fn stale(wanted: &BTreeMap<ScriptName, DeployScript>, live: &BTreeMap<ScriptName, DeployScript>) -> Vec<ScriptName> {
+    wanted
+        .keys()
+        .chain(live.keys())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter(|&name| wanted.get(name) != live.get(name))
+        .cloned()
+        .collect()
+}
+
+/// Listed, and not there when it was read.
+fn is_gone(problem: &ProjectError) -> bool {
+    matches!(problem, ProjectError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}
+
+fn why(error: DeployError) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}

@@ -1,0 +1,216 @@
+//! `picloud dev`: serves a directory of scripts, and goes on with what is saved.
+
+mod console;
+mod live;
+mod watch;
+
+use crate::{
+    bench::{self, Bench},
+    descriptors,
+    engine::EngineArgs,
+    front::{self, Front},
+    serve,
+    watched::Watched,
+};
+use anyhow::{Context, Result, ensure};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+};
+use clap::Args as ClapArgs;
+use console::Console;
+use live::{Live, Sources};
+use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
+use picloud_project::Project;
+use picloud_shared::{
+    ids::AppId,
+    names::{SecretName, VarName},
+    outbound::AllowedHost,
+    time::now_ms,
+};
+use serde_json::json;
+use std::{
+    env,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use watch::Changes;
+
+/// Serve a directory of scripts, and what is saved in it from then on
+///
+/// Each file is a script, as `pic deploy` takes them, and picloud.toml counts. What is saved is live at once; only what has changed
+/// is compiled. A script that does not compile stays as it was until it does, and the others go on. Requests, logs, fuel and
+/// errors are shown here. Topics and schedules work, and what scripts keep is thrown away at the end. There is no
+/// sign-in, and so no address but this machine's own: routes for members answer nobody.
+#[derive(ClapArgs)]
+#[command(
+    after_help = "Exit codes:\n  0  it was told to stop\n  1  it could not start\n  2  the command line makes no sense"
+)]
+pub(crate) struct Args {
+    /// Holds the scripts, one a file such as hello.rhai, and picloud.toml if there is one
+    directory: PathBuf,
+
+    /// Where the app answers, on this machine; port 0 picks a free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    addr: SocketAddr,
+
+    /// A variable that scripts read with vars::get; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting::<VarName>)]
+    var: Vec<(VarName, String)>,
+
+    /// A secret that scripts read with secrets::get; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting::<SecretName>)]
+    secret: Vec<(SecretName, String)>,
+
+    /// A server that scripts may send requests to, such as localhost:9000; may be given several times. Without it all public
+    /// addresses, and no others
+    #[arg(long, value_name = "HOST")]
+    outbound: Vec<AllowedHost>,
+
+    /// Print one line of JSON with the address first, once it accepts
+    #[arg(long)]
+    json_ready: bool,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// How long to wait before what could not be reloaded is tried again.
+const RETRY_TIME: Duration = Duration::from_secs(1);
+/// Routes that are listed at the start.
+const ROUTES: usize = 20;
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let directory = args.directory.clone();
+    ensure!(directory.is_dir(), "there is no directory {}", directory.display());
+    ensure!(args.addr.ip().is_loopback(), "without sign-in it answers this machine alone: --addr 127.0.0.1:PORT");
+    let slug = bench::slug(&Project::examine(&directory)?.0)?;
+    let listener = serve::bind(args.addr, "--addr").await?;
+    let address = listener.local_addr()?;
+    let stop = serve::stop_signal()?;
+    let console = Console::new(env::var_os("NO_COLOR").is_none());
+    let bench = Bench::open(&args.engine).await?;
+    let app = bench.make_app(&slug).await?;
+    set(&bench, app, &args).await?;
+
+    // Heard from before the first look, so that nothing is missed.
+    let mut changes = Changes::of(&directory);
+    let mut live = Live::new(&directory, app);
+    let began = Instant::now();
+    let first = live.reload(&bench).await;
+    let took = began.elapsed();
+
+    let sources = live.sources();
+    let watched = watched(&bench, &args, console.clone(), sources);
+    let front = Front::new(
+        bench.store.clone(),
+        watched,
+        Arc::clone(&bench.activity),
+        IngressSettings {
+            node: bench::NODE.to_owned(),
+            apps_domain: bench::apps_domain()?,
+            trusted_proxies: Vec::new().into(),
+            limits: bench.limits.clone(),
+        },
+        DeliverySettings {
+            node: bench::NODE.to_owned(),
+            limits: bench.limits.clone(),
+            attempts: 3,
+            backoff: Duration::from_secs(1),
+        },
+    )
+    .await?;
+
+    let url = format!("http://localhost:{}/{slug}", address.port());
+    if args.json_ready {
+        console
+            .say(&json!({"ingress": format!("http://{address}"), "url": url, "pid": std::process::id()}).to_string());
+    }
+    console.say(&format!("{} of {} at {url}/\n", crate::check::counted(live.count(), "script"), directory.display()));
+    list_routes(&bench, app, &url, &console).await?;
+    console.reloaded(&first, took);
+
+    let told = console.clone();
+    let door =
+        move |door: Router| door.layer(middleware::from_fn(move |request, next| tell(told.clone(), request, next)));
+    let front = front.serve(listener, descriptors::raise().ingress, stop.clone(), door);
+    let reloading = async {
+        let mut failed = first.failed.is_some();
+        loop {
+            tokio::select! {
+                () = changes.next() => {}
+                () = tokio::time::sleep(RETRY_TIME), if failed => {}
+                () = front::told(&stop) => break,
+            }
+            let began = Instant::now();
+            let reloaded = live.reload(&bench).await;
+            // Said once, however often it is tried.
+            if !(failed && reloaded.failed.is_some()) {
+                console.reloaded(&reloaded, began.elapsed());
+            }
+            failed = reloaded.failed.is_some();
+        }
+    };
+    let (served, ()) = tokio::join!(front, reloading);
+    bench.close().await;
+    served
+}
+
+fn watched(bench: &Bench, Args { outbound, .. }: &Args, console: Console, sources: Sources) -> Arc<Watched> {
+    let outbound = (!outbound.is_empty()).then(|| outbound.clone().into());
+    let tell = Box::new(move |ran: crate::watched::Ran| console.ran(&ran, &sources));
+    Arc::new(Watched { executor: Arc::clone(&bench.executor), outbound, tell })
+}
+
+/// Sets what scripts read of their app.
+async fn set(bench: &Bench, app: AppId, Args { var, secret, .. }: &Args) -> Result<()> {
+    for (name, value) in var {
+        bench.store.set_var(app, name, value, now_ms()).await??;
+    }
+    for (name, value) in secret {
+        let sealed = bench.vault.seal(app, name, value)?;
+        bench.store.set_secret(app, name, &sealed, now_ms()).await??;
+    }
+    Ok(())
+}
+
+fn setting<N: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<(N, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.parse().map_err(|error: N::Err| error.to_string())?, value.to_owned()))
+}
+
+async fn list_routes(bench: &Bench, app: AppId, url: &str, console: &Console) -> Result<()> {
+    let scripts = bench.store.scripts(app).await.context("listing the routes")?;
+    let routes: Vec<String> = scripts
+        .iter()
+        .flat_map(|script| script.routes.iter().map(move |route| (script, route.to_string())))
+        .filter_map(|(script, route)| {
+            let (method, pattern) = route.split_once(' ')?;
+            Some(format!("  {method:<6} {url}{pattern}  {}", script.name))
+        })
+        .collect();
+    for route in routes.iter().take(ROUTES) {
+        console.say(route);
+    }
+    if routes.len() > ROUTES {
+        console.say(&format!("  and {}", crate::check::counted(routes.len() - ROUTES, "other route")));
+    }
+    if !routes.is_empty() {
+        console.say("");
+    }
+    Ok(())
+}
+
+/// What came of an invocation is told by whoever ran it; of the rest only this knows.
+async fn tell(console: Console, request: Request, next: Next) -> axum::response::Response {
+    let method = request.method().clone();
+    let line = format!("{method} {}", request.uri().path());
+    let response = next.run(request).await;
+    if !response.headers().contains_key("x-picloud-fuel") {
+        console.refused(&line, response.status().as_u16());
+    }
+    response
+}

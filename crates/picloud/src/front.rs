@@ -1,0 +1,67 @@
+//! The half of the server that runs the apps: their front door, deliveries and schedules, the writing of records and their end.
+
+use crate::serve::{self, Stop};
+use anyhow::{Context, Result};
+use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
+use picloud_orchestrator_core::{
+    DeliverySettings, Dispatcher, Ingress, Recorder, Retention, Settings as IngressSettings, Writer,
+};
+use picloud_shared::{activity::Activity, executor::Executor};
+use picloud_store::Store;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::net::TcpListener;
+
+/// All of it, ready to serve.
+pub(crate) struct Front {
+    ingress: Ingress,
+    dispatcher: Dispatcher,
+    retention: Retention,
+    writer: Writer,
+}
+
+impl Front {
+    /// Takes up the deliveries that an earlier process left.
+    pub(crate) async fn new(
+        store: Store,
+        executor: Arc<dyn Executor>,
+        activity: Arc<Activity>,
+        ingress: IngressSettings,
+        deliveries: DeliverySettings,
+    ) -> Result<Self> {
+        let (recorder, writer) = Recorder::start(store.clone(), Arc::clone(&activity));
+        let dispatcher = Dispatcher::new(store.clone(), Arc::clone(&executor), Arc::clone(&activity), deliveries).await;
+        let dispatcher = dispatcher.context("taking up deliveries")?;
+        let retention = Retention::new(store.clone(), ingress.limits.clone()).await;
+        let retention = retention.context("looking what deleted apps have left")?;
+        let ingress = Ingress::new(store, executor, recorder, activity, ingress);
+        Ok(Self { ingress, dispatcher, retention, writer })
+    }
+
+    /// Serves until told to stop, then until what has begun is over and recorded. `around` is put around the front door.
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        places: usize,
+        stop: Stop,
+        around: impl FnOnce(Router) -> Router,
+    ) -> Result<()> {
+        let Self { ingress, dispatcher, retention, writer } = self;
+        let door: IntoMakeServiceWithConnectInfo<_, SocketAddr> =
+            around(ingress.router()).into_make_service_with_connect_info();
+        let door = serve::serve(listener, door, places, stop.clone());
+        let (deliveries, retention) = (dispatcher.run(told(&stop)), retention.run(told(&stop)));
+        tokio::join!(door, deliveries, retention);
+        // The writer ends once nothing can send to it any more, with everything written.
+        drop(ingress);
+        writer.await.context("the writer of invocations failed")
+    }
+}
+
+/// Ends when the process is told to stop.
+pub(crate) fn told(stop: &Stop) -> impl Future<Output = ()> + use<> {
+    let mut stop = stop.clone();
+    async move {
+        // Nobody can tell it any more once the sender is gone.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}

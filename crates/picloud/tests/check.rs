@@ -1,0 +1,70 @@
+//! `picloud check`: what a server would not take, as editors and CI read it.
+
+use crate::support::bench::{Directory, run};
+
+#[test]
+fn what_is_right_is_told_to_be() {
+    let directory = Directory::of(&[
+        ("hello.rhai", "import \"lib/words\" as words; words::hello()"),
+        ("lib/words.rhai", "fn hello() { \"hello\" }"),
+        ("picloud.toml", "[limits]\nfuel = 2_000_000\n[scripts.hello]\nroutes = [\"GET /hi\"]\n"),
+    ]);
+    let (exit, out, told) = run(&directory, &["check", "."]);
+    assert_eq!((exit, out.as_str(), told.as_str()), (0, "", "2 scripts: nothing is wrong\n"));
+    let (exit, out, _) = run(&directory, &["check", ".", "-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, document), (0, serde_json::json!({"scripts": 2, "problems": []})));
+    // It runs nothing and leaves nothing.
+    assert_eq!(directory.left_in_temporary(), Vec::<String>::new());
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_with_its_place() {
+    let directory = Directory::of(&[
+        ("a.rhai", "let x = 1;\nlet y = ;\n"),
+        ("b.rhai", "import \"lib/none\" as none;\n1"),
+        ("c.rhai", "1\n// route: GTE /c"),
+        ("d.rhai", "import \"lib/bad\" as bad; 1"),
+        ("lib/bad.rhai", "fn f( { 1 }"),
+        ("fine.rhai", "1"),
+    ]);
+    let (exit, out, told) = run(&directory, &["check", "."]);
+    assert_eq!(exit, 1, "{told}");
+    let places: Vec<&str> = out.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["./a.rhai:2:9", "./b.rhai:1:8", "./c.rhai:2", "./lib/bad.rhai:1:7"], "{out}");
+    assert!(out.contains("./b.rhai:1:8: there is no script lib/none to import"), "{out}");
+    assert_eq!(told, "6 scripts: 4 problems\n");
+    let (exit, out, _) = run(&directory, &["check", ".", "-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let second = &document["problems"][1];
+    assert_eq!(
+        (exit, &second["path"], &second["line"], &second["column"]),
+        (1, &"./b.rhai".into(), &1.into(), &8.into())
+    );
+}
+
+#[test]
+fn what_only_a_server_sees_is_seen() {
+    let directory = Directory::of(&[("a.rhai", "// route: GET /x\n1"), ("b.rhai", "// route: GET /x\n2")]);
+    let (exit, out, _) = run(&directory, &["check", "."]);
+    assert!(exit == 1 && out.contains("GET /x"), "{out}");
+    for (manifest, told) in [
+        ("[limits]\nfuel = 7\n", "./picloud.toml: the limit fuel is 1000000 to"),
+        ("[limits]\n\nfule = 7\n", "./picloud.toml:3: there is no limit"),
+        ("[scripts.nobody]\n", "./picloud.toml: there is no file nobody.rhai"),
+    ] {
+        let directory = Directory::of(&[("a.rhai", "1"), ("picloud.toml", manifest)]);
+        let (exit, out, _) = run(&directory, &["check", "."]);
+        assert!(exit == 1 && out.starts_with(told), "{out}");
+    }
+}
+
+#[test]
+fn what_cannot_be_checked_has_another_exit_code() {
+    let directory = Directory::of(&[]);
+    let (exit, out, told) = run(&directory, &["check", "nowhere"]);
+    assert!(exit == 3 && out.is_empty() && told.contains("cannot read nowhere"), "{exit}: {told}");
+    assert_eq!(run(&directory, &["check"]).0, 2);
+    let (exit, out, _) = run(&directory, &["check", "."]);
+    assert!(exit == 1 && out.contains("holds no script"), "{exit}: {out}");
+}

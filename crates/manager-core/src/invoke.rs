@@ -58,6 +58,7 @@ impl Manager {
         let wanted = wanted(id, name, invoke, limits.request_body)?;
         self.activity.of(app.id).check_fuel(&limits, now_ms()).map_err(InvokeError::NoFuel)?;
         let script = self.store.script_head(app.id, name).await?.ok_or(InvokeError::NoSuchScript)?;
+        let wanted = wanted.along(&script.routes);
         let (manager, app) = (self.clone(), app.clone());
         let run = tokio::spawn(async move { manager.run_and_record(id, app, script, limits, wanted).await });
         run.await.map_err(|_| InvokeError::Interrupted)?
@@ -69,7 +70,7 @@ impl Manager {
         App { id: app, outbound, .. }: App,
         script: Script,
         limits: Limits,
-        Wanted { trigger, line }: Wanted,
+        Wanted { trigger, line, .. }: Wanted,
     ) -> Result<Run, InvokeError> {
         let start = InvocationStart {
             id,

@@ -1,7 +1,7 @@
 //! What a script sees in a manual run, made from what the asker gave.
 //!
-//! No route is matched, so a manual run as an HTTP request has no `params` and no `user`; it comes from no address, so its
-//! `ip` is empty.
+//! The script is named, so whatever the path is, it runs. Where one of its own routes matches, the request has what that one captures
+//! as `params`. It has no `user`, and comes from no address, so that its `ip` is empty.
 
 use axum::http::{HeaderName, HeaderValue, uri::PathAndQuery};
 use picloud_abi::invocation::{Event, EventKind, HttpRequest, Trigger};
@@ -9,7 +9,8 @@ use picloud_shared::{
     api::Invoke,
     ids::InvocationId,
     names::ScriptName,
-    route::METHODS,
+    route::{METHODS, Route},
+    routes::{Match, Routes},
     target::{self, InvalidPath},
 };
 use std::collections::BTreeMap;
@@ -44,7 +45,25 @@ pub(crate) struct Wanted {
     pub(crate) trigger: Trigger,
     /// `GET /path` of an HTTP request, for the record.
     pub(crate) line: Option<String>,
+    /// Of an HTTP request's path, decoded.
+    segments: Vec<String>,
 }
+
+impl Wanted {
+    /// With what the script's own routes capture.
+    pub(crate) fn along(mut self, routes: &[Route]) -> Self {
+        if let Trigger::Http(request) = &mut self.trigger {
+            let routes: Routes<()> = routes.iter().map(|route| (route.clone(), ())).collect();
+            if let Match::Found((), params) = routes.find(&request.method, &self.segments) {
+                request.params = params;
+            }
+        }
+        self
+    }
+}
+
+/// A path's segments, decoded, and the pairs of a query.
+type Target = (Vec<String>, Vec<(String, String)>);
 
 /// Makes the trigger of a manual run; a body or payload may have at most `body_limit` bytes.
 pub(crate) fn wanted(
@@ -59,13 +78,14 @@ pub(crate) fn wanted(
     let id = id.to_string();
     let Some(payload) = payload else {
         let method = parse_method(method.as_deref().unwrap_or("GET"))?;
-        let (path, query) = parse_target(path.unwrap_or_else(|| format!("/{name}")), query)?;
+        let (segments, query) = parse_target(path.unwrap_or_else(|| format!("/{name}")), query)?;
         let headers = headers.into_iter().map(parse_header).collect::<Result<_, _>>()?;
         let body = within(body.unwrap_or_default())?.into_bytes().into();
+        let path = target::path(&segments);
         let line = Some(target::line(&method, &path));
         let (params, ip) = (Vec::new(), String::new());
         let trigger = Trigger::Http(HttpRequest { id, method, path, params, query, headers, body, ip, user: None });
-        return Ok(Wanted { trigger, line });
+        return Ok(Wanted { trigger, line, segments });
     };
     if method.is_some() || path.is_some() || body.is_some() || !query.is_empty() || !headers.is_empty() {
         return Err(InvalidRun::Both);
@@ -73,7 +93,7 @@ pub(crate) fn wanted(
     let payload = within(payload.to_string())?;
     let trigger =
         Trigger::Event(Event { id, kind: EventKind::Manual, payload, attempt: 1, topic: None, scheduled_at: None });
-    Ok(Wanted { trigger, line: None })
+    Ok(Wanted { trigger, line: None, segments: Vec::new() })
 }
 
 fn parse_method(method: &str) -> Result<String, InvalidRun> {
@@ -81,15 +101,15 @@ fn parse_method(method: &str) -> Result<String, InvalidRun> {
     known.map(|&known| known.to_owned()).ok_or(InvalidRun::Method)
 }
 
-/// Path and query pairs: those that the path carries, then the others.
-fn parse_target(path: String, more: BTreeMap<String, String>) -> Result<(String, Vec<(String, String)>), InvalidRun> {
+/// The path's segments, and query pairs: those that the path carries, then the others.
+fn parse_target(path: String, more: BTreeMap<String, String>) -> Result<Target, InvalidRun> {
     if !path.starts_with('/') {
         return Err(InvalidRun::Target);
     }
     let raw = PathAndQuery::try_from(path).map_err(|_| InvalidRun::Target)?;
     let mut query = target::query(raw.query());
     query.extend(more);
-    Ok((target::path(&target::segments(raw.path())?), query))
+    Ok((target::segments(raw.path())?, query))
 }
 
 fn parse_header((name, value): (String, String)) -> Result<(String, String), InvalidRun> {
@@ -137,6 +157,25 @@ mod tests {
         assert_eq!(request.query, [("x", "1"), ("y", "a b"), ("z", "ü")].map(pair));
         assert_eq!(request.headers, [("x-mine", "1")].map(pair));
         assert_eq!(request.body, b"hi");
+    }
+
+    #[test]
+    fn its_own_routes_capture_of_the_path() {
+        let routes: Vec<Route> =
+            ["GET /greet/{name}", "GET /greet/all", "ANY /{*rest}"].map(|route| route.parse().unwrap()).into();
+        for (method, path, captured) in [
+            ("GET", "/greet/a%2Fb", Some(("name", "a/b"))),
+            ("GET", "/greet/all", None),
+            ("POST", "/greet/ada", Some(("rest", "greet/ada"))),
+            ("GET", "/", None),
+        ] {
+            let run = of(json!({"method": method, "path": path})).unwrap().along(&routes);
+            let Trigger::Http(request) = run.trigger else { panic!("no request") };
+            let captured: Vec<_> =
+                captured.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+            assert_eq!(request.params, captured, "{method} {path}");
+        }
+        assert!(matches!(of(json!({"payload": 1})).unwrap().along(&routes).trigger, Trigger::Event(_)));
     }
 
     #[test]

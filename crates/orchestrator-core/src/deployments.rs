@@ -1,7 +1,7 @@
 //! The routes and settings of each app as last changed, kept in memory. What is kept is known to be current without asking the
 //! database: every change of this process moves the store's revision, and only then is the app's own asked for.
 
-use crate::{cors::CorsHeaders, routes::Routes};
+use crate::cors::CorsHeaders;
 use picloud_shared::{
     activity::{Activity, AppActivity},
     ids::AppId,
@@ -9,6 +9,7 @@ use picloud_shared::{
     limits::Limits,
     names::AppSlug,
     outbound::AllowedHosts,
+    routes::Routes,
 };
 use picloud_store::{DeployedRoute, Store, StoreError};
 use quick_cache::sync::Cache;

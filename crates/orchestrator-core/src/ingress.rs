@@ -10,7 +10,6 @@ use crate::{
     outlive::{Outlive, Panicked},
     request::{self, BodyError},
     response::{self, Cost},
-    routes::Match,
     visitors::Visitors,
 };
 use axum::{
@@ -30,6 +29,7 @@ use picloud_shared::{
     limit_rules::LimitRules,
     proxies::TrustedProxies,
     route::METHODS,
+    routes::Match,
     target::{self, InvalidPath},
     time::now_ms,
 };

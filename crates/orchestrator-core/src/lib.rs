@@ -15,7 +15,6 @@ mod recorder;
 mod request;
 mod response;
 mod retention;
-mod routes;
 mod visitors;
 
 pub use deliveries::{DeliverySettings, Dispatcher};

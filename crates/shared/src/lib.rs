@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod precondition;
 pub mod proxies;
 pub mod route;
+pub mod routes;
 pub mod schedule;
 pub mod sealed;
 pub mod tally;

@@ -21,7 +21,7 @@ const INPUT_BYTES: usize = 64 << 20;
 /// Run a script once and show its response
 ///
 /// The response's body, or the event's result, goes to standard output; its status, cost and log to standard error.
-/// The script is named, so no route is matched, and `req.params` is empty.
+/// The script is named, and runs whatever the path is; `req.params` holds what one of its own routes captures.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The script

@@ -1,18 +1,18 @@
 //! Which script answers a request: a tree of path segments. The most specific route wins: at each segment, from left
 //! to right, a literal before `{name}` before `{*name}`; on the same path, the method itself before `ANY`.
 
-use picloud_shared::route::Route;
+use crate::route::Route;
 use std::collections::{BTreeSet, HashMap};
 
 /// The routes of one app, each leading to a `T`.
 #[derive(Debug)]
-pub(crate) struct Routes<T> {
+pub struct Routes<T> {
     root: Node<T>,
 }
 
 /// What a request comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Match<'a, T> {
+pub enum Match<'a, T> {
     /// The route's target, and what its pattern captured.
     Found(&'a T, Vec<(String, String)>),
     /// There are routes for the path, but only for these methods.
@@ -84,7 +84,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 
 impl<T> Routes<T> {
     /// Finds the route for a method and the decoded segments of a path.
-    pub(crate) fn find(&self, method: &str, segments: &[String]) -> Match<'_, T> {
+    pub fn find(&self, method: &str, segments: &[String]) -> Match<'_, T> {
         let mut search = Search { method, captured: Vec::new(), other_methods: BTreeSet::new() };
         match search.visit(&self.root, segments) {
             Some(leaf) => Match::Found(&leaf.target, leaf.names.iter().cloned().zip(search.captured).collect()),

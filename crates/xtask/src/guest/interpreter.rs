@@ -29,11 +29,14 @@ pub(crate) fn prepare() -> Result<()> {
     Ok(())
 }
 
-/// In their order.
+/// In the order of their numbers.
 fn patches() -> Result<Vec<PathBuf>> {
     let directory = workspace_root().join("guest/patches");
     let mut patches: Vec<PathBuf> = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    patches.sort();
+    patches.sort_by_key(|patch| {
+        let name = patch.file_name().unwrap_or_default().to_string_lossy();
+        name.split('-').next().and_then(|number| number.parse::<u32>().ok())
+    });
     Ok(patches)
 }
 

@@ -15,6 +15,7 @@ mod dead_letters;
 mod deliveries;
 mod deployments;
 mod domains;
+mod empty;
 mod error;
 mod files;
 mod finished;

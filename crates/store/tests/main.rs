@@ -8,6 +8,7 @@ mod commit;
 mod delivery_model;
 mod deployments;
 mod domains;
+mod empty;
 mod files;
 mod fixture;
 mod gone;

@@ -1,8 +1,9 @@
 //! Whether sources may become scripts: each has to compile with all that it imports, and so have, still, the scripts that
 //! import it.
 
-use crate::{LocalExecutor, from_host, stored};
+use crate::{Apart, LocalExecutor, from_host, stored};
 use picloud_abi::invocation::{Diagnostic, ImportStatement, Library, Position, Program};
+use picloud_host::Image;
 use picloud_shared::{
     executor::{ExecutorError, Fault, Faults, Imports, Source},
     ids::{AppId, VersionId},
@@ -184,6 +185,51 @@ impl LocalExecutor {
         Ok(self.load(app, &program).await?.map(drop).map_err(|diagnostic| fault(name, diagnostic)))
     }
 
+    /// Loads a program that no app has stored, with all that it imports of an app.
+    pub(crate) async fn load_apart(
+        &self,
+        app: AppId,
+        Apart { name, source, libraries }: Apart,
+    ) -> Result<Result<Image, Diagnostic>, ExecutorError> {
+        let place = self.turns.begin(app).await?;
+        let statements = match place.in_slices(self.host.imports(&source)).await.map_err(from_host)? {
+            Ok(statements) => statements,
+            Err(diagnostic) => return Ok(Err(diagnostic)),
+        };
+        drop(place);
+        let mut scripts = self.scripts(app, &[], &[], &BTreeSet::new()).await?;
+        let mut order = Vec::new();
+        for ImportStatement { path, position } in statements {
+            if libraries.iter().any(|library| library.name == path) {
+                continue;
+            }
+            let at_import = |message: String| Ok(Err(Diagnostic { message, script: None, position }));
+            let import: ScriptName = match path.parse() {
+                Ok(import) => import,
+                Err(rule) => {
+                    let rule: InvalidName = rule;
+                    return at_import(format!("{path:?} names no script of this app: {rule}"));
+                }
+            };
+            let imported = match scripts.graph.order(&import) {
+                Ok(imported) => imported,
+                Err(error) => return at_import(error.to_string()),
+            };
+            for name in imported.into_iter().chain([import]) {
+                if !order.contains(&name) {
+                    order.push(name);
+                }
+            }
+        }
+        self.read(&mut scripts, order.iter()).await?;
+        let library = |name: &ScriptName| Library {
+            name: name.to_string(),
+            source: scripts.texts.get(name).cloned().unwrap_or_default(),
+        };
+        let imports = libraries.into_iter().chain(order.iter().map(library)).collect();
+        self.load(app, &Program { name, source, imports }).await
+    }
+
     /// Reads the sources that are not known yet.
     async fn read(&self, scripts: &mut Scripts, names: impl Iterator<Item = &ScriptName>) -> Result<(), ExecutorError> {
         let missing: Vec<VersionId> = names
@@ -233,8 +279,9 @@ fn fault(name: &ScriptName, Diagnostic { message, script, position }: Diagnostic
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RealWorld;
     use picloud_host::Settings;
-    use picloud_shared::{limits::Limits, time::now_ms};
+    use picloud_shared::limits::Limits;
     use picloud_store::{Database, Store};
     use picloud_vault::{Key, Vault};
     use std::{cell::Cell, sync::Arc};
@@ -245,7 +292,7 @@ mod tests {
         let store = Store::open(&Database::Sqlite(directory.path().into())).await.unwrap();
         let engine = Settings { slots: Some(1), memory: Limits::default().memory, ..Settings::default() };
         let vault = Vault::new(Key::generate().unwrap(), None);
-        (LocalExecutor::new(store, vault, &engine, now_ms).unwrap(), directory)
+        (LocalExecutor::new(store, vault, &engine, Arc::new(RealWorld::new())).unwrap(), directory)
     }
 
     fn source(name: &str, text: &str) -> Source {

@@ -1,6 +1,7 @@
 //! Runs invocations: finds the version's image, runs it in an instance of the host that is as new, and answers its calls with
 //! the capabilities. Knows neither HTTP nor who may call.
 
+mod apart;
 mod capability;
 mod check;
 mod images;
@@ -9,8 +10,12 @@ mod programs;
 mod redaction;
 mod settings;
 mod turns;
+mod world;
 
-use capability::{files::Files, http::Outbound, log::Room};
+pub use apart::{Apart, CONTROL, Control};
+pub use world::{RealWorld, World};
+
+use capability::{files::Files, log::Room};
 use futures_util::future::{FutureExt as _, Shared};
 use images::{Images, Loaded};
 use picloud_abi::{
@@ -24,7 +29,6 @@ use picloud_shared::{
     ids::{AppId, VersionId},
     names::ScriptName,
     outcome,
-    time::TimestampMs,
 };
 use picloud_store::{Store, StoreError};
 use picloud_vault::Vault;
@@ -38,9 +42,6 @@ use turns::Turns;
 /// How long an invocation waits for its version's image, which others may be waiting for as well: as long as loading one
 /// may take.
 const IMAGE_TIME: Duration = Duration::from_secs(10);
-
-/// Where scripts get the time from.
-pub type Clock = fn() -> TimestampMs;
 
 /// Ends when nobody waits for an invocation any more, for all that it calls as well.
 type Gone = Shared<Cancelled>;
@@ -59,15 +60,19 @@ impl LocalExecutor {
     ///
     /// # Errors
     /// When the engine cannot be set up on this machine.
-    pub fn new(store: Store, vault: Vault, settings: &EngineSettings, clock: Clock) -> Result<Arc<Self>, HostError> {
+    pub fn new(
+        store: Store,
+        vault: Vault,
+        settings: &EngineSettings,
+        world: Arc<dyn World>,
+    ) -> Result<Arc<Self>, HostError> {
         let host = Host::new(settings)?;
         let (turns, images) = (Turns::new(host.slots()), Images::new());
         let programs = Programs::new(store.clone());
         let settings = Arc::new(Settings::new(store.clone()));
-        let outbound = Arc::new(Outbound::new());
         let files = Arc::new(Files::new(store.clone()));
         Ok(Arc::new_cyclic(|this| {
-            let services = Services { store, vault, settings, outbound, files, executor: this.clone(), clock };
+            let services = Services { store, vault, settings, files, executor: this.clone(), world };
             Self { host, images, programs, turns, services }
         }))
     }
@@ -82,7 +87,7 @@ impl LocalExecutor {
             () = async { tokio::time::sleep(IMAGE_TIME).await } => return Err(ExecutorError::Overloaded),
         };
         let report = match loaded {
-            Ok(image) => self.run(&image, job, cancelled).await?,
+            Ok(image) => self.run(&image, job, None, cancelled).await?,
             Err(diagnostic) => Report::never_begun(not_loaded(diagnostic)),
         };
         Ok(self.with_complaint(report))
@@ -106,7 +111,13 @@ impl LocalExecutor {
         place.in_slices(self.host.load(program)).await.map_err(from_host)
     }
 
-    async fn run(&self, image: &Arc<Image>, job: Job, cancelled: Gone) -> Result<Report, ExecutorError> {
+    async fn run(
+        &self,
+        image: &Arc<Image>,
+        job: Job,
+        control: Option<Control>,
+        cancelled: Gone,
+    ) -> Result<Report, ExecutorError> {
         let place = tokio::select! {
             // A turn that is free is taken without a look at anything else.
             biased;
@@ -124,6 +135,7 @@ impl LocalExecutor {
             depth: 0,
             place: place.clone(),
             cancelled: cancelled.clone(),
+            control,
         };
         let platform = ScriptPlatform::new(self.services.clone(), frame, inherited);
         let run = self.host.invoke(image, &trigger, platform, &limits, cancelled);
@@ -134,7 +146,7 @@ impl LocalExecutor {
     /// Whoever reads the log to see why a script failed finds it there.
     fn with_complaint(&self, mut report: Report) -> Report {
         if let Some(message) = complaint(&report.outcome) {
-            report.logs.push(LogLine { at: (self.services.clock)(), level: Level::Error, message, fields: None });
+            report.logs.push(LogLine { at: self.services.world.now(), level: Level::Error, message, fields: None });
         }
         report
     }

@@ -1,11 +1,10 @@
 //! What a script's requests mean: each goes to its capability.
 
 use crate::{
-    Clock, Gone, LocalExecutor,
+    CONTROL, Control, Gone, LocalExecutor,
     capability::{
         self,
         files::Files,
-        http::Outbound,
         kv,
         log::{Log, Room},
         random, scripts, secrets, topics, vars,
@@ -13,11 +12,12 @@ use crate::{
     redaction::Redactions,
     settings::Settings,
     turns::Place,
+    world::World,
 };
 use picloud_abi::{
     bounds::MESSAGE_BYTES,
     invocation::{Failure, Outcome},
-    scripts::Call,
+    scripts::{self as contract, Call},
     seam::{Answer, Refusal, RefusalCode, Request},
 };
 use picloud_host::{Invoked, Left, Platform};
@@ -37,11 +37,10 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) outbound: Arc<Outbound>,
     pub(crate) files: Arc<Files>,
     /// What runs the scripts that are called.
     pub(crate) executor: Weak<LocalExecutor>,
-    pub(crate) clock: Clock,
+    pub(crate) world: Arc<dyn World>,
 }
 
 /// An invocation, as far as its calls have to know it, and the scripts that it calls.
@@ -58,6 +57,8 @@ pub(crate) struct Frame {
     /// The same for a script and those that it calls: while one of them computes, the others wait.
     pub(crate) place: Place,
     pub(crate) cancelled: Gone,
+    /// Answers what only a program that is run apart asks for, and no script that it calls.
+    pub(crate) control: Option<Control>,
 }
 
 /// What goes from a caller to the script that it calls, and back with what that one has added.
@@ -133,16 +134,15 @@ impl ScriptPlatform {
 impl Platform for ScriptPlatform {
     async fn call(&mut self, request: Request) -> Answer {
         let Self { services, frame, .. } = &*self;
-        let now = services.clock;
+        let now = || services.world.now();
         let answer = match request {
             Request::Log(entry) => {
                 self.log.write(now(), entry, &self.redactions);
                 Ok(Answer::Done)
             }
             Request::Clock => Ok(Answer::Clock(now())),
-            Request::Random(count) => {
-                random::draw(count, frame.limits.random_bytes).map(|bytes| Answer::Random(bytes.into()))
-            }
+            Request::Random(count) => random::draw(&*services.world, count, frame.limits.random_bytes)
+                .map(|bytes| Answer::Random(bytes.into())),
             Request::Kv(request) => {
                 let answer = kv::answer(&services.store, frame.app, &frame.limits, now(), request);
                 frame.place.without_turn(answer).await.map(Answer::Kv)
@@ -152,7 +152,7 @@ impl Platform for ScriptPlatform {
                 frame.place.without_turn(answer).await.map(Answer::Topics)
             }
             Request::Http(request) => {
-                let answer = services.outbound.send_apart(&frame.outbound, frame.limits.response_body, request);
+                let answer = services.world.send(&frame.outbound, frame.limits.response_body, request);
                 frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {
@@ -182,6 +182,13 @@ impl Platform for ScriptPlatform {
 
     async fn invoke(&mut self, call: Call, left: Left) -> Invoked {
         let allowances = left.allowances.clone();
+        if let Some(control) = self.frame.control.clone().filter(|_| call.script.starts_with(CONTROL)) {
+            let answer = match self.frame.place.without_turn(control(call)).await {
+                Ok(value) => Answer::Scripts(contract::Answer::Value(value)),
+                Err(refusal) => Answer::Refused(refusal),
+            };
+            return Invoked { fuel: 0, allowances, answer: Some(answer) };
+        }
         let inherited = Inherited { redactions: self.redactions.clone(), room: self.log.room };
         match scripts::invoke(&self.services, &self.frame, inherited, call, left).await {
             Ok(scripts::Ran { invoked, called, inherited }) => {

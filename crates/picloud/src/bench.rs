@@ -3,13 +3,11 @@
 
 use crate::engine::EngineArgs;
 use anyhow::{Context, Result};
-use picloud_executor_core::LocalExecutor;
+use picloud_executor_core::{LocalExecutor, World};
 use picloud_host::{PageMapScan, Settings as EngineSettings, Target};
 use picloud_manager_core::{Manager, ManagerHosts, Settings};
 use picloud_project::Project;
-use picloud_shared::{
-    activity::Activity, domains::AppsDomain, ids::AppId, limit_rules::LimitRules, names::AppSlug, time::now_ms,
-};
+use picloud_shared::{activity::Activity, domains::AppsDomain, ids::AppId, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::{Database, Store};
 use picloud_vault::{Key, Vault};
 use std::sync::Arc;
@@ -31,7 +29,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Sets the engine up; on the first start of a machine this compiles it, which takes seconds.
-    pub(crate) async fn open(engine: &EngineArgs) -> Result<Self> {
+    pub(crate) async fn open(engine: &EngineArgs, world: Arc<dyn World>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("picloud-").tempdir();
         let directory = directory.context("making a temporary directory (TMPDIR names another place for it)")?;
         let store = Store::open(&Database::Sqlite(directory.path().into())).await;
@@ -47,7 +45,7 @@ impl Bench {
         };
         let executor = {
             let (store, vault) = (store.clone(), vault.clone());
-            tokio::task::spawn_blocking(move || LocalExecutor::new(store, vault, &settings, now_ms)).await?
+            tokio::task::spawn_blocking(move || LocalExecutor::new(store, vault, &settings, world)).await?
         };
         let executor = executor.context("setting up the engine")?;
         let activity = Arc::new(Activity::default());

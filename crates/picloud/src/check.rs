@@ -4,9 +4,11 @@ use crate::{
     bench::{self, Bench},
     engine::EngineArgs,
     problem::{Problem, Refused},
+    test,
 };
 use anyhow::{Context, Result};
 use clap::{Args as ClapArgs, ValueEnum};
+use picloud_executor_core::RealWorld;
 use picloud_project::{Project, ProjectError};
 use picloud_terminal::sanitize;
 use serde::Serialize;
@@ -15,6 +17,7 @@ use std::{
     io::{self, Write, stderr, stdout},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 const EXIT_CODES: &str = "\
@@ -27,7 +30,7 @@ Exit codes:
 /// Check a directory of scripts as a server would before it takes them
 ///
 /// Every script is compiled by the engine that servers have, with all that it imports, and so is picloud.toml: routes that
-/// conflict, limits that cannot be. Nothing is run but what stands outside functions in imported scripts, and nothing is kept.
+/// conflict, limits that cannot be; and the tests beside the scripts. Nothing is run but what stands outside functions in imported scripts, and nothing is kept.
 /// What is wrong comes on standard output, one line each, as editors read them: path:line:column: message.
 #[derive(ClapArgs)]
 #[command(after_help = EXIT_CODES)]
@@ -72,7 +75,7 @@ pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<Exit
     if project.files.is_empty() && problems.is_empty() {
         problems.insert(Problem::from(&ProjectError::Empty(directory.clone())));
     }
-    let bench = Bench::open(&engine).await?;
+    let bench = Bench::open(&engine, Arc::new(RealWorld::new())).await?;
     let refused = refused(&bench, &directory, &project).await;
     bench.close().await;
     problems.extend(refused?);
@@ -85,7 +88,7 @@ pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<Exit
 async fn refused(bench: &Bench, directory: &Path, project: &Project) -> Result<Vec<Problem>> {
     let (scripts, limits) = (project.scripts.clone(), project.limits.clone());
     match bench.manager.deploy_unowned(bench::slug(project)?, "checked", true, scripts, limits).await {
-        Ok(_) => Ok(Vec::new()),
+        Ok(app) => test::problems(bench, app, directory, project).await,
         Err(error) => Ok(Refused::of(error, directory, project).context("checking the scripts")?.problems),
     }
 }

@@ -1,7 +1,7 @@
 //! What the process is told: flags, then the environment, then defaults. Nothing else reads the environment, but `engine`, which
 //! looks where this user keeps caches.
 
-use crate::{admin::Admin, check, dev};
+use crate::{admin::Admin, check, dev, test};
 use anyhow::{Context, Result, bail, ensure};
 use cap_std::{
     ambient_authority,
@@ -143,6 +143,7 @@ pub(crate) enum Command {
     Admin(Admin),
     Check(check::Args),
     Dev(dev::Args),
+    Test(test::Args),
 }
 
 /// [`Target`] as people write it.

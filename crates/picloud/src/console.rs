@@ -1,10 +1,9 @@
-//! What `picloud dev` says: what was reloaded, what is wrong, and what came of each invocation.
+//! What commands that people watch say of scripts: in colour on a terminal, one piece after the other.
 
-use super::live::{Reloaded, Sources};
-use crate::{check::counted, watched::Ran};
+use crate::{check::counted, sources::Sources, watched::Ran};
 use picloud_abi::log::Level;
 use picloud_shared::{
-    api::{ChangeKind, Changes, Diagnostic},
+    api::Diagnostic,
     executor::{LogLine, Report},
     names::ScriptName,
     outcome,
@@ -25,8 +24,9 @@ pub(crate) struct Console {
     colour: bool,
 }
 
+/// What stands out.
 #[derive(Clone, Copy)]
-enum Colour {
+pub(crate) enum Colour {
     Red,
     Green,
     Yellow,
@@ -45,7 +45,7 @@ impl Console {
         let _ = writeln!(stdout().lock(), "{text}");
     }
 
-    fn paint(&self, text: &str, colour: Colour) -> String {
+    pub(crate) fn paint(&self, text: &str, colour: Colour) -> String {
         if !self.colour {
             return text.to_owned();
         }
@@ -58,39 +58,8 @@ impl Console {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 
-    /// What a look at the directory found; nothing where that is what was known.
-    pub(crate) fn reloaded(&self, Reloaded { changes, problems, stale, failed }: &Reloaded, took: Duration) {
-        let mut text = String::new();
-        if let Some(changes) = changes {
-            let _ = writeln!(text, "{} {} ({})", self.paint("reload", Colour::Green), told(changes), time(took));
-        }
-        for (problem, excerpt) in problems.iter().flatten() {
-            let _ = writeln!(text, "{}  {}", self.paint("error", Colour::Red), sanitize::line(&problem.to_string()));
-            if let Some(excerpt) = excerpt {
-                let _ = writeln!(text, "{excerpt}");
-            }
-        }
-        if let Some(failed) = failed {
-            let failed = sanitize::line(failed);
-            let _ = writeln!(text, "{}  nothing could be reloaded: {failed}", self.paint("error", Colour::Red));
-            let _ = writeln!(text, "       what was live goes on; it is tried again");
-        }
-        match problems {
-            Some(problems) if problems.is_empty() => {
-                let _ = writeln!(text, "{}  nothing is wrong any more", self.paint("fixed", Colour::Green));
-            }
-            Some(_) if !stale.is_empty() => {
-                let _ = writeln!(text, "       not as in the directory, but as before: {}", names(stale));
-            }
-            _ => {}
-        }
-        if !text.is_empty() {
-            self.say(text.trim_end());
-        }
-    }
-
     /// What came of an invocation, with what it logged.
-    pub(crate) fn ran(&self, Ran { script, cause, fuel_limit, report, .. }: &Ran, sources: &Sources) {
+    pub(crate) fn ran(&self, Ran { script, cause, fuel_limit, report, .. }: &Ran, sources: &Sources) -> String {
         let (status, word) = (outcome::status(&report.outcome), outcome::word(&report.outcome));
         let colour = if status < 400 { Colour::Green } else { Colour::Red };
         let result = self.paint(&format!("{status} {word}"), colour);
@@ -115,16 +84,17 @@ impl Console {
                 let _ = writeln!(text, "{excerpt}");
             }
         }
-        self.say(text.trim_end());
+        text.truncate(text.trim_end().len());
+        text
     }
 
     /// A request that reached no script.
-    pub(crate) fn refused(&self, request: &str, status: u16) {
+    pub(crate) fn refused(&self, request: &str, status: u16) -> String {
         let status = self.paint(&status.to_string(), if status < 400 { Colour::Green } else { Colour::Yellow });
-        self.say(&format!("{} {status} {}", sanitize::line(request), self.paint("no script ran", Colour::Dim)));
+        format!("{} {status} {}", sanitize::line(request), self.paint("no script ran", Colour::Dim))
     }
 
-    fn log_line(&self, LogLine { level, message, fields, .. }: &LogLine, origin: Option<&str>) -> String {
+    pub(crate) fn log_line(&self, LogLine { level, message, fields, .. }: &LogLine, origin: Option<&str>) -> String {
         let (name, colour) = match level {
             Level::Debug => ("debug", Colour::Dim),
             Level::Info => ("info", Colour::Dim),
@@ -138,21 +108,8 @@ impl Console {
     }
 }
 
-/// `1 new (greet), 1 deleted (hello), 16 unchanged`.
-fn told(Changes { scripts, unchanged, limits }: &Changes) -> String {
-    let of = |kind, what: &str| {
-        let some: Vec<ScriptName> =
-            scripts.iter().filter(|change| change.change == kind).map(|change| change.script.clone()).collect();
-        (!some.is_empty()).then(|| format!("{} {what} ({})", some.len(), names(&some)))
-    };
-    let kinds = [(ChangeKind::Created, "new"), (ChangeKind::Updated, "changed"), (ChangeKind::Deleted, "deleted")];
-    let mut parts: Vec<String> = kinds.into_iter().filter_map(|(kind, what)| of(kind, what)).collect();
-    parts.extend(limits.then(|| "limits changed".to_owned()));
-    parts.push(format!("{unchanged} unchanged"));
-    parts.join(", ")
-}
-
-fn names(names: &[ScriptName]) -> String {
+/// The first of them, and how many more.
+pub(crate) fn names(names: &[ScriptName]) -> String {
     let mut text = format::list(&names[..names.len().min(NAMES)]);
     if names.len() > NAMES {
         let _ = write!(text, " and {}", counted(names.len() - NAMES, "other"));
@@ -160,7 +117,8 @@ fn names(names: &[ScriptName]) -> String {
     text
 }
 
-fn time(duration: Duration) -> String {
+/// In the unit that fits.
+pub(crate) fn time(duration: Duration) -> String {
     format::duration(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
 }
 

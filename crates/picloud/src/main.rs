@@ -4,6 +4,7 @@ mod admin;
 mod bench;
 mod check;
 mod config;
+mod console;
 mod demo;
 mod descriptors;
 mod dev;
@@ -15,6 +16,8 @@ mod ready;
 mod secret_key;
 mod serve;
 mod setup;
+mod sources;
+mod test;
 mod watched;
 
 use anyhow::{Context, Result};
@@ -23,11 +26,11 @@ use clap::Parser;
 use config::{Command, Config};
 use front::Front;
 use mimalloc::MiMalloc;
-use picloud_executor_core::LocalExecutor;
+use picloud_executor_core::{LocalExecutor, RealWorld};
 use picloud_host::Settings as EngineSettings;
 use picloud_manager_core::{Manager, ManagerHosts, Settings as ManagerSettings};
 use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
-use picloud_shared::{activity::Activity, time::now_ms};
+use picloud_shared::activity::Activity;
 use picloud_store::Store;
 use rustix::thread::disable_transparent_huge_pages;
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
@@ -72,6 +75,7 @@ async fn start() -> ExitCode {
     let (done, failure) = match config.command.take() {
         Some(Command::Admin(admin)) => (admin::run(config, admin).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
         Some(Command::Check(check)) => (unless_stopped(check::run(check)).await, check::UNCHECKED.into()),
+        Some(Command::Test(test)) => (unless_stopped(test::run(test)).await, check::UNCHECKED.into()),
         Some(Command::Dev(dev)) => (dev::run(dev).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
         None => (run(config).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
     };
@@ -111,7 +115,8 @@ async fn run(config: Config) -> Result<()> {
     // The first start compiles the guest, which must not hold up the runtime.
     let executor = {
         let (store, vault) = (store.clone(), vault.clone());
-        tokio::task::spawn_blocking(move || LocalExecutor::new(store, vault, &engine, now_ms)).await?
+        tokio::task::spawn_blocking(move || LocalExecutor::new(store, vault, &engine, Arc::new(RealWorld::new())))
+            .await?
     };
     let executor = executor.context("setting up the engine")?;
     let setup_token = setup::first_user(&store, &data, config.admin_password.as_deref()).await?;

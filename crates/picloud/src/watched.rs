@@ -4,7 +4,7 @@ use picloud_abi::invocation::Trigger;
 use picloud_executor_core::LocalExecutor;
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Faults, Imports, Job, Load, Report, Source},
-    ids::AppId,
+    ids::{AppId, InvocationId},
     names::ScriptName,
     outbound::AllowedHosts,
     target,
@@ -13,6 +13,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 /// An invocation that is over.
 pub(crate) struct Ran<'a> {
+    pub(crate) id: InvocationId,
     pub(crate) script: ScriptName,
     /// What started it, as people read it: `GET /greet/Ada`, or the kind of an event.
     pub(crate) cause: String,
@@ -43,11 +44,11 @@ impl Executor for Watched {
 
     fn invoke(&self, mut job: Job, cancelled: Cancelled) -> BoxFuture<'_, Result<Report, ExecutorError>> {
         Box::pin(async move {
-            let (script, fuel_limit) = (job.script.clone(), job.limits.fuel);
+            let (id, script, fuel_limit) = (job.id, job.script.clone(), job.limits.fuel);
             let cause = cause(&job.trigger);
             job.outbound = self.outbound.clone().unwrap_or(job.outbound);
             let report = Executor::invoke(&*self.executor, job, cancelled).await?;
-            (self.tell)(Ran { script, cause, fuel_limit, report: &report });
+            (self.tell)(Ran { id, script, cause, fuel_limit, report: &report });
             Ok(report)
         })
     }

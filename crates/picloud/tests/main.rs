@@ -36,6 +36,7 @@ mod secrets;
 mod stats;
 mod support;
 mod tail;
+mod testing;
 mod topics;
 mod tour;
 mod uploads;

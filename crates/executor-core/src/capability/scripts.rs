@@ -60,9 +60,10 @@ pub(crate) fn invoke<'a>(
                 ..caller.limits.clone()
             },
             depth: caller.depth + 1,
+            control: None,
             ..caller.clone()
         };
-        let (id, fuel_limit, started_at) = (frame.id, left.fuel, (services.clock)());
+        let (id, fuel_limit, started_at) = (frame.id, left.fuel, services.world.now());
         let (report, allowances, inherited) = match loaded {
             Err(diagnostic) => (Report::never_begun(not_loaded(diagnostic)), left.allowances, inherited),
             Ok(image) => {

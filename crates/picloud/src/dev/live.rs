@@ -4,6 +4,7 @@
 use crate::{
     bench::Bench,
     problem::{Problem, Refused},
+    sources::Sources,
 };
 use picloud_manager_core::DeployError;
 use picloud_project::{MANIFEST, Project, ProjectError};
@@ -18,7 +19,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Readings that are begun anew because a file went meanwhile, as when one takes another's name.
@@ -34,10 +34,6 @@ pub(crate) struct Live {
     problems: BTreeSet<Problem>,
     sources: Sources,
 }
-
-/// The sources that are live, each with its file, for whoever shows an error in one. Clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Sources(Arc<Mutex<BTreeMap<ScriptName, (PathBuf, String)>>>);
 
 /// What a look at the directory found.
 #[derive(Default)]
@@ -163,7 +159,7 @@ impl Live {
             let file = project.files.get(name).map_or_else(|| name.as_str().into(), |file| self.directory.join(file));
             (name.clone(), (file, script.source.clone()))
         });
-        *self.sources.0.lock().unwrap_or_else(PoisonError::into_inner) = sources.collect();
+        self.sources.set(sources.collect());
     }
 
     /// What is wrong, if that is something else than before.
@@ -178,15 +174,6 @@ impl Live {
             (problem.clone(), excerpt)
         };
         Reloaded { problems: Some(self.problems.iter().map(shown).collect()), ..Reloaded::default() }
-    }
-}
-
-impl Sources {
-    /// The file of a script as it is live, and the lines at a place in it.
-    pub(crate) fn at(&self, script: &ScriptName, line: Option<u32>, column: Option<u32>) -> (String, Option<String>) {
-        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((file, text)) = sources.get(script) else { return (script.to_string(), None) };
-        (file.display().to_string(), line.and_then(|line| excerpt::render(text, line, column)))
     }
 }
 

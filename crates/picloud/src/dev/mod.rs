@@ -1,16 +1,18 @@
 //! `picloud dev`: serves a directory of scripts, and goes on with what is saved.
 
-mod console;
 mod live;
 mod watch;
 
 use crate::{
     bench::{self, Bench},
+    check::counted,
+    console::{self, Colour, Console},
     descriptors,
     engine::EngineArgs,
     front::{self, Front},
     serve,
-    watched::Watched,
+    sources::Sources,
+    watched::{Ran, Watched},
 };
 use anyhow::{Context, Result, ensure};
 use axum::{
@@ -19,19 +21,22 @@ use axum::{
     middleware::{self, Next},
 };
 use clap::Args as ClapArgs;
-use console::Console;
-use live::{Live, Sources};
+use live::{Live, Reloaded};
+use picloud_executor_core::RealWorld;
 use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
 use picloud_project::Project;
 use picloud_shared::{
+    api::{ChangeKind, Changes as Deployed},
     ids::AppId,
-    names::{SecretName, VarName},
+    names::{ScriptName, SecretName, VarName},
     outbound::AllowedHost,
     time::now_ms,
 };
+use picloud_terminal::sanitize;
 use serde_json::json;
 use std::{
     env,
+    fmt::Write as _,
     net::SocketAddr,
     path::PathBuf,
     sync::Arc,
@@ -92,7 +97,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let address = listener.local_addr()?;
     let stop = serve::stop_signal()?;
     let console = Console::new(env::var_os("NO_COLOR").is_none());
-    let bench = Bench::open(&args.engine).await?;
+    let bench = Bench::open(&args.engine, Arc::new(RealWorld::new())).await?;
     let app = bench.make_app(&slug).await?;
     set(&bench, app, &args).await?;
 
@@ -129,9 +134,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         console
             .say(&json!({"ingress": format!("http://{address}"), "url": url, "pid": std::process::id()}).to_string());
     }
-    console.say(&format!("{} of {} at {url}/\n", crate::check::counted(live.count(), "script"), directory.display()));
+    console.say(&format!("{} of {} at {url}/\n", counted(live.count(), "script"), directory.display()));
     list_routes(&bench, app, &url, &console).await?;
-    console.reloaded(&first, took);
+    say_reloaded(&console, &first, took);
 
     let told = console.clone();
     let door =
@@ -149,7 +154,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             let reloaded = live.reload(&bench).await;
             // Said once, however often it is tried.
             if !(failed && reloaded.failed.is_some()) {
-                console.reloaded(&reloaded, began.elapsed());
+                say_reloaded(&console, &reloaded, began.elapsed());
             }
             failed = reloaded.failed.is_some();
         }
@@ -161,7 +166,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 fn watched(bench: &Bench, Args { outbound, .. }: &Args, console: Console, sources: Sources) -> Arc<Watched> {
     let outbound = (!outbound.is_empty()).then(|| outbound.clone().into());
-    let tell = Box::new(move |ran: crate::watched::Ran| console.ran(&ran, &sources));
+    let tell = Box::new(move |ran: Ran| console.say(&console.ran(&ran, &sources)));
     Arc::new(Watched { executor: Arc::clone(&bench.executor), outbound, tell })
 }
 
@@ -196,12 +201,58 @@ async fn list_routes(bench: &Bench, app: AppId, url: &str, console: &Console) ->
         console.say(route);
     }
     if routes.len() > ROUTES {
-        console.say(&format!("  and {}", crate::check::counted(routes.len() - ROUTES, "other route")));
+        console.say(&format!("  and {}", counted(routes.len() - ROUTES, "other route")));
     }
     if !routes.is_empty() {
         console.say("");
     }
     Ok(())
+}
+
+/// Says what a look at the directory found; nothing where that is what was known.
+fn say_reloaded(console: &Console, Reloaded { changes, problems, stale, failed }: &Reloaded, took: Duration) {
+    let mut text = String::new();
+    if let Some(changes) = changes {
+        let _ =
+            writeln!(text, "{} {} ({})", console.paint("reload", Colour::Green), told(changes), console::time(took));
+    }
+    for (problem, excerpt) in problems.iter().flatten() {
+        let _ = writeln!(text, "{}  {}", console.paint("error", Colour::Red), sanitize::line(&problem.to_string()));
+        if let Some(excerpt) = excerpt {
+            let _ = writeln!(text, "{excerpt}");
+        }
+    }
+    if let Some(failed) = failed {
+        let failed = sanitize::line(failed);
+        let _ = writeln!(text, "{}  nothing could be reloaded: {failed}", console.paint("error", Colour::Red));
+        let _ = writeln!(text, "       what was live goes on; it is tried again");
+    }
+    match problems {
+        Some(problems) if problems.is_empty() => {
+            let _ = writeln!(text, "{}  nothing is wrong any more", console.paint("fixed", Colour::Green));
+        }
+        Some(_) if !stale.is_empty() => {
+            let _ = writeln!(text, "       not as in the directory, but as before: {}", console::names(stale));
+        }
+        _ => {}
+    }
+    if !text.is_empty() {
+        console.say(text.trim_end());
+    }
+}
+
+/// `1 new (greet), 1 deleted (hello), 16 unchanged`.
+fn told(Deployed { scripts, unchanged, limits }: &Deployed) -> String {
+    let of = |kind, what: &str| {
+        let some: Vec<ScriptName> =
+            scripts.iter().filter(|change| change.change == kind).map(|change| change.script.clone()).collect();
+        (!some.is_empty()).then(|| format!("{} {what} ({})", some.len(), console::names(&some)))
+    };
+    let kinds = [(ChangeKind::Created, "new"), (ChangeKind::Updated, "changed"), (ChangeKind::Deleted, "deleted")];
+    let mut parts: Vec<String> = kinds.into_iter().filter_map(|(kind, what)| of(kind, what)).collect();
+    parts.extend(limits.then(|| "limits changed".to_owned()));
+    parts.push(format!("{unchanged} unchanged"));
+    parts.join(", ")
 }
 
 /// What came of an invocation is told by whoever ran it; of the rest only this knows.
@@ -210,7 +261,7 @@ async fn tell(console: Console, request: Request, next: Next) -> axum::response:
     let line = format!("{method} {}", request.uri().path());
     let response = next.run(request).await;
     if !response.headers().contains_key("x-picloud-fuel") {
-        console.refused(&line, response.status().as_u16());
+        console.say(&console.refused(&line, response.status().as_u16()));
     }
     response
 }

@@ -25,6 +25,7 @@ mod scripts;
 mod secrets;
 mod setup;
 mod stats;
+mod test;
 mod tokens;
 mod topics;
 mod usage;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Apps(apps::Command),
     #[command(subcommand)]
     Scripts(scripts::Command),
+    Test(test::Args),
     Deploy(deploy::Args),
     Releases(releases::Args),
     Rollback(rollback::Args),
@@ -93,6 +95,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> CommandResul
         Command::Whoami(args) => whoami::run(args, context).await,
         Command::Apps(command) => apps::run(command, context).await,
         Command::Scripts(command) => scripts::run(command, context).await,
+        Command::Test(args) => test::run(args, context),
         Command::Deploy(args) => deploy::run(args, context).await,
         Command::Releases(args) => releases::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,

@@ -32,6 +32,7 @@ const COMMANDS: &[&str] = &[
     "scripts versions hello",
     "scripts rollback hello",
     "scripts delete hello --yes",
+    "test shop",
     "deploy shop --yes",
     "releases",
     "rollback --yes",
@@ -86,7 +87,7 @@ const COMMANDS: &[&str] = &[
 ];
 
 /// Of these, those that ask no server.
-const ALONE: [&str; 2] = ["docs kv", "completion bash"];
+const ALONE: [&str; 3] = ["docs kv", "completion bash", "test shop"];
 
 #[test]
 fn every_command_is_in_the_table() {

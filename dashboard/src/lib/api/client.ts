@@ -90,7 +90,8 @@ export async function withResponse<T>(answer: Promise<Answer<T>>): Promise<{ dat
 /** Whatever was thrown, as a failure. */
 export function asFailure(error: unknown): Failure {
 	if (error instanceof Failure) return error;
-	if (error instanceof SyntaxError) return new Failure('The answer is no JSON; perhaps a proxy stands in between.', 502, 'unknown');
+	if (error instanceof SyntaxError)
+		return new Failure('The answer is no JSON; perhaps a proxy stands in between.', 502, 'unknown');
 	return new Failure(error instanceof Error ? error.message : String(error), -1, 'unknown');
 }
 

@@ -56,7 +56,11 @@ function option(helper: HelperFunction, module: string | null): Completion {
 		type: 'function',
 		apply: (view, _completion, from, to) => {
 			const inside = helper.parameters.length > 0 ? 1 : 2;
-			view.dispatch({ changes: { from, to, insert: `${helper.name}()` }, selection: { anchor: from + helper.name.length + inside }, userEvent: 'input.complete' });
+			view.dispatch({
+				changes: { from, to, insert: `${helper.name}()` },
+				selection: { anchor: from + helper.name.length + inside },
+				userEvent: 'input.complete'
+			});
 		},
 		info: told(helper, module === null ? helper.name : `${module}::${helper.name}`)
 	};
@@ -65,8 +69,14 @@ function option(helper: HelperFunction, module: string | null): Completion {
 const byModule = new Map(modules.map((module) => [module.name, module.functions.map((helper) => option(helper, module.name))]));
 const anywhere: Completion[] = [
 	...(byModule.get(null) ?? []),
-	...modules.flatMap((module): Completion[] => (module.name === null ? [] : [{ label: module.name, type: 'namespace', info: module.doc, apply: `${module.name}::` }])),
-	...Object.keys(MEMBERS).map((name): Completion => ({ label: name, type: 'variable', detail: name === 'req' ? 'the HTTP request' : 'what started the script' })),
+	...modules.flatMap((module): Completion[] =>
+		module.name === null ? [] : [{ label: module.name, type: 'namespace', info: module.doc, apply: `${module.name}::` }]
+	),
+	...Object.keys(MEMBERS).map((name): Completion => ({
+		label: name,
+		type: 'variable',
+		detail: name === 'req' ? 'the HTTP request' : 'what started the script'
+	})),
 	...KEYWORDS.map((label): Completion => ({ label, type: 'keyword', boost: -1 }))
 ];
 
@@ -93,6 +103,7 @@ export function complete(context: CompletionContext): CompletionResult | null {
 function own(source: string): Completion[] {
 	const names = new Map<string, string>();
 	for (const [, name] of source.matchAll(/\bfn\s+([A-Za-z_]\w*)/g)) names.set(name!, 'function');
-	for (const [, name] of source.matchAll(/\b(?:let|const)\s+([A-Za-z_]\w*)/g)) if (!names.has(name!)) names.set(name!, 'variable');
+	for (const [, name] of source.matchAll(/\b(?:let|const)\s+([A-Za-z_]\w*)/g))
+		if (!names.has(name!)) names.set(name!, 'variable');
 	return [...names].map(([label, type]) => ({ label, type, boost: 1 }));
 }

@@ -1,9 +1,18 @@
 // Rhai for CodeMirror: what is a keyword, a string, a number, a comment, a function, a module.
-import { HighlightStyle, LanguageSupport, StreamLanguage, syntaxHighlighting, type StringStream } from '@codemirror/language';
+import {
+	HighlightStyle,
+	indentService,
+	LanguageSupport,
+	StreamLanguage,
+	syntaxHighlighting,
+	type StringStream
+} from '@codemirror/language';
 import { tags } from '@lezer/highlight';
 
 export const KEYWORDS =
-	'let const if else switch do while until loop for in continue break return throw try catch fn private import export as global this'.split(' ');
+	'let const if else switch do while until loop for in continue break return throw try catch fn private import export as global this'.split(
+		' '
+	);
 const CONTROL = new Set(KEYWORDS);
 const WORD = /[\p{L}_$][\p{L}\p{N}_$]*/u;
 
@@ -97,13 +106,6 @@ const language = StreamLanguage.define<State>({
 	startState: () => ({ open: [] }),
 	copyState: (state) => ({ open: state.open.map((one) => ({ ...one })) }),
 	token,
-	indent: (_state, after, context) => {
-		// As the line before, one step further where that opens something, and one back where this one closes something.
-		const line = context.lineAt(context.pos, -1);
-		const step = /[{[(]\s*(?:\/\/.*)?$/.test(line.text) ? context.unit : 0;
-		const back = /^\s*[}\])]/.test(after) ? context.unit : 0;
-		return Math.max(0, context.lineIndent(line.from) + step - back);
-	},
 	languageData: {
 		commentTokens: { line: '//', block: { open: '/*', close: '*/' } },
 		closeBrackets: { brackets: ['(', '[', '{', '"', '`'] },
@@ -121,4 +123,12 @@ const colours = HighlightStyle.define([
 	{ tag: [tags.operator, tags.punctuation], color: 'var(--muted)' }
 ]);
 
-export const rhai = (): LanguageSupport => new LanguageSupport(language, [syntaxHighlighting(colours)]);
+/** As the line before, one step further where that opens something, and one back where this one closes something. */
+const indent = indentService.of((context, at) => {
+	const before = context.lineAt(at, -1);
+	const closes = /^\s*[}\])]/.test(context.textAfterPos(at));
+	const opens = /[{[(]\s*(?:\/\/.*)?$/.test(before.text);
+	return Math.max(0, context.lineIndent(before.from, -1) + (opens ? context.unit : 0) - (closes ? context.unit : 0));
+});
+
+export const rhai = (): LanguageSupport => new LanguageSupport(language, [syntaxHighlighting(colours), indent]);

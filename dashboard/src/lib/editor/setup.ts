@@ -33,26 +33,45 @@ const look = EditorView.theme({
 	},
 	'.cm-selectionMatch': { backgroundColor: 'color-mix(in srgb, var(--warn) 20%, transparent)' },
 	'&.cm-focused .cm-matchingBracket': { backgroundColor: 'color-mix(in srgb, var(--ok) 25%, transparent)' },
-	'.cm-tooltip': { border: '1px solid var(--line)', borderRadius: '8px', backgroundColor: 'var(--panel)', color: 'var(--text)', boxShadow: 'var(--shadow)', overflow: 'hidden' },
+	'.cm-tooltip': {
+		border: '1px solid var(--line)',
+		borderRadius: '8px',
+		backgroundColor: 'var(--panel)',
+		color: 'var(--text)',
+		boxShadow: 'var(--shadow)',
+		overflow: 'hidden'
+	},
 	'.cm-tooltip-autocomplete > ul': { fontFamily: 'var(--mono)', fontSize: '12.5px', maxHeight: '16em' },
 	'.cm-tooltip-autocomplete > ul > li': { padding: '3px 10px', lineHeight: '1.5' },
 	'.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent-soft)', color: 'var(--text)' },
 	'.cm-completionDetail': { color: 'var(--muted)', fontStyle: 'normal', marginLeft: '10px' },
 	'.cm-completionInfo': { padding: '10px 12px', maxWidth: '26rem', fontFamily: 'var(--sans)', fontSize: '13px' },
 	'.cm-completionInfo p': { margin: '6px 0' },
-	'.cm-completionInfo code, .cm-completionInfo pre': { fontFamily: 'var(--mono)', fontSize: '12px', margin: '0', whiteSpace: 'pre-wrap' },
+	'.cm-completionInfo code, .cm-completionInfo pre': {
+		fontFamily: 'var(--mono)',
+		fontSize: '12px',
+		margin: '0',
+		whiteSpace: 'pre-wrap'
+	},
 	'.cm-completionInfo pre': { color: 'var(--muted)' },
 	'.cm-diagnostic': { padding: '6px 10px', fontFamily: 'var(--sans)' },
 	'.cm-diagnostic-error': { borderLeft: '3px solid var(--bad)' },
 	'.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--bad)', textUnderlineOffset: '3px' },
 	'.cm-lintPoint-error::after': { borderBottomColor: 'var(--bad)' },
 	'.cm-panels': { backgroundColor: 'var(--sunken)', color: 'var(--text)', borderColor: 'var(--line)' },
-	'.cm-textfield, .cm-button': { backgroundColor: 'var(--panel)', backgroundImage: 'none', color: 'var(--text)', border: '1px solid var(--line-strong)', borderRadius: '4px' },
+	'.cm-textfield, .cm-button': {
+		backgroundColor: 'var(--panel)',
+		backgroundImage: 'none',
+		color: 'var(--text)',
+		border: '1px solid var(--line-strong)',
+		borderRadius: '4px'
+	},
 	'.cm-failed': { backgroundColor: 'var(--bad-soft)' },
 	'&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: 'var(--bad-soft)' },
 	'&.cm-merge-b .cm-changedLine': { backgroundColor: 'var(--ok-soft)' },
 	'&.cm-merge-a .cm-changedText': { background: 'color-mix(in srgb, var(--bad) 25%, transparent)' },
 	'&.cm-merge-b .cm-changedText': { background: 'color-mix(in srgb, var(--ok) 25%, transparent)' },
+	'.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' },
 	'.cm-collapsedLines': { backgroundColor: 'var(--sunken)', backgroundImage: 'none', color: 'var(--muted)', padding: '4px 12px' },
 	'.cm-changeGutter': { width: '3px' }
 });
@@ -72,7 +91,14 @@ export interface Editor {
 
 export function edit(
 	root: ShadowRoot,
-	options: { text: string; label: string; readOnly: boolean; onchange: (text: string) => void; onsave: () => void; onrun: () => void }
+	options: {
+		text: string;
+		label: string;
+		readOnly: boolean;
+		onchange: (text: string) => void;
+		onsave: () => void;
+		onrun: () => void;
+	}
 ): Editor {
 	const locked = new Compartment();
 	const lock = (yes: boolean) => [EditorState.readOnly.of(yes), EditorView.editable.of(!yes)];
@@ -100,8 +126,23 @@ export function edit(
 				linter(null),
 				autocompletion({ override: [complete], icons: false }),
 				// Tab indents; Escape and then Tab leaves, as CodeMirror has it.
-				keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
-				EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
+				keymap.of([
+					...closeBracketsKeymap,
+					...defaultKeymap,
+					...searchKeymap,
+					...historyKeymap,
+					...completionKeymap,
+					...lintKeymap,
+					indentWithTab
+				]),
+				EditorView.contentAttributes.of({
+					'aria-label': options.label,
+					// Also where it cannot be written in, so that it can be scrolled.
+					tabindex: '0',
+					spellcheck: 'false',
+					autocapitalize: 'off',
+					autocorrect: 'off'
+				}),
 				locked.of(lock(options.readOnly)),
 				EditorView.updateListener.of((update) => {
 					if (update.docChanged) options.onchange(update.state.doc.toString());
@@ -113,7 +154,13 @@ export function edit(
 		text: () => view.state.doc.toString(),
 		replace: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
 		readOnly: (yes) => view.dispatch({ effects: locked.reconfigure(lock(yes)) }),
-		show: (problems) => view.dispatch(setDiagnostics(view.state, problems.map((problem) => diagnostic(view.state, problem)))),
+		show: (problems) =>
+			view.dispatch(
+				setDiagnostics(
+					view.state,
+					problems.map((problem) => diagnostic(view.state, problem))
+				)
+			),
 		go: (line, column) => {
 			const at = position(view.state, line, column);
 			view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) });
@@ -145,8 +192,8 @@ export function compare(root: ShadowRoot, before: string, after: string): { dest
 	return new MergeView({
 		parent: root,
 		root,
-		a: { doc: before, extensions: [fixed, EditorView.contentAttributes.of({ 'aria-label': 'Before' })] },
-		b: { doc: after, extensions: [fixed, EditorView.contentAttributes.of({ 'aria-label': 'After' })] },
+		a: { doc: before, extensions: [fixed, EditorView.contentAttributes.of({ 'aria-label': 'Before', tabindex: '0' })] },
+		b: { doc: after, extensions: [fixed, EditorView.contentAttributes.of({ 'aria-label': 'After', tabindex: '0' })] },
 		collapseUnchanged: { margin: 3, minSize: 6 },
 		gutter: true
 	});

@@ -1,0 +1,1 @@
+import"./Dp3xp2jT.js";

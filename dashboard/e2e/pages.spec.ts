@@ -1,0 +1,98 @@
+// Every page: for a screen reader, for the keyboard, on a phone.
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { pages, seed, SHOP } from './support/seed';
+import { expect, test } from './support/test';
+
+let ids: { failed: string; fine: string };
+
+test.beforeAll(async () => {
+	const { Api } = await import('./support/api');
+	ids = await seed(await Api.admin());
+});
+
+/** What axe finds that somebody would stumble over. */
+async function look(page: Page, rules?: string[]): Promise<string[]> {
+	const axe = new AxeBuilder({ page });
+	const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
+	const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+	return grave.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary ?? ''}`));
+}
+
+async function each(page: Page, manager: string, check: (name: string) => Promise<void>): Promise<void> {
+	for (const [name, path, shows] of pages(ids.failed, ids.fine)) {
+		await test.step(name, async () => {
+			await page.goto(manager + path);
+			await expect(page.getByText(shows).filter({ visible: true }).first()).toBeVisible();
+			await check(name);
+		});
+	}
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+	test(`no page has a serious fault, in ${scheme}`, async ({ enter, api }) => {
+		test.setTimeout(90_000);
+		const page = await enter('/account');
+		await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+		const found: string[] = [];
+		await each(page, api.manager, async (name) => {
+			// What differs between the two is the colours.
+			const rules = scheme === 'dark' ? ['color-contrast', 'link-in-text-block'] : undefined;
+			found.push(...(await look(page, rules)).map((fault) => `${name}: ${fault}`));
+		});
+		expect(found).toEqual([]);
+	});
+}
+
+test('no page is wider than a phone', async ({ enter, api }) => {
+	test.setTimeout(60_000);
+	const page = await enter('/account');
+	await page.setViewportSize({ width: 390, height: 780 });
+	const wide: string[] = [];
+	await each(page, api.manager, async (name) => {
+		const width = await page.evaluate(() => document.documentElement.scrollWidth);
+		if (width > 390) wide.push(`${name}: ${width}`);
+	});
+	expect(wide).toEqual([]);
+	await page.goto(`${api.manager}/apps/${SHOP}`);
+	await page.getByRole('button', { name: 'Overview' }).click();
+	await page.getByRole('link', { name: 'Topics' }).click();
+	await expect(page.getByRole('heading', { name: 'Topics', level: 1 })).toBeVisible();
+	await expect(page.getByRole('link', { name: 'Schedules' })).toBeHidden();
+});
+
+test('the doors have no serious fault', async ({ page }) => {
+	for (const path of ['/login', '/setup?token=x', '/invite?token=x', '/nowhere/at/all']) {
+		await page.goto(process.env.E2E_MANAGER + path);
+		await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+		expect(await look(page), path).toEqual([]);
+	}
+});
+
+test('a script is written, saved and called by the keyboard alone', async ({ enter }) => {
+	const page = await enter(`/apps/${SHOP}/scripts/catalogue`);
+	await expect(page.getByText('No problem found')).toBeVisible();
+	await page.keyboard.press('Tab');
+	await expect(page.getByRole('link', { name: 'To the content' })).toBeFocused();
+	const editor = page.getByRole('textbox', { name: 'Source of catalogue' });
+	for (
+		let n = 0;
+		n < 60 &&
+		!(await editor.evaluate(
+			(element) => element.getRootNode() instanceof ShadowRoot && (element.getRootNode() as ShadowRoot).activeElement === element
+		));
+		n += 1
+	) {
+		await page.keyboard.press('Tab');
+	}
+	await page.keyboard.press('Control+End');
+	await page.keyboard.insertText('\n// By the keyboard.');
+	await page.keyboard.press('Control+S');
+	await expect(page.getByText(/Version \d+ is live\./)).toBeVisible();
+	await page.keyboard.press('Control+Enter');
+	await expect(page.getByRole('region', { name: "The response's body" })).toContainText('"tea"');
+	// Tab indents in the editor; after Escape it leads on.
+	await page.keyboard.press('Escape');
+	await page.keyboard.press('Tab');
+	await expect(editor).not.toBeFocused();
+});

@@ -31,7 +31,7 @@ fn the_examples_pass_their_own_tests() {
 #[test]
 fn a_test_fails_with_its_line_and_the_reason() {
     let directory = Directory::of(&[
-        ("picloud.toml", "[limits]\nfuel = 2_000_000\n"),
+        ("picloud.toml", "[limits]\nfuel = 2_000_000\nrequests_per_minute = 1\n"),
         ("cheap.rhai", "\"x\""),
         ("endless.rhai", "let n = 0;\nloop { n += 1; }"),
         ("wrong.rhai", "let list = [1];\nlist[7]"),

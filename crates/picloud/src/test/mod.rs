@@ -23,6 +23,7 @@ use picloud_project::{Project, TestFile};
 use picloud_shared::{
     executor::{BoxFuture, Executor, Job, LogLine, Report},
     ids::{AppId, InvocationId, VersionId},
+    limit_rules::{LimitName, LimitValues},
     limits::Limits,
     names::ScriptName,
     outbound::AllowedHosts,
@@ -117,13 +118,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let world = Arc::new(TestWorld::new());
     let bench = Bench::open(&args.engine, world.clone()).await?;
     let slug = bench::slug(&project)?;
-    let deployed = bench.manager.deploy_unowned(
-        slug.clone(),
-        slug.as_str(),
-        true,
-        project.scripts.clone(),
-        project.limits.clone(),
-    );
+    let own = lasting(project.limits.clone().unwrap_or_default());
+    let deployed =
+        bench.manager.deploy_unowned(slug.clone(), slug.as_str(), true, project.scripts.clone(), Some(own.clone()));
     let app = match deployed.await {
         Ok(app) => app,
         Err(error) => {
@@ -132,7 +129,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
             return Ok(wrong(&problems.iter().map(ToString::to_string).collect::<Vec<_>>()));
         }
     };
-    let limits = bench.limits.in_force(&project.limits.clone().unwrap_or_default());
+    let limits = bench.limits.in_force(&own);
     let runs = Runs::default();
     let (executor, ingress, writer) = front(&bench, runs.clone())?;
     let front = (executor, ingress.router(), runs);
@@ -145,6 +142,12 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     writer.await.context("the writer of invocations failed")?;
     bench.close().await;
     ran
+}
+
+/// Limits but for those of a minute, of which tests have no other than people have.
+fn lasting(limits: LimitValues) -> LimitValues {
+    let of_a_minute = |name: &LimitName| matches!(name, LimitName::RequestsPerMinute | LimitName::FuelPerMinute);
+    LimitValues(limits.0.into_iter().filter(|(name, _)| !of_a_minute(name)).collect())
 }
 
 fn wrong(problems: &[String]) -> ExitCode {
@@ -334,6 +337,7 @@ fn beside(harness: &Harness, report: &Report, console: &Console, sources: &Sourc
 fn job(harness: &Harness) -> Result<Job> {
     let limits = Limits {
         fuel: 20_000_000_000,
+        memory: Limits::MAXIMA.memory,
         wall_time: Duration::from_secs(60),
         log_lines: 10_000,
         log_bytes: 1 << 20,

@@ -42,18 +42,18 @@ pub(crate) fn api_token(name: &str, role: Option<Role>, apps: Option<&[&str]>) -
 async fn people_are_invited_and_work_together(backend: Backend) {
     let picloud = TestApp::start(backend).await;
     let shop = picloud.create_app("shop").await;
-    // In a browser, which tells where its form comes from.
+    // In a browser, which tells where a request comes from.
     let link = picloud.client.invite_to_app(&shop, Role::Editor).await.unwrap();
     assert!(link.url.starts_with(&format!("{}/invite?token=", picloud.manager)), "{}", link.url);
     assert!(!format!("{link:?}").contains(&link.token));
     let open = picloud.client.app_invitations(&shop, None, None).await.unwrap().items;
     assert_eq!(open.iter().collect::<Vec<_>>(), [&link.invitation]);
     let page = picloud.http.get(&link.url).send().await.unwrap();
-    assert_eq!((page.status().as_u16(), page.headers()["referrer-policy"].to_str().unwrap()), (200, "same-origin"));
+    assert_eq!((page.status().as_u16(), page.headers()["referrer-policy"].to_str().unwrap()), (200, "no-referrer"));
     let submit = async |origin: &str| {
-        let form = format!("token={}&username=eve&password={}", link.token, PASSWORD.replace(' ', "+"));
-        let request = picloud.http.post(format!("{}/invite", picloud.manager)).header("origin", origin);
-        request.header("content-type", "application/x-www-form-urlencoded").body(form).send().await.unwrap()
+        let accept = serde_json::json!({"token": link.token, "username": "eve", "password": PASSWORD});
+        let url = format!("{}/api/v1/invitations/accept", picloud.manager);
+        picloud.http.post(url).header("origin", origin).json(&accept).send().await.unwrap()
     };
     assert_eq!(error_of(submit("http://evil.example").await).await.1, "foreign_origin");
     let done = submit(&picloud.manager).await;

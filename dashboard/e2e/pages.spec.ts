@@ -96,3 +96,39 @@ test('a script is written, saved and called by the keyboard alone', async ({ ent
 	await page.keyboard.press('Tab');
 	await expect(editor).not.toBeFocused();
 });
+
+test('ten thousand invocations are gone through, and few rows of them are there', async ({ enter, api }) => {
+	test.setTimeout(90_000);
+	await api.app('many');
+	await api.script('many', 'a', '1', { routes: ['GET /a'] });
+	const wanted = 10_000;
+	let sent = 0;
+	await Promise.all(
+		Array.from({ length: 32 }, async () => {
+			while (sent < wanted) {
+				sent += 1;
+				await (await api.call('many', '/a')).arrayBuffer();
+			}
+		})
+	);
+	const page = await enter('/apps/many/invocations');
+	await page.getByRole('button', { name: 'Live' }).click();
+	const table = page.getByRole('table');
+	let slowest = 0;
+	await expect(async () => {
+		const frame = await page.evaluate(async () => {
+			const began = performance.now();
+			scrollTo(0, document.documentElement.scrollHeight);
+			await new Promise(requestAnimationFrame);
+			await new Promise(requestAnimationFrame);
+			return performance.now() - began;
+		});
+		slowest = Math.max(slowest, frame);
+		expect(Number(await table.getAttribute('aria-rowcount'))).toBeGreaterThan(wanted - 100);
+	}).toPass({ timeout: 60_000, intervals: [20] });
+	expect(await page.getByRole('row').count()).toBeLessThan(300);
+	// Generous: what hangs takes seconds.
+	expect(slowest).toBeLessThan(1_000);
+	await page.evaluate(() => scrollTo(0, 0));
+	await expect(page.getByRole('row').nth(1)).toHaveAttribute('aria-rowindex', '2');
+});

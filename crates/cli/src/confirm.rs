@@ -9,7 +9,8 @@ pub(crate) fn confirm(yes: bool, question: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     if !stdin().is_terminal() {
-        return Err(CommandError::new(Exit::Usage, "nobody is there to ask").hint("give --yes to go ahead unasked"));
+        let asked = format!("nobody is there to ask: {question}");
+        return Err(CommandError::new(Exit::Usage, asked).hint("give --yes to go ahead unasked"));
     }
     let answer = read_line(&format!("{question} [y/N] "))?;
     if matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") {

@@ -32,7 +32,7 @@ impl fmt::Display for Problem {
 impl From<&ProjectError> for Problem {
     fn from(error: &ProjectError) -> Self {
         let (path, line, message) = match error {
-            ProjectError::Read { path, source } => (path, None, format!("it cannot be read: {source}")),
+            ProjectError::Read { path, why } => (path, None, format!("it cannot be read: {why}")),
             ProjectError::Invalid { path, line, why } => (path, *line, why.clone()),
             ProjectError::Empty(path) | ProjectError::TooMany(path) => {
                 return Self { path: path.display().to_string(), line: None, column: None, message: error.to_string() };

@@ -63,12 +63,12 @@ pub struct TestFile {
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// Something could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {why}", path.display())]
     Read {
         /// What.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// A file says what cannot be.
     #[error("{}{}: {why}", path.display(), .line.map_or_else(String::new, |line| format!(":{line}")))]
@@ -240,7 +240,7 @@ fn one_of<T>(what: &str, listed: Option<Vec<T>>, declared: Option<Vec<T>>) -> Re
 }
 
 fn cannot_read(path: &Path, source: io::Error) -> ProjectError {
-    ProjectError::Read { path: path.to_owned(), source }
+    ProjectError::Read { path: path.to_owned(), why: source }
 }
 
 fn invalid(path: &Path, why: String) -> ProjectError {

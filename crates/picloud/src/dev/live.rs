@@ -198,7 +198,7 @@ fn stale(wanted: &BTreeMap<ScriptName, DeployScript>, live: &BTreeMap<ScriptName
 
 /// Listed, and not there when it was read.
 fn is_gone(problem: &ProjectError) -> bool {
-    matches!(problem, ProjectError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    matches!(problem, ProjectError::Read { why, .. } if why.kind() == io::ErrorKind::NotFound)
 }
 
 fn why(error: DeployError) -> String {

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 /// Set a key, whatever it was before: the next call of a script sees it
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "pic kv set [OPTIONS] <KEY> <JSON|--text <TEXT>|--file <FILE>>")]
 #[command(group(clap::ArgGroup::new("from").required(true)))]
 pub(crate) struct Args {
     /// The key

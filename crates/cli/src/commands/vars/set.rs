@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 /// Set a variable, whatever it was before: the next invocation reads it
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "pic vars set [OPTIONS] <NAME> <VALUE|--from-file <FILE>>")]
 #[command(group(clap::ArgGroup::new("from").required(true)))]
 pub(crate) struct Args {
     /// The variable

@@ -33,7 +33,7 @@ pub(crate) fn module(engine: &Engine, guest: &[u8], cache: Option<&Path>) -> was
             Err(error) => tracing::warn!(%error, "the cached guest cannot be used; compiling it again"),
         }
     }
-    tracing::info!("compiling the interpreter, once for this machine; this takes some seconds");
+    tracing::info!("compiling the interpreter, which the next start finds made; this takes some seconds");
     let module = Module::new(engine, guest)?;
     if let Err(error) = store(&dir, &name, &module.serialize()?) {
         tracing::warn!(%error, path = %path.display(), "the compiled guest could not be cached");

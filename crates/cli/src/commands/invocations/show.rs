@@ -6,7 +6,18 @@ use crate::{
     error::{CommandResult, Doing as _},
     format, output,
 };
-use picloud_shared::{api::InvocationDetail, ids::InvocationId};
+use picloud_client::Client;
+use picloud_shared::{
+    api::InvocationDetail,
+    ids::InvocationId,
+    names::AppSlug,
+    time::{TimestampMs, now_ms},
+};
+use std::time::Duration;
+
+/// A server records what it has answered, some moments later.
+const RECORDED_MS: TimestampMs = 2_000;
+const REST: Duration = Duration::from_millis(100);
 
 /// Show one invocation with its log and its calls to the platform
 #[derive(Debug, clap::Args)]
@@ -17,8 +28,21 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(Args { id }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let detail = client.invocation(&app, id).await.doing(format!("show the invocation {id} of the app {app}"))?;
-    context.output.result(&detail, describe)
+    let detail = once_recorded(&client, &app, id).await;
+    context.output.result(&detail.doing(format!("show the invocation {id} of the app {app}"))?, describe)
+}
+
+async fn once_recorded(client: &Client, app: &AppSlug, id: InvocationId) -> picloud_client::Result<InvocationDetail> {
+    let until = now_ms() + RECORDED_MS;
+    let is_new = id >= InvocationId::least_at(now_ms() - RECORDED_MS);
+    loop {
+        match client.invocation(app, id).await {
+            Err(error) if is_new && now_ms() < until && error.status().is_some_and(|status| status == 404) => {
+                tokio::time::sleep(REST).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 fn describe(InvocationDetail { summary, logs, logs_dropped, calls, .. }: &InvocationDetail) -> String {

@@ -126,7 +126,8 @@ impl Deployments {
 
     async fn look(&self, slug: &AppSlug, kept: Option<Kept>) -> Result<Option<Arc<Deployed>>, StoreError> {
         if let Some(Kept { deployed, .. }) = kept
-            && self.store.app_revision(slug).await? == deployed.as_ref().map(|deployed| deployed.revision)
+            && self.store.app_revision(slug).await?
+                == deployed.as_ref().map(|deployed| (deployed.app, deployed.revision))
         {
             return Ok(deployed);
         }

@@ -3,7 +3,7 @@
 use crate::support::{Backend, Setup, on_both, until};
 use sqlx::{ConnectOptions, Connection, PgConnection, sqlite::SqliteConnectOptions};
 
-on_both!(what_a_deleted_app_leaves_is_removed_after_a_crash);
+on_both!(what_a_deleted_app_leaves_is_removed_after_a_crash, who_gets_a_deleted_apps_name_gets_nothing_else);
 
 /// Rows of apps, gone or not, and of what they keep.
 async fn rows(setup: &Setup) -> i64 {
@@ -42,4 +42,15 @@ async fn what_a_deleted_app_leaves_is_removed_after_a_crash(backend: Backend) {
         until("all of it to be removed", async || (rows(&setup).await == 0).then_some(())).await;
     }
     picloud.asks_the_database_nothing().await;
+}
+
+/// As many changes as the first one had, and nobody asks in between.
+async fn who_gets_a_deleted_apps_name_gets_nothing_else(backend: Backend) {
+    let picloud = Setup::new(backend).start().await;
+    for source in ["`of the first`", "`of the second`"] {
+        let app = picloud.create_app("shop").await;
+        picloud.put(&app, "hello", source, &["GET /hello"]).await;
+        assert_eq!(picloud.text("/shop/hello").await, (200, source.trim_matches('`').to_owned()));
+        picloud.client.delete_app(&app).await.unwrap();
+    }
 }

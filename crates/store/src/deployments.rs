@@ -3,7 +3,7 @@
 
 use crate::{App, Store, StoreError};
 use picloud_shared::{
-    ids::{ScriptId, VersionId},
+    ids::{AppId, ScriptId, VersionId},
     names::{AppSlug, ScriptName},
     route::Route,
 };
@@ -34,6 +34,13 @@ pub struct DeployedRoute {
     pub version: VersionId,
     /// Its number.
     pub number: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct RevisionRow {
+    #[sqlx(try_from = "String")]
+    id: AppId,
+    revision: i64,
 }
 
 impl Store {
@@ -68,16 +75,15 @@ impl Store {
         Ok(Some(Deployment { app, routes }))
     }
 
-    /// The revision of an app, for caches in other processes than the one that changed it.
+    /// Which app has this name, and its revision, for caches in other processes than the one that changed it. Both: another
+    /// app may have got the name of one that was deleted, and come to the same revision.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn app_revision(&self, slug: &AppSlug) -> Result<Option<i64>, StoreError> {
-        Ok(with_db!(self, read, db => {
-            sqlx::query_scalar("SELECT revision FROM apps WHERE slug = $1")
-                .bind(slug.as_str())
-                .fetch_optional(db)
-                .await?
-        }))
+    /// When the database fails, or what is stored does not parse.
+    pub async fn app_revision(&self, slug: &AppSlug) -> Result<Option<(AppId, i64)>, StoreError> {
+        let row: Option<RevisionRow> = with_db!(self, read, db => {
+            sqlx::query_as("SELECT id, revision FROM apps WHERE slug = $1").bind(slug.as_str()).fetch_optional(db).await?
+        });
+        Ok(row.map(|row| (row.id, row.revision)))
     }
 }

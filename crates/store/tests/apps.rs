@@ -202,7 +202,7 @@ async fn changes_are_counted(store: &TestStore) {
     grew("update");
     store.delete_script(app.id, &"greet".parse().unwrap()).await.unwrap().unwrap();
     grew("delete script");
-    assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some(6));
+    assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some((app.id, 6)));
     store.delete_app(app.id).await.unwrap();
     grew("delete app");
     assert_eq!(store.app_revision(&app.slug).await.unwrap(), None);

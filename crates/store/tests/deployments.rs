@@ -21,7 +21,7 @@ async fn a_deployment_has_the_routes_of_the_active_versions(store: &TestStore) {
 
     let deployment = store.deployment(&app.slug).await.unwrap().unwrap();
     assert_eq!(deployment.app.id, app.id);
-    assert_eq!(Some(deployment.app.revision), store.app_revision(&app.slug).await.unwrap());
+    assert_eq!(Some((app.id, deployment.app.revision)), store.app_revision(&app.slug).await.unwrap());
     let mut routes: Vec<_> =
         deployment.routes.into_iter().map(|r| (r.route.to_string(), r.script, r.name, r.version, r.number)).collect();
     routes.sort();

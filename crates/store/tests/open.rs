@@ -57,7 +57,7 @@ async fn statements_are_counted(store: &TestStore) {
 async fn another_store_sees_what_is_committed(store: &TestStore) {
     let other = store.another().await;
     let app = store.app("demo").await;
-    assert_eq!(other.app_revision(&app.slug).await.unwrap(), Some(1));
+    assert_eq!(other.app_revision(&app.slug).await.unwrap(), Some((app.id, 1)));
     assert_eq!((store.revision(), other.revision()), (1, 0));
     let id = AppId::new();
     let new = NewApp { id, slug: "two".parse().unwrap(), name: String::new(), debug: false, owner: None, now: NOW };

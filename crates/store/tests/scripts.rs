@@ -92,7 +92,7 @@ async fn racing_puts_get_consecutive_numbers(store: &TestStore) {
     let (script, source) = store.script(app.id, &"greet".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(script.version.number, 24);
     assert_eq!(store.source(script.version.id).await, Some(source));
-    assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some(25));
+    assert_eq!(store.app_revision(&app.slug).await.unwrap(), Some((app.id, 25)));
 }
 
 async fn racing_puts_of_one_route_have_one_winner(store: &TestStore) {

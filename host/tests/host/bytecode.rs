@@ -72,6 +72,7 @@ async fn assert_same(sources: impl IntoIterator<Item = String>, trigger: &Trigge
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+/// Those of a directory, but for tests: what they call is there where tests are run.
 fn scripts(directory: &str) -> Vec<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let mut paths: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -79,6 +80,7 @@ fn scripts(directory: &str) -> Vec<String> {
     let texts: Vec<_> = paths
         .iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "rhai"))
+        .filter(|path| !path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(".test")))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     assert!(!texts.is_empty(), "{} has scripts", directory.display());

@@ -73,6 +73,19 @@ impl Dev {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_name_but_this_machines_is_answered() {
+    let directory = Directory::of(&[("hi.rhai", "\"hi\"")]);
+    let dev = Dev::start(&directory, &[]);
+    let http = reqwest::Client::new();
+    let hosts = ["localhost", "LOCALHOST:8080", "127.0.0.1", "[::1]:8080"].map(|host| (host, 200));
+    let others = ["evil.example:8080", "localhost.evil.example", "10.0.0.1", "a b"].map(|host| (host, 421));
+    for (host, status) in hosts.into_iter().chain(others) {
+        let answer = http.get(format!("{}/hi", dev.url)).header("host", host).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{host}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_saved_is_live_and_what_is_wrong_stays_as_it_was() {
     let directory = Directory::of(&[
         ("picloud.toml", "app = \"shop\"\n[limits]\nfuel = 1_500_000\n"),

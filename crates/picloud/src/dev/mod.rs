@@ -18,7 +18,9 @@ use anyhow::{Context, Result, ensure};
 use axum::{
     Router,
     extract::Request,
+    http::{StatusCode, header, uri::Authority},
     middleware::{self, Next},
+    response::{IntoResponse, Response},
 };
 use clap::Args as ClapArgs;
 use live::{Live, Reloaded};
@@ -37,7 +39,7 @@ use serde_json::json;
 use std::{
     env,
     fmt::Write as _,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -256,12 +258,25 @@ fn told(Deployed { scripts, unchanged, limits }: &Deployed) -> String {
 }
 
 /// What came of an invocation is told by whoever ran it; of the rest only this knows.
-async fn tell(console: Console, request: Request, next: Next) -> axum::response::Response {
+async fn tell(console: Console, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let line = format!("{method} {}", request.uri().path());
-    let response = next.run(request).await;
+    let response = if is_for_this_machine(&request) {
+        next.run(request).await
+    } else {
+        (StatusCode::MISDIRECTED_REQUEST, "picloud dev answers as localhost, and under no other name\n").into_response()
+    };
     if !response.headers().contains_key("x-picloud-fuel") {
         console.say(&console.refused(&line, response.status().as_u16()));
     }
     response
+}
+
+/// Whether the host asked for is this machine. A page of anywhere may have its own name lead here, and what it then asks for
+/// is to its browser no other origin.
+fn is_for_this_machine(request: &Request) -> bool {
+    let Some(host) = request.headers().get(header::HOST) else { return true };
+    let Some(authority) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }

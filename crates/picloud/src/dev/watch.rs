@@ -78,13 +78,14 @@ impl Changes {
     }
 
     fn by_kernel(&self) -> notify::Result<Box<dyn Watcher + Send>> {
-        let mut watcher = RecommendedWatcher::new(self.teller(), Config::default())?;
+        let mut watcher = RecommendedWatcher::new(self.teller(), Config::default().with_follow_symlinks(false))?;
         watcher.watch(&self.directory, RecursiveMode::Recursive)?;
         Ok(Box::new(watcher))
     }
 
     fn by_looking(&self) -> notify::Result<Box<dyn Watcher + Send>> {
-        let config = Config::default().with_poll_interval(LOOK_AGAIN).with_compare_contents(true);
+        let config =
+            Config::default().with_poll_interval(LOOK_AGAIN).with_compare_contents(true).with_follow_symlinks(false);
         let mut watcher = PollWatcher::new(self.teller(), config)?;
         watcher.watch(&self.directory, RecursiveMode::Recursive)?;
         Ok(Box::new(watcher))

@@ -39,6 +39,34 @@ test('what burns all its fuel is found by its line, and rolled back', async ({ a
 	await expect(page.getByRole('textbox', { name: 'Source of count' })).toContainText('"fine"');
 });
 
+test('what is written while a version is saved is not lost', async ({ api, enter }) => {
+	await api.app('slow');
+	await api.script('slow', 'note', '"one"', { topics: ['a', 'b'] });
+	const page = await enter('/apps/slow/scripts/note');
+	let open = () => {};
+	const gate = new Promise<void>((opened) => (open = opened));
+	await page.route('**/api/v1/apps/slow/scripts/note', async (route) => {
+		if (route.request().method() === 'PUT') await gate;
+		await route.continue();
+	});
+	await write(page, 'Source of note', '"two"');
+	await page.keyboard.press('ControlOrMeta+S');
+	await page.keyboard.type(' + " more"');
+	open();
+	await expect(page.getByText('Version 2 is live.')).toBeVisible();
+	await expect(page.getByText('Not saved')).toBeVisible();
+	await page.keyboard.press('ControlOrMeta+S');
+	await expect(page.getByText('Version 3 is live.')).toBeVisible();
+	await expect(page.getByText('Not saved')).toHaveCount(0);
+
+	// In another order than the server's.
+	await page.getByRole('navigation', { name: 'Script' }).getByRole('link', { name: 'Triggers' }).click();
+	await page.getByRole('textbox', { name: 'Topics' }).fill('b\na');
+	await page.keyboard.press('ControlOrMeta+S');
+	await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+	await expect(page.getByText('Not saved')).toHaveCount(0);
+});
+
 test('an event is published, given up, mended and replayed', async ({ api, enter }) => {
 	await api.app('events');
 	await api.script('events', 'on_order', 'throw "the shop is closed"', { topics: ['orders'] });

@@ -4,14 +4,14 @@
 
 use crate::limits::{BODIES_BYTES, SMALL_BODY_BYTES};
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
-/// Counts of those who send: found by a hash, so that no map grows with what strangers choose. Two may share one, by chance.
+/// Counts of shares: found by a hash, so that no map grows with what strangers choose. Two may share one, by chance.
 const SHARES: usize = 1 << 12;
 /// Bytes that are counted at once, so that a body that comes in small pieces costs few steps.
 const STEP: usize = 64 << 10;
@@ -58,9 +58,10 @@ impl Bodies {
         Self { most, used: AtomicUsize::new(0), shares, hasher: RandomState::new() }
     }
 
-    /// A body that is about to be read, to the app of this name.
-    pub fn begin(self: &Arc<Self>, app: &str) -> Body {
-        let share = self.hasher.hash_one(app) as usize % SHARES;
+    /// A body that is about to be read, and whose share it counts in: that of the requests to an app, or of the calls of the API
+    /// about one, which strangers to the app cannot use up.
+    pub fn begin(self: &Arc<Self>, share: impl Hash) -> Body {
+        let share = self.hasher.hash_one(share) as usize % SHARES;
         Body { of: Arc::clone(self), share, arrived: 0, counted: 0 }
     }
 

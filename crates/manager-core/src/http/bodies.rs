@@ -54,7 +54,7 @@ pub(super) async fn bound(State(manager): State<Manager>, request: Request, next
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let body_of = manager.activity.bodies.begin(app(parts.uri.path()));
+    let body_of = manager.activity.bodies.begin((API, app(parts.uri.path())));
     let counted = Counted(Arc::new(Mutex::new(Count { body: body_of, announced, refused: None })));
     parts.extensions.insert(counted.clone());
     let data = body.into_data_stream().map({

@@ -54,6 +54,10 @@ async fn many_slow_uploads_hold_no_more_than_there_is_room_for() {
     let response = response.send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, BODY.to_string()));
 
+    // So does what the app's own people send through the API.
+    let response = case.picloud.api("PUT", "/apps/bad/files/large", vec![7; BODY]).await;
+    assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+
     let (mut taken, mut refused) = (0, 0);
     for upload in &mut uploads {
         // What was refused is answered already, and its connection may be closed.

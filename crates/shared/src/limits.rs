@@ -123,10 +123,12 @@ pub const SMALL_BODY_BYTES: usize = 16 << 10;
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Most apps of a server.
 pub const APPS: i64 = 10_000;
-/// Apps that a user owns, who is no administrator, before they may make no more.
+/// Apps that a user made, who is no administrator, before they may make no more.
 pub const USER_APPS: i64 = 100;
 /// Entries of the audit log that are kept, whatever their age.
 pub const AUDIT_ENTRIES: i64 = 200_000;
+/// Those of one action by one user.
+pub const AUDIT_ENTRIES_ALIKE: i64 = 2_000;
 /// Most scripts of an app.
 pub const APP_SCRIPTS: usize = 1_000;
 /// Versions that are kept of a script, the newest, beside the active one and the one before it.

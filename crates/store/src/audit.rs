@@ -8,12 +8,12 @@ use crate::{
 };
 use picloud_shared::{
     ids::{AppId, AuditId, TokenId, UserId},
-    limits::AUDIT_ENTRIES,
+    limits::{AUDIT_ENTRIES, AUDIT_ENTRIES_ALIKE},
     names::{AppSlug, Username},
     time::TimestampMs,
 };
 use serde_json::Value;
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use std::{
     net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -156,8 +156,8 @@ impl Store {
         }))
     }
 
-    /// Writes an entry, and removes some of those that are past their time, or past the newest
-    /// [`AUDIT_ENTRIES`].
+    /// Writes an entry, and removes some of those that are past their time, or past the newest [`AUDIT_ENTRIES`], or past the
+    /// newest [`AUDIT_ENTRIES_ALIKE`] of the same action by the same user: who does one thing over and over pushes nobody else out.
     pub(crate) async fn write_audit(
         &self,
         transaction: &mut Transaction,
@@ -190,22 +190,41 @@ impl Store {
             None
         };
         let going = first_kept.unwrap_or_default().max(too_old);
-        // Ids sort by time. What another transaction removes already, this one need not wait for.
-        let prune = match transaction {
-            Transaction::Sqlite(_) => {
-                "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT 100)"
-            }
-            Transaction::Postgres(_) => {
-                "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT 100
-                    FOR UPDATE SKIP LOCKED)"
-            }
-        };
-        with_db!(self, transaction, db => {
-            sqlx::query(prune)
+        // Ids sort by time.
+        let old = going_of("id < $1", transaction);
+        with_db!(self, &mut *transaction, db => {
+            sqlx::query(old)
                 .bind(going)
+                .execute(db)
+                .await?;
+        });
+        let Some((_, actor)) = &entry.actor else {
+            return Ok(());
+        };
+        let alike = going_of(
+            "actor = $1 AND action = $2 AND id < (
+                SELECT id FROM audit WHERE actor = $1 AND action = $2 ORDER BY id DESC LIMIT 1 OFFSET $3)",
+            transaction,
+        );
+        with_db!(self, transaction, db => {
+            sqlx::query(alike)
+                .bind(actor.as_str())
+                .bind(&entry.action)
+                .bind(AUDIT_ENTRIES_ALIKE - 1)
                 .execute(db)
                 .await?;
         });
         Ok(())
     }
+}
+
+/// Removes the oldest of the entries of which this is true. What another transaction removes already, this one need not wait for.
+fn going_of(condition: &str, transaction: &Transaction) -> AssertSqlSafe<String> {
+    let lock = match transaction {
+        Transaction::Sqlite(_) => "",
+        Transaction::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+    };
+    AssertSqlSafe(format!(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE {condition} ORDER BY id LIMIT 100 {lock})"
+    ))
 }

@@ -62,7 +62,9 @@ pub enum CreateRefused {
     #[error("a server has at most {APPS} apps")]
     TooMany,
     /// The user has.
-    #[error("a user who is no administrator makes no more apps when they own {USER_APPS}")]
+    #[error(
+        "a user who is no administrator makes no more apps while {USER_APPS} that they made are there, or being removed"
+    )]
     TooManyOfUser,
 }
 
@@ -163,7 +165,8 @@ impl Store {
         }
         let app: Option<App> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
-                "INSERT INTO apps (id, slug, name, debug, revision, created_at) VALUES ($1, $2, $3, $4, 1, $5)
+                "INSERT INTO apps (id, slug, name, debug, revision, created_at, created_by)
+                 VALUES ($1, $2, $3, $4, 1, $5, $6)
                  ON CONFLICT (slug) DO NOTHING
                  RETURNING id, slug, name, debug, limits, outbound, cors, revision, created_at",
             )
@@ -172,6 +175,7 @@ impl Store {
             .bind(new.name.as_bytes())
             .bind(new.debug)
             .bind(new.now)
+            .bind(new.owner.map(|owner| owner.to_string()))
             .fetch_optional(db)
             .await?
         });
@@ -199,23 +203,24 @@ impl Store {
         Ok(())
     }
 
-    /// Why there may be no more apps, be it of all or of this user, if so.
+    /// Why there may be no more apps, be it of all or of this user, if so. A user's count by who made them, so that giving them
+    /// away makes no room; also those whose data is still there.
     async fn too_many_apps(
         &self,
         transaction: &mut Transaction,
-        owner: Option<UserId>,
+        user: Option<UserId>,
     ) -> Result<Option<CreateRefused>, StoreError> {
-        let (all, owned): (i64, i64) = with_db!(self, transaction, db => {
+        let (all, made): (i64, i64) = with_db!(self, transaction, db => {
             sqlx::query_as(
                 "SELECT (SELECT COUNT(*) FROM apps WHERE NOT gone),
-                    (SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id
-                        WHERE m.user_id = $1 AND m.role = 'owner' AND NOT u.admin)",
+                    (SELECT COUNT(*) FROM apps a JOIN users u ON u.id = a.created_by
+                        WHERE a.created_by = $1 AND NOT u.admin)",
             )
-            .bind(owner.map(|owner| owner.to_string()))
+            .bind(user.map(|user| user.to_string()))
             .fetch_one(db)
             .await?
         });
-        Ok(match (all >= APPS, owned >= USER_APPS) {
+        Ok(match (all >= APPS, made >= USER_APPS) {
             (true, _) => Some(CreateRefused::TooMany),
             (false, true) => Some(CreateRefused::TooManyOfUser),
             (false, false) => None,

@@ -222,7 +222,15 @@ async fn there_are_so_many_apps_and_no_more(store: &TestStore) {
     }
     // At once, for the last place.
     let [one, more] = ["one", "more"].map(|slug| new_app(slug, Some(eve.id)));
-    store.delete_app(store.deployment(&"eve-0".parse().unwrap()).await.unwrap().unwrap().app.id).await.unwrap();
+    let first = store.deployment(&"eve-0".parse().unwrap()).await.unwrap().unwrap().app.id;
+    let third = new_app("third", Some(eve.id));
+    // Giving one away makes no room, nor does deleting one until it is removed.
+    store.set_member(first, &admin.username, Role::Owner, eve.id).await.unwrap().unwrap();
+    store.remove_member(first, &eve.username, eve.id).await.unwrap().unwrap();
+    assert_eq!(store.create_app(third.clone()).await.unwrap(), Err(CreateRefused::TooManyOfUser));
+    store.delete_app(first).await.unwrap();
+    assert_eq!(store.create_app(third).await.unwrap(), Err(CreateRefused::TooManyOfUser));
+    while store.remove_gone().await.unwrap() {}
     let (one, more) = tokio::join!(store.create_app(one), store.create_app(more));
     let refused = [one.unwrap(), more.unwrap()].into_iter().filter_map(Result::err).collect::<Vec<_>>();
     assert_eq!(refused, [CreateRefused::TooManyOfUser]);

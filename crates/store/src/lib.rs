@@ -46,6 +46,7 @@ mod users;
 mod vars;
 mod wake;
 mod warrants;
+mod writer;
 
 pub use activate::{NewVersion, Put, PutRefused};
 pub use apps::{App, AppChanges, CreateRefused, Membership, NewApp, UpdateRefused};

@@ -1,6 +1,6 @@
 //! Opening a database: connecting, and bringing its tables up to date. Several processes may do so at once.
 
-use crate::{Inner, Store, StoreError, pool::Pool, recorded::Recorded, revisions::Revisions};
+use crate::{Inner, Store, StoreError, pool::Pool, recorded::Recorded, revisions::Revisions, writer::Writer};
 use sqlx::{
     ConnectOptions, Connection, Sqlite,
     migrate::Migrator,
@@ -47,7 +47,7 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a statement waits for a connection. Where the disk has much else to do, and on an SD card by itself, one commit
 /// may take many seconds, and all other writers wait for it; scripts are bounded by their own time.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Store {
     /// How many reads may go on at once.
@@ -106,14 +106,10 @@ async fn open_sqlite(directory: &Path) -> Result<Pool, StoreError> {
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
-    let write = without_timers::<Sqlite>(1).before_acquire(|connection, _| {
-        // Where a write fails, as on a full disk, SQLite ends the transaction by itself. sqlx goes on counting it, and would
-        // refuse to begin another on this connection for ever.
-        let usable = !connection.is_in_transaction();
-        Box::pin(async move { Ok(usable) })
-    });
-    let write = write.connect_with(writer).await?;
-    SQLITE_MIGRATIONS.run(&write).await?;
+    let migrating = without_timers::<Sqlite>(1).connect_with(writer.clone()).await?;
+    SQLITE_MIGRATIONS.run(&migrating).await?;
+    migrating.close().await;
+    let write = Writer::open(writer).await?;
     let read = without_timers::<Sqlite>(SQLITE_READERS).connect_with(options.read_only(true)).await?;
     Ok(Pool::Sqlite { read, write })
 }

@@ -1,25 +1,32 @@
 //! The two kinds of database behind one type: connections, transactions, and the macro through which every statement
 //! goes, so that SQL is written once.
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use crate::writer::{Writer, Writing};
+use sqlx::{PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
+use std::ops::{Deref, DerefMut};
 
 /// Connections.
 #[derive(Debug)]
 pub(crate) enum Pool {
-    /// SQLite has one writer at a time: a pool of one connection makes writers queue fairly here instead of retrying
-    /// on its lock.
+    /// SQLite has one writer at a time: they queue fairly here instead of retrying on its lock.
     Sqlite {
         read: SqlitePool,
-        write: SqlitePool,
+        write: Writer,
     },
     Postgres(PgPool),
 }
 
-/// A transaction that may write. Rolled back when dropped.
+/// A transaction. Rolled back when dropped.
 #[derive(Debug)]
 pub(crate) enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(SqliteTransaction),
     Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+#[derive(Debug)]
+pub(crate) enum SqliteTransaction {
+    Reads(sqlx::Transaction<'static, Sqlite>),
+    Writes(Writing),
 }
 
 /// Expands an expression that sends one statement, once for each kind of database: `with_db!(store, read, db => …)`
@@ -36,7 +43,13 @@ macro_rules! with_db {
     ($store:expr, write, $db:ident => $body:expr) => {{
         $store.count_query();
         match &$store.inner.pool {
-            $crate::pool::Pool::Sqlite { write: $db, .. } => $body,
+            $crate::pool::Pool::Sqlite { write, .. } => {
+                let mut transaction = write.begin().await?;
+                let $db = &mut *transaction;
+                let done = $body;
+                transaction.commit().await?;
+                done
+            }
             $crate::pool::Pool::Postgres($db) => $body,
         }
     }};
@@ -65,7 +78,7 @@ impl Pool {
     /// On SQLite it is the only writer from here on; on PostgreSQL (READ COMMITTED) rows are locked as they are written.
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => Transaction::Sqlite(SqliteTransaction::Writes(write.begin().await?)),
             Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
         })
     }
@@ -73,7 +86,7 @@ impl Pool {
     /// All statements of it see the database at one moment.
     pub(crate) async fn begin_read(&self) -> sqlx::Result<Transaction> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Transaction::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => Transaction::Sqlite(SqliteTransaction::Reads(read.begin().await?)),
             Self::Postgres(pool) => {
                 Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
@@ -95,8 +108,29 @@ impl Pool {
 impl Transaction {
     pub(crate) async fn commit(self) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Sqlite(SqliteTransaction::Reads(transaction)) => transaction.commit().await,
+            Self::Sqlite(SqliteTransaction::Writes(transaction)) => transaction.commit().await,
             Self::Postgres(transaction) => transaction.commit().await,
+        }
+    }
+}
+
+impl Deref for SqliteTransaction {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        match self {
+            Self::Reads(transaction) => transaction,
+            Self::Writes(transaction) => transaction,
+        }
+    }
+}
+
+impl DerefMut for SqliteTransaction {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        match self {
+            Self::Reads(transaction) => transaction,
+            Self::Writes(transaction) => transaction,
         }
     }
 }

@@ -236,18 +236,21 @@ impl Store {
     /// When the database fails.
     pub async fn give_back(&self) -> Result<bool, StoreError> {
         let Pool::Sqlite { write, .. } = &self.inner.pool else { return Ok(false) };
+        let mut transaction = write.begin().await?;
         self.count_query();
         let (free, pages, incremental): (i64, i64, i64) = sqlx::query_as(
             "SELECT f.freelist_count, p.page_count, a.auto_vacuum
              FROM pragma_freelist_count f, pragma_page_count p, pragma_auto_vacuum a",
         )
-        .fetch_one(write)
+        .fetch_one(&mut *transaction)
         .await?;
         if incremental != INCREMENTAL || free - STEP_PAGES < pages / 8 {
             return Ok(false);
         }
         self.count_query();
-        sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA incremental_vacuum({STEP_PAGES})"))).execute(write).await?;
+        let vacuum = sqlx::AssertSqlSafe(format!("PRAGMA incremental_vacuum({STEP_PAGES})"));
+        sqlx::query(vacuum).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(true)
     }
 }

@@ -86,10 +86,13 @@ impl Store {
     /// The connections to the database.
     pub fn pools(&self) -> Vec<PoolUsage> {
         match &self.inner.pool {
-            Pool::Sqlite { read, write } => vec![
-                PoolUsage { name: "read", open: read.size(), idle: read.num_idle() },
-                PoolUsage { name: "write", open: write.size(), idle: write.num_idle() },
-            ],
+            Pool::Sqlite { read, write } => {
+                let (open, idle) = write.usage();
+                vec![
+                    PoolUsage { name: "read", open: read.size(), idle: read.num_idle() },
+                    PoolUsage { name: "write", open, idle },
+                ]
+            }
             Pool::Postgres(pool) => vec![PoolUsage { name: "all", open: pool.size(), idle: pool.num_idle() }],
         }
     }

@@ -31,7 +31,7 @@ pub use files::FileFilter;
 pub use follow::{FollowFilter, Followed, LogStream};
 pub use invocations::InvocationFilter;
 pub use logs::LogFilter;
-pub use topics::DeadLetterFilter;
+pub use topics::{DeadLetterFilter, DeliveryFilter};
 
 /// What each method gives.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -13,6 +13,7 @@ mod batch;
 mod commit;
 mod dead_letters;
 mod deliveries;
+mod delivery_list;
 mod deployments;
 mod domains;
 mod empty;
@@ -53,6 +54,7 @@ pub use apps::{App, AppChanges, CreateRefused, Membership, NewApp, UpdateRefused
 pub use audit::{AuditEntry, AuditFilter};
 pub use dead_letters::{DeadLetter, ReplayRefused};
 pub use deliveries::{AppDeliveries, Claimed, Lease, Occasion, Settlement};
+pub use delivery_list::{Delivery, DeliveryFilter};
 pub use deployments::{DeployedRoute, Deployment};
 pub use domains::{AddRefused, Added, Domain};
 pub use error::StoreError;

@@ -2,11 +2,13 @@
 
 use crate::fixture::{NOW, TestStore, cases, version};
 use picloud_shared::{
+    api::DeliveryState,
     ids::{AppId, DeliveryId},
     precondition::Precondition,
 };
 use picloud_store::{
-    Claimed, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script, Settlement, Store, Topic,
+    Claimed, Delivery, DeliveryFilter, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script,
+    Settlement, Store, Topic,
 };
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ cases! {
     who_waits_hears_of_what_is_published
     what_is_due_is_found_however_much_others_have
     leases_are_reclaimed_where_nobody_else_works
+    what_has_not_ended_is_listed_with_how_far_it_is
+    deliveries_are_narrowed_down_and_paged
 }
 
 /// Longer than any test takes.
@@ -347,4 +351,89 @@ async fn leases_are_reclaimed_where_nobody_else_works(store: &TestStore) {
     assert_eq!(again.len(), usize::from(alone));
     assert_eq!(settle(store, &before, Settlement::Done).await, !alone);
     assert!(again.iter().all(|claimed| claimed.attempt == 2));
+}
+
+async fn listed(store: &Store, app: AppId, filter: DeliveryFilter) -> Vec<Delivery> {
+    store.deliveries(app, DeliveryFilter { limit: 100, ..filter }).await.unwrap()
+}
+
+async fn what_has_not_ended_is_listed_with_how_far_it_is(store: &TestStore) {
+    let (app, other) = (store.app("demo").await, store.app("other").await);
+    let script = subscriber(store, app.id, "a", &["t"]).await;
+    let all = || DeliveryFilter::default();
+    let id = publish(store, app.id, event("t", Some("k\0"), "{\"n\":1}")).await[0];
+    let behind = publish(store, app.id, event("t", Some("k\0"), "2")).await[0];
+    let found = listed(store, app.id, all()).await;
+    let states = |found: &[Delivery]| found.iter().map(|one| (one.id, one.state)).collect::<Vec<_>>();
+    assert_eq!(states(&found), [(behind, DeliveryState::Behind), (id, DeliveryState::Waiting)]);
+    let first = &found[1];
+    assert_eq!((first.script.as_str(), first.key.as_deref(), first.attempts), ("a", Some("k\0"), 0));
+    assert_eq!(first.occasion, Occasion::Topic("t".parse().unwrap()));
+    assert_eq!((first.last_invocation, first.error.as_deref()), (None, None));
+    assert!(first.due_at.is_some_and(|due| due > NOW) && found[0].due_at.is_none());
+
+    let claimed = claim(store, app.id).await.remove(0);
+    let running = listed(store, app.id, all()).await.remove(1);
+    assert_eq!((running.state, running.attempts, running.due_at), (DeliveryState::Running, 1, None));
+    let record = crate::invocations::invocation(app.id, &script);
+    let retry = Settlement::Retry { after_ms: LEASE_MS };
+    assert!(store.settle_delivery(&claimed.lease, retry, std::slice::from_ref(&record)).await.unwrap());
+    let (retrying, payload) = store.delivery(app.id, id).await.unwrap().unwrap();
+    assert_eq!((retrying.state, retrying.attempts, payload.as_str()), (DeliveryState::Retrying, 1, "{\"n\":1}"));
+    assert_eq!((retrying.last_invocation, retrying.error.as_deref()), (Some(record.id), Some("bad\0 ü")));
+    assert!(retrying.due_at.unwrap() > first.due_at.unwrap(), "the next attempt has its time");
+    assert_eq!(listed(store, app.id, all()).await[1], retrying);
+    assert_eq!(store.delivery(other.id, id).await.unwrap(), None);
+    assert!(listed(store, other.id, all()).await.is_empty());
+
+    store.execute("UPDATE deliveries SET due_at = 0 WHERE due_at IS NOT NULL").await;
+    let claimed = claim(store, app.id).await.remove(0);
+    assert!(settle(store, &claimed, dead("no")).await);
+    assert_eq!(store.delivery(app.id, id).await.unwrap(), None, "it is a dead letter");
+    assert_eq!(states(&listed(store, app.id, all()).await), [(behind, DeliveryState::Waiting)]);
+    store.delete_script(app.id, &script.name).await.unwrap().unwrap();
+    assert!(listed(store, app.id, all()).await.is_empty() && store.delivery(app.id, behind).await.unwrap().is_none());
+}
+
+async fn deliveries_are_narrowed_down_and_paged(store: &TestStore) {
+    let app = store.app("demo").await;
+    for (name, topics) in [("a", ["t", "u"]), ("b", ["t", "v"])] {
+        subscriber(store, app.id, name, &topics).await;
+    }
+    let mut ids = Vec::new();
+    for (topic, key) in [("t", Some("k")), ("u", None), ("t", Some("k"))] {
+        ids.extend(publish(store, app.id, event(topic, key, "1")).await);
+    }
+    ids.sort();
+    ids.reverse();
+    let found = async |filter| listed(store, app.id, filter).await.iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(found(DeliveryFilter::default()).await, ids);
+    assert_eq!(found(DeliveryFilter { before: Some(ids[1]), ..Default::default() }).await, ids[2..]);
+    let two = store.deliveries(app.id, DeliveryFilter { limit: 2, ..Default::default() }).await.unwrap();
+    assert_eq!(two.iter().map(|one| one.id).collect::<Vec<_>>(), ids[..2]);
+    let by = |topic: Option<&str>, script: Option<&str>, state| DeliveryFilter {
+        topic: topic.map(|name| name.parse().unwrap()),
+        script: script.map(|name| name.parse().unwrap()),
+        state,
+        ..Default::default()
+    };
+    let counts = async || {
+        let mut counts = Vec::new();
+        for state in DeliveryState::ALL {
+            counts.push(found(by(None, None, Some(state))).await.len());
+        }
+        counts
+    };
+    assert_eq!(counts().await, [3, 2, 0, 0]);
+    let claimed = claim(store, app.id).await;
+    let of_u = claimed.iter().find(|one| one.occasion == Occasion::Topic("u".parse().unwrap())).unwrap();
+    assert!(settle(store, of_u, Settlement::Retry { after_ms: LEASE_MS }).await);
+    assert_eq!(counts().await, [0, 2, 2, 1]);
+    assert_eq!(found(by(Some("u"), None, Some(DeliveryState::Retrying))).await, [of_u.lease.delivery]);
+    assert_eq!(found(by(Some("t"), Some("a"), Some(DeliveryState::Behind))).await.len(), 1);
+    assert_eq!(found(by(Some("t"), None, None)).await.len(), 4);
+    assert_eq!(found(by(None, Some("a"), None)).await.len(), 3);
+    for nobody in [by(Some("v"), None, None), by(None, Some("nobody"), None)] {
+        assert!(found(nobody).await.is_empty());
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::{
     access::{Access, Editor, Viewer},
+    deliveries,
     error::ApiError,
-    extract::{Delivery as Id, Json, Query},
+    extract::{DeadLetter as Id, Json, Query},
     page::{self, Before},
 };
 use crate::Manager;
@@ -12,8 +13,7 @@ use picloud_shared::{
     api::{DeadLetter, Page, Replay, Replayed},
     ids::DeliveryId,
 };
-use picloud_store::Occasion;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Dead letters, the latest event first. Needs the role viewer.
 #[utoipa::path(
@@ -90,18 +90,14 @@ pub(super) async fn delete(
 }
 
 fn seen(letter: picloud_store::DeadLetter) -> DeadLetter {
-    let (topic, scheduled_at) = match letter.occasion {
-        Occasion::Topic(topic) => (Some(topic), None),
-        Occasion::Slot(at) => (None, Some(at)),
-    };
+    let (topic, scheduled_at) = deliveries::about(letter.occasion);
     DeadLetter {
         id: letter.id,
         topic,
         scheduled_at,
         script: letter.script,
         key: letter.key,
-        // Nested too deeply to be read back, it is shown as its text.
-        payload: serde_json::from_str(&letter.payload).unwrap_or(Value::String(letter.payload)),
+        payload: deliveries::seen_payload(letter.payload),
         attempts: letter.attempts,
         error: letter.error,
         last_invocation: letter.last_invocation,

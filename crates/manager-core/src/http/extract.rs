@@ -175,7 +175,9 @@ captured! {
     /// The invitation that the path names. A text that is no id names none.
     InvitationPath(InvitationId), id, |_| ApiError::NotFound("invitation");
     /// The dead letter that the path names. A text that is no id names none.
-    Delivery(DeliveryId), id, |_| ApiError::NotFound("dead letter");
+    DeadLetter(DeliveryId), id, |_| ApiError::NotFound("dead letter");
+    /// The delivery that the path names. A text that is no id names none.
+    Delivery(DeliveryId), id, |_| ApiError::NotFound("delivery");
     /// The schedule that the path names. A text that is no id names none.
     Schedule(ScheduleId), id, |_| ApiError::NotFound("schedule");
 }

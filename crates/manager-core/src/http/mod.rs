@@ -10,6 +10,7 @@ mod bodies;
 mod conditions;
 mod dashboard;
 mod dead_letters;
+mod deliveries;
 mod domains;
 mod envelope;
 mod error;
@@ -125,6 +126,8 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
         .routes(routes!(secrets::set, secrets::delete).layer(setting_body))
         .routes(routes!(topics::list))
         .routes(routes!(topics::publish).layer(event_body))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
         .routes(routes!(dead_letters::list))

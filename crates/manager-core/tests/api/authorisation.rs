@@ -102,6 +102,8 @@ const OPERATIONS: &[(&str, Needs)] = &[
     ("publish_event", Needs::Role(Editor)),
     ("list_schedules", Needs::Role(Viewer)),
     ("run_schedule", Needs::Role(Editor)),
+    ("list_deliveries", Needs::Role(Viewer)),
+    ("show_delivery", Needs::Role(Viewer)),
     ("list_dead_letters", Needs::Role(Viewer)),
     ("delete_dead_letter", Needs::Role(Editor)),
     ("replay_dead_letter", Needs::Role(Editor)),

@@ -64,6 +64,7 @@ const COMMANDS: &[&str] = &[
     "domains remove cli.example",
     "topics publish orders 1",
     "topics list",
+    "topics deliveries",
     "topics dead",
     "topics replay --all",
     "topics forget ID",

@@ -47,6 +47,30 @@ async fn an_event_from_publishing_to_replay() {
     assert_eq!(pic.ok(&["topics", "list"]), "(none)\n");
 }
 
+#[test]
+fn what_is_on_its_way_is_listed_with_how_far_it_is() {
+    let app = shared::app("mail");
+    let pic = &app.pic;
+    assert_eq!(pic.ok(&["topics", "deliveries"]), "(none)\n");
+    pic.write("send.rhai", "// topic: letters\nevent.payload");
+    pic.ok(&["scripts", "put", "send.rhai"]);
+    for _ in 0..2 {
+        pic.ok(&["topics", "publish", "letters", "{}", "--key", "k", "--delay", "3600"]);
+    }
+    let page = pic.json(&["topics", "deliveries"]);
+    let states: Vec<_> = page["items"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!(states, ["behind", "waiting"], "the latest first: {page}");
+    let told = pic.ok(&["topics", "deliveries", "--topic", "letters", "--script", "send", "--state", "behind"]);
+    let row: Vec<&str> = told.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[1..], ["letters", "send", "behind", "0", "-", "-"], "{told}");
+    let first = pic.json(&["topics", "deliveries", "--limit", "1"]);
+    let next = first["next"].as_str().unwrap();
+    assert_eq!(pic.json(&["topics", "deliveries", "--before", next])["items"][0]["state"], "waiting");
+    assert_eq!(pic.ok(&["topics", "deliveries", "--state", "running"]), "(none)\n");
+    let (code, told) = pic.fails(&["topics", "deliveries", "--state", "odd"]);
+    assert!(code == 2 && told.contains("a state is waiting, behind, running or retrying"), "{code} {told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_from_its_line_to_its_run() {
     let app = shared::app("shop");

@@ -39,7 +39,7 @@ pub use schedules::{LastFiring, ScheduleRun, ScheduleState};
 pub use scripts::{Check, Checked, Diagnostic, PutScript, Rollback, Script, Totals, Version, VersionSource};
 pub use settings::{Secret, SetSecret, SetVar, Var};
 pub use stats::{ScriptStats, Stats, StatsBucket, StatsRange, StatsSums};
-pub use topics::{DeadLetter, Publish, Published, Replay, Replayed, Topic};
+pub use topics::{DeadLetter, Delivery, DeliveryState, Publish, Published, Replay, Replayed, Topic};
 pub use usage::{Usage, Used};
 pub use users::{UpdateUser, User};
 

@@ -43,6 +43,79 @@ pub struct Topic {
     pub dead: i64,
 }
 
+/// How far a delivery is that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It has not been attempted, and will be when its time has come and there is room for it.
+    Waiting,
+    /// An event of the same key comes first.
+    Behind,
+    /// It is attempted now; or it was by a node that has ended, and will be taken over.
+    Running,
+    /// An attempt has failed, and the next one has its time.
+    Retrying,
+}
+
+impl DeliveryState {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Behind, Self::Running, Self::Retrying];
+
+    /// As sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Behind => "behind",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+        }
+    }
+}
+
+impl std::str::FromStr for DeliveryState {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or("a state is waiting, behind, running or retrying")
+    }
+}
+
+/// A delivery that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delivery {
+    /// Its id, which the script sees as `event.id`.
+    pub id: DeliveryId,
+    /// The event's topic; absent when it is one of a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<TopicName>,
+    /// The slot, when it is one of a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub scheduled_at: Option<TimestampMs>,
+    /// The script that gets it.
+    pub script: ScriptName,
+    /// The event's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// Attempts that have begun, one that runs included.
+    pub attempts: u32,
+    /// When it may be attempted; absent while it runs, or stands behind another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub due_at: Option<TimestampMs>,
+    /// How the last attempt failed; absent when none has, or there is no record of it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The invocation of the last attempt that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_invocation: Option<InvocationId>,
+    /// The event's payload; absent in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+}
+
 /// A delivery that was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetter {

@@ -6,7 +6,7 @@ use crate::{
     format, output,
 };
 use picloud_client::DeadLetterFilter;
-use picloud_shared::{api::DeadLetter, ids::DeliveryId};
+use picloud_shared::ids::DeliveryId;
 
 /// List dead letters, the latest event first: what was given up, why, and its payload
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(crate) async fn run(Args { limit, before }: Args, context: &mut Context) -> 
             vec![
                 letter.id.to_string(),
                 format::time(letter.dead_at),
-                about(letter),
+                super::about(letter.topic.as_ref(), letter.scheduled_at),
                 letter.script.to_string(),
                 letter.attempts.to_string(),
                 letter.error.clone(),
@@ -37,13 +37,4 @@ pub(crate) async fn run(Args { limit, before }: Args, context: &mut Context) -> 
         });
         output::table(&["ID", "GIVEN UP", "EVENT", "SCRIPT", "ATTEMPTS", "ERROR", "PAYLOAD"], rows)
     })
-}
-
-/// The topic, or the slot of a schedule.
-fn about(letter: &DeadLetter) -> String {
-    match (&letter.topic, letter.scheduled_at) {
-        (Some(topic), _) => topic.to_string(),
-        (None, Some(slot)) => format!("schedule, {}", format::time(slot)),
-        (None, None) => "-".to_owned(),
-    }
 }

@@ -42,6 +42,15 @@ export class Api {
 		await this.send('PUT', `/apps/${app}/scripts/${encodeURIComponent(name)}`, { source, ...triggers });
 	}
 
+	async file(app: string, path: string, content: string): Promise<void> {
+		const answer = await fetch(`${this.manager}/api/v1/apps/${app}/files/${encodeURIComponent(path)}`, {
+			method: 'PUT',
+			headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/octet-stream' },
+			body: content
+		});
+		expect(answer.ok, `${path}: ${answer.status}`).toBe(true);
+	}
+
 	/** A request to an app, as anybody sends it. */
 	async call(app: string, path: string, init: RequestInit = {}): Promise<Response> {
 		return fetch(`${this.ingress}/${app}${path}`, init);

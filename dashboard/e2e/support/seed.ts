@@ -87,6 +87,24 @@ async function make(api: Api): Promise<void> {
 	await api.send('POST', '/invitations', { create_apps: true });
 	await api.send('POST', '/auth/tokens', { name: 'deploys from CI', role: 'editor', apps: [SHOP] });
 
+	for (const [path, content] of [
+		['images/logo.svg', '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h1v1z"/></svg>'],
+		['images/teapot.svg', '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 2"><path d="M0 0h2v2z"/></svg>'],
+		['reports/2026-07.csv', 'product,sold\ntea,120\ncup,31\n'.repeat(900)]
+	] as const)
+		await api.file(SHOP, path, content);
+	for (const day of ['Monday to Friday', 'Monday to Saturday'])
+		await api.send('POST', `/apps/${SHOP}/deploy`, {
+			scripts: [{ name: 'hours', source: `"Open from ${day}"`, routes: ['GET /hours'] }],
+			keep_others: true
+		});
+	for (const number of [101, 102])
+		await api.send('POST', `/apps/${SHOP}/topics/orders`, {
+			payload: { number, total: 12 },
+			key: 'customer 7',
+			delay: 86_400
+		});
+
 	const json = { 'content-type': 'application/json' };
 	const order = (name: string, count: number) =>
 		api.call(SHOP, '/orders', { method: 'POST', headers: json, body: JSON.stringify({ items: [{ name, count }] }) });
@@ -128,13 +146,15 @@ export const pages = (failed: string, fine: string): [name: string, path: string
 	['versions', `/apps/${SHOP}/scripts/checkout?tab=versions`, 'Go back to 1'],
 	['triggers', `/apps/${SHOP}/scripts/checkout?tab=triggers`, 'What starts it'],
 	['script-invocations', `/apps/${SHOP}/scripts/checkout?tab=invocations`, 'The latest'],
+	['releases', `/apps/${SHOP}/releases`, 'Go back to 1'],
 	['invocations', `/apps/${SHOP}/invocations`, 'POST /orders'],
 	['invocation-failed', `/apps/${SHOP}/invocations/${failed}`, 'It had burnt all its fuel here'],
 	['invocation', `/apps/${SHOP}/invocations/${fine}`, 'Calls of the platform'],
 	['logs', `/apps/${SHOP}/logs`, 'Live: lines stand here'],
-	['topics', `/apps/${SHOP}/topics`, 'the parcel service'],
+	['topics', `/apps/${SHOP}/topics`, 'customer 7'],
 	['schedules', `/apps/${SHOP}/schedules`, 'Run now'],
 	['kv', `/apps/${SHOP}/kv`, 'order:1'],
+	['files', `/apps/${SHOP}/files`, 'images/logo.svg'],
 	['config', `/apps/${SHOP}/config`, 'PARCEL_KEY'],
 	['members', `/apps/${SHOP}/members`, 'vincent'],
 	['domains', `/apps/${SHOP}/domains`, 'shop.example.com'],

@@ -3,13 +3,19 @@
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
+        schema::{AdditionalProperties, SchemaType, Type},
+    },
+};
 
 /// Seconds.
 const DAY: u64 = 24 * 60 * 60;
 
 /// A limit that an app may set; the name says its unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "String")]
 pub enum LimitName {
     /// [`Limits::fuel`]
@@ -164,12 +170,35 @@ impl TryFrom<String> for LimitName {
 }
 
 /// Values of some limits, each in the unit of its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LimitValues(pub BTreeMap<LimitName, i64>);
 
 /// What to change of an app's own limits: a value, or `None` for the default again.
 pub type LimitChanges = BTreeMap<LimitName, Option<i64>>;
+
+/// In the API's document each limit is a property, so that whoever is made of it knows them all.
+impl PartialSchema for LimitValues {
+    fn schema() -> RefOr<Schema> {
+        by_name("Values of some limits, each in the unit of its name.", Type::Integer.into())
+    }
+}
+
+impl ToSchema for LimitValues {}
+
+/// [`LimitChanges`] in the API's document.
+pub(crate) fn changes_schema() -> RefOr<Schema> {
+    let or_null = SchemaType::from_iter([Type::Integer, Type::Null]);
+    by_name("Limits to set, or, with `null`, to have their defaults again.", or_null)
+}
+
+fn by_name(description: &str, of: SchemaType) -> RefOr<Schema> {
+    let number: RefOr<Schema> =
+        ObjectBuilder::new().schema_type(of).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).into();
+    let object = ObjectBuilder::new().description(Some(description));
+    let object = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    LimitName::ALL.into_iter().fold(object, |object, name| object.property(name.as_str(), number.clone())).into()
+}
 
 impl LimitValues {
     /// With the changes made.

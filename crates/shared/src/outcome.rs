@@ -7,7 +7,11 @@ use crate::{
     names::ScriptName,
 };
 use picloud_abi::invocation::{Failure, FailureCode, Outcome, Position};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// The word of an outcome that is no failure.
 pub const OK: &str = "ok";
@@ -55,6 +59,23 @@ pub const WORDS: [&str; 14] = [
     "cancelled",
     "crashed",
 ];
+
+/// One of [`WORDS`] in the API's document, where fields hold it as a text.
+#[derive(Debug)]
+pub struct Word;
+
+impl PartialSchema for Word {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(WORDS));
+        text.description(Some("How an invocation ended: `ok`, or the code of what went wrong.")).into()
+    }
+}
+
+impl ToSchema for Word {
+    fn name() -> Cow<'static, str> {
+        "Outcome".into()
+    }
+}
 
 /// Where an outcome's word stands among [`WORDS`].
 pub fn place_in_words(outcome: &Outcome) -> usize {

@@ -1,4 +1,5 @@
 // Numbers and times as people read them. Exact values are for the `title`.
+import type { Schemas } from './api/client';
 
 const whole = new Intl.NumberFormat('en');
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -53,7 +54,23 @@ export function ago(ms: number, now: number): string {
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${integer(n)} ${n === 1 ? one : many}`;
 
-/** What an outcome is called among people. */
-export function outcome(code: string): string {
-	return code.replaceAll('_', ' ');
-}
+/** What each outcome is called among people. */
+export const OUTCOMES = {
+	ok: 'ok',
+	thrown: 'thrown',
+	error: 'error',
+	out_of_fuel: 'out of fuel',
+	out_of_memory: 'out of memory',
+	too_deep: 'too deep',
+	timeout: 'timeout',
+	response_too_large: 'response too large',
+	quota: 'quota',
+	too_large: 'too large',
+	queue_full: 'queue full',
+	storage_full: 'storage full',
+	cancelled: 'cancelled',
+	crashed: 'crashed'
+} as const satisfies Record<Schemas['Outcome'], string>;
+
+/** What an outcome is called; a newer server may tell of others. */
+export const outcome = (code: string): string => (OUTCOMES as Record<string, string>)[code] ?? code.replaceAll('_', ' ');

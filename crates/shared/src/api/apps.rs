@@ -3,7 +3,7 @@
 use crate::{
     cors::{self, CorsSetting},
     ids::AppId,
-    limit_rules::{LimitChanges, LimitName, LimitValues},
+    limit_rules::{self, LimitChanges, LimitValues},
     names::AppSlug,
     outbound::AllowedHosts,
     time::TimestampMs,
@@ -65,7 +65,7 @@ pub struct UpdateApp {
     pub debug: Option<bool>,
     /// Limits to set, or, with `null`, to have their defaults again.
     #[serde(default, skip_serializing_if = "LimitChanges::is_empty")]
-    #[schema(value_type = BTreeMap<LimitName, Option<i64>>)]
+    #[schema(schema_with = limit_rules::changes_schema)]
     pub limits: LimitChanges,
     /// The hosts that its scripts may reach, in place of those before; empty: every public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! Invocations and their logs.
 
-use crate::{ids::InvocationId, names::ScriptName, time::TimestampMs};
+use crate::{ids::InvocationId, names::ScriptName, outcome, time::TimestampMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -142,6 +142,7 @@ pub struct InvocationSummary {
     /// The HTTP status that was answered, or would have been.
     pub status: u16,
     /// `ok`, or the code of what went wrong, such as `out_of_fuel`.
+    #[schema(value_type = outcome::Word)]
     pub outcome: String,
     /// Fuel burnt, that of the scripts included that it called.
     pub fuel: i64,

@@ -3,6 +3,7 @@
 use crate::{
     ids::{DeliveryId, InvocationId, ScheduleId},
     names::ScriptName,
+    outcome,
     schedule::Schedule,
     time::TimestampMs,
 };
@@ -38,6 +39,7 @@ pub struct LastFiring {
     pub invocation: Option<InvocationId>,
     /// How it ended: `ok`, or the code of what went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<outcome::Word>)]
     pub outcome: Option<String>,
 }
 

@@ -18,6 +18,7 @@ mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
+mod server;
 mod stats;
 mod topics;
 mod usage;

@@ -15,6 +15,11 @@ impl From<Vec<HostName>> for ManagerHosts {
 }
 
 impl ManagerHosts {
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &HostName> {
+        self.0.iter()
+    }
+
     /// Whether the API is reached by a host, which is without a port, as in a URL.
     pub(crate) fn include(&self, host: &str) -> bool {
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

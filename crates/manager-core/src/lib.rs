@@ -27,7 +27,7 @@ use http::{follow::Followers, metrics::Counted};
 use password::Passwords;
 use picloud_shared::{
     activity::Activity, domains::AppsDomain, executor::Executor, limit_rules::LimitRules, names::AppSlug,
-    proxies::TrustedProxies,
+    proxies::TrustedProxies, time::TimestampMs,
 };
 use picloud_store::{AuditEntry, Store, Warrant};
 use picloud_vault::Vault;
@@ -71,6 +71,23 @@ pub struct Settings {
     pub vault: Vault,
     /// What lets a visitor make the first user; `None` once there is one.
     pub setup_token: Option<SetupToken>,
+    /// What administrators are told of the process beside all that.
+    pub process: Process,
+}
+
+/// What administrators are told of a process, and the control plane has no other use for.
+#[derive(Clone, Debug, Default)]
+pub struct Process {
+    /// When it began.
+    pub started_at: TimestampMs,
+    /// Where it keeps what it keeps.
+    pub data_directory: String,
+    /// What the engine compiles to.
+    pub engine: String,
+    /// How often a delivery is tried before it is a dead letter.
+    pub delivery_attempts: u32,
+    /// Milliseconds until a failed delivery is tried again for the first time.
+    pub delivery_backoff_ms: u32,
 }
 
 impl Manager {

@@ -5,7 +5,7 @@ use crate::engine::EngineArgs;
 use anyhow::{Context, Result};
 use picloud_executor_core::{LocalExecutor, World};
 use picloud_host::{PageMapScan, Settings as EngineSettings, Target};
-use picloud_manager_core::{Manager, ManagerHosts, Settings};
+use picloud_manager_core::{Manager, ManagerHosts, Process, Settings};
 use picloud_project::Project;
 use picloud_shared::{activity::Activity, domains::AppsDomain, ids::AppId, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::{Database, Store};
@@ -59,6 +59,7 @@ impl Bench {
             limits: limits.clone(),
             vault: vault.clone(),
             setup_token: None,
+            process: Process::default(),
         };
         let manager = Manager::new(store.clone(), executor.clone(), Arc::clone(&activity), settings);
         Ok(Self { store, executor, manager, activity, limits, vault, directory })

@@ -166,6 +166,13 @@ pub(crate) enum PagemapScan {
     Off,
 }
 
+impl EngineTarget {
+    /// As it is written.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 impl From<PagemapScan> for PageMapScan {
     fn from(scan: PagemapScan) -> Self {
         match scan {

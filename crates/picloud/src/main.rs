@@ -28,9 +28,9 @@ use front::Front;
 use mimalloc::MiMalloc;
 use picloud_executor_core::{LocalExecutor, RealWorld};
 use picloud_host::Settings as EngineSettings;
-use picloud_manager_core::{Manager, ManagerHosts, Settings as ManagerSettings};
+use picloud_manager_core::{Manager, ManagerHosts, Process, Settings as ManagerSettings};
 use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
-use picloud_shared::activity::Activity;
+use picloud_shared::{activity::Activity, time::now_ms};
 use picloud_store::Store;
 use rustix::thread::disable_transparent_huge_pages;
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
@@ -94,7 +94,14 @@ async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
+/// From the root, as whoever reads it elsewhere knows nothing of where the process was started.
+fn data_directory(config: &Config) -> String {
+    let path = std::path::absolute(&config.data_dir);
+    path.as_ref().unwrap_or(&config.data_dir).display().to_string()
+}
+
 async fn run(config: Config) -> Result<()> {
+    let started_at = now_ms();
     let limits = config.limits()?;
     let data = config::data_directory(&config.data_dir)?;
     let _lock = config::lock(&data, &config.data_dir)?;
@@ -136,6 +143,13 @@ async fn run(config: Config) -> Result<()> {
             limits: limits.clone(),
             vault,
             setup_token: setup_token.clone(),
+            process: Process {
+                started_at,
+                data_directory: data_directory(&config),
+                engine: config.target.name(),
+                delivery_attempts: config.delivery_attempts,
+                delivery_backoff_ms: config.delivery_backoff_ms,
+            },
         },
     );
     if let Some(project) = demo {

@@ -65,6 +65,11 @@ impl Bodies {
         Body { of: Arc::clone(self), share, arrived: 0, counted: 0 }
     }
 
+    /// Bytes that there may be at once.
+    pub const fn most(&self) -> usize {
+        self.most
+    }
+
     /// Bytes that are counted now.
     pub fn used(&self) -> usize {
         self.used.load(Relaxed)

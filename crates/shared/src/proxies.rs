@@ -75,6 +75,11 @@ impl TrustedProxies {
         client
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &TrustedProxy> {
+        self.0.iter()
+    }
+
     fn include(&self, address: IpAddr) -> bool {
         self.0.iter().any(|TrustedProxy(network)| network.contains(&address))
     }

@@ -1,7 +1,10 @@
 //! How much an app keeps, of each kind that has a bound; and what there is to know of the database itself.
 
 use crate::{Store, StoreError, pool::Pool};
-use picloud_shared::ids::AppId;
+use picloud_shared::{
+    api::{DatabaseFacts, DatabaseKind},
+    ids::AppId,
+};
 
 /// What an app keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -81,6 +84,25 @@ impl Store {
             .fetch_one(db)
             .await?
         }))
+    }
+
+    /// What the database tells of itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn database_facts(&self) -> Result<DatabaseFacts, StoreError> {
+        let (kind, ask) = match &self.inner.pool {
+            Pool::Sqlite { .. } => (
+                DatabaseKind::Sqlite,
+                "SELECT sqlite_version(), page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+            ),
+            Pool::Postgres(_) => (
+                DatabaseKind::Postgres,
+                "SELECT current_setting('server_version'), pg_database_size(current_database())",
+            ),
+        };
+        let (version, bytes) = with_db!(self, read, db => sqlx::query_as(ask).fetch_one(db).await?);
+        Ok(DatabaseFacts { kind, version, bytes })
     }
 
     /// The connections to the database.

@@ -2,7 +2,7 @@
 
 use crate::fixture::{NOW, ROOM, TestStore, cases};
 use futures_util::future::join_all;
-use picloud_shared::ids::AppId;
+use picloud_shared::{api::DatabaseKind, ids::AppId};
 use picloud_store::{Database, KvValue, NewApp, Store, StoreError};
 use std::{collections::BTreeSet, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 use tokio::sync::Barrier;
@@ -12,6 +12,7 @@ cases! {
     a_closed_store_answers_with_an_error
     statements_are_counted
     another_store_sees_what_is_committed
+    the_database_tells_what_it_is_and_how_large
 }
 
 async fn reopening_keeps_everything(store: &TestStore) {
@@ -52,6 +53,22 @@ async fn statements_are_counted(store: &TestStore) {
     assert_eq!(store.queries() - before, 2);
     store.record_all(&[]).await.unwrap();
     assert_eq!(store.queries() - before, 2);
+}
+
+async fn the_database_tells_what_it_is_and_how_large(store: &TestStore) {
+    let before = store.database_facts().await.unwrap();
+    let kind = if store.is_shared() { DatabaseKind::Postgres } else { DatabaseKind::Sqlite };
+    assert_eq!(before.kind, kind);
+    assert!(before.version.starts_with(|digit: char| digit.is_ascii_digit()), "{before:?}");
+    let app = store.app("demo").await;
+    for key in [b"a", b"b"] {
+        // Nothing that a database would make smaller.
+        let data = (0..200_u32 << 10).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+        let value = KvValue { json: false, data };
+        store.kv_set(app.id, key, value, None, ROOM).await.unwrap().unwrap();
+    }
+    let after = store.database_facts().await.unwrap();
+    assert!(after.bytes > before.bytes && before.bytes > 4_096, "{before:?} {after:?}");
 }
 
 async fn another_store_sees_what_is_committed(store: &TestStore) {

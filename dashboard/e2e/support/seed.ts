@@ -162,6 +162,7 @@ export const pages = (failed: string, fine: string): [name: string, path: string
 	['settings', `/apps/${SHOP}/settings`, 'Save the limits'],
 	['account', '/account', 'deploys from CI'],
 	['server', '/server', 'Instances in use'],
+	['server-settings', '/server?tab=settings', 'Trusted proxies'],
 	['users', '/server?tab=users', 'bea'],
 	['server-audit', '/server?tab=audit', 'create_app']
 ];

@@ -32,6 +32,7 @@ mod releases;
 mod schedules;
 mod scripts;
 mod secrets;
+mod server;
 mod setup;
 mod stats;
 mod tokens;
@@ -91,6 +92,7 @@ fn operations(largest: usize) -> OpenApiRouter<Manager> {
         .routes(routes!(invitations::list, invitations::invite))
         .routes(routes!(invitations::accept))
         .routes(routes!(invitations::revoke))
+        .routes(routes!(server::show))
         .routes(routes!(audit::list))
         .routes(routes!(apps::list, apps::create))
         .routes(routes!(apps::show, apps::update, apps::delete))

@@ -53,6 +53,7 @@ const OPERATIONS: &[(&str, Needs)] = &[
     ("list_invitations", Admin),
     ("create_invitation", AdminSession),
     ("delete_invitation", Admin),
+    ("show_server", Admin),
     ("list_audit", Admin),
     ("show_app", Needs::Role(Viewer)),
     ("update_app", Needs::Role(Owner)),

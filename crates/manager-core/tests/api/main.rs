@@ -16,6 +16,7 @@ mod members;
 mod openapi;
 mod origin;
 mod releases;
+mod server;
 mod settings;
 mod setup;
 mod support;

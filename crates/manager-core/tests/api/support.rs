@@ -8,7 +8,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use picloud_abi::invocation::{Outcome, Position, Response, Trigger};
-use picloud_manager_core::{Manager, ManagerHosts, Settings, SetupToken};
+use picloud_manager_core::{Manager, ManagerHosts, Process, Settings, SetupToken};
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Fault, Faults, Imports, Job, Load, Report, Source},
     ids::AppId,
@@ -63,6 +63,13 @@ impl Server {
             apps_domain: "apps.example.com".parse().unwrap(),
             limits: LimitRules::default(),
             setup_token: Some(setup_token.clone()),
+            process: Process {
+                started_at: 1_700_000_000_000,
+                data_directory: "/srv/picloud".into(),
+                engine: "native".into(),
+                delivery_attempts: 5,
+                delivery_backoff_ms: 1_000,
+            },
         };
         let compiled = Compiled::default();
         let manager = Manager::new(store, Arc::new(Echo(compiled.clone())), Arc::default(), settings);

@@ -7,6 +7,8 @@ const RANK: Record<Role, number> = { viewer: 0, editor: 1, owner: 2 };
 
 export interface AppContext {
 	readonly app: Schemas['App'];
+	/** Tells this state of the app from others: a change that sends it overwrites nobody else's. */
+	readonly tag: string | null;
 	/** Whether one has this role, or a higher one. The server looks all the same. */
 	may(role: Role): boolean;
 	/** Reads the app again after it was changed. */

@@ -56,8 +56,20 @@ async function request(input: Request): Promise<Response> {
 	return response;
 }
 
+/** Browsers take `.` and `..` out of an address, however they are encoded, and would ask for something else. */
+function address(pathname: string, params: Record<string, unknown>): string {
+	const dots = Object.values(params).find((value) => value === '.' || value === '..');
+	if (dots !== undefined) throw new Failure(`“${String(dots)}” cannot stand in an address: only scripts reach it.`, -1, 'dots');
+	return pathname.replace(/\{([^}]+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+}
+
 /** One method for each of HTTP's; paths, parameters and answers are those of docs/openapi.json. */
-export const api = createClient<paths>({ baseUrl: location.origin, fetch: request, credentials: 'omit' });
+export const api = createClient<paths>({
+	baseUrl: location.origin,
+	fetch: request,
+	credentials: 'omit',
+	pathSerializer: address
+});
 
 /** What the API told of a failure, or the best that can be said of another server's page. */
 export function failure(response: Response, body: unknown): Failure {

@@ -2,7 +2,7 @@
 import { test as base } from '@playwright/test';
 import { Api } from './support/api';
 import { pages, seed } from './support/seed';
-import { ADMIN } from './support/server';
+import { ADMIN, setupToken } from './support/server';
 import { expect, test } from './support/test';
 
 let ids: { failed: string; fine: string };
@@ -11,7 +11,7 @@ base.beforeAll(async () => {
 	const open = new Api(process.env.E2E_MANAGER!, process.env.E2E_INGRESS!, '');
 	const { set_up } = await open.send<{ set_up: boolean }>('GET', '/about');
 	if (!set_up) {
-		await open.send('POST', '/setup', { token: new URL(process.env.E2E_SETUP_LINK!).searchParams.get('token'), ...ADMIN });
+		await open.send('POST', '/setup', { token: setupToken(process.env.E2E_SETUP_LINK!), ...ADMIN });
 		const admin = await Api.admin();
 		await admin.app('notes');
 		await admin.script('notes', 'list', '[]', { routes: ['GET /notes'] });

@@ -31,6 +31,11 @@ export class Server {
 		return readFileSync(join(this.directory, 'setup-link'), 'utf8').trim();
 	}
 
+	/** What the one-time link holds. */
+	get setupToken(): string {
+		return setupToken(this.setupLink);
+	}
+
 	/** Stops it, as Ctrl-C does. */
 	async stop(): Promise<void> {
 		if (this.child.exitCode !== null) return;
@@ -60,6 +65,9 @@ export class Server {
 		({ manager: this.manager, ingress: this.ingress } = JSON.parse(line) as { manager: string; ingress: string });
 	}
 }
+
+/** The secret of a one-time link. */
+export const setupToken = (link: string): string => new URL(link).searchParams.get('token')!;
 
 function run(directory: string, addresses: string[]): ChildProcess {
 	const flags = ['--data-dir', join(directory), '--json-ready', '--slots', '64', '--delivery-attempts', '1', '--log', 'error'];

@@ -85,7 +85,6 @@ export interface Editor {
 	readOnly(yes: boolean): void;
 	show(problems: readonly Place[]): void;
 	go(line: number, column?: number | null): void;
-	focus(): void;
 	destroy(): void;
 }
 
@@ -166,7 +165,6 @@ export function edit(
 			view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) });
 			view.focus();
 		},
-		focus: () => view.focus(),
 		destroy: () => view.destroy()
 	};
 }

@@ -27,6 +27,8 @@ export default defineConfig({
 		: [
 				// Makes the first user, whom all others are signed in as.
 				{ name: 'first', testMatch: 'first.spec.ts' },
-				{ name: 'walks', testMatch: '*.spec.ts', testIgnore: 'first.spec.ts', dependencies: ['first'] }
+				{ name: 'walks', testMatch: '*.spec.ts', testIgnore: 'first.spec.ts', dependencies: ['first'] },
+				// At the end: whether the walks made every change that the pages offer.
+				{ name: 'operations', testMatch: 'operations.ts', dependencies: ['walks'] }
 			]
 });

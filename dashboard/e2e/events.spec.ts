@@ -1,0 +1,47 @@
+// Schedules run by hand; dead letters replayed one by one, all of them, and deleted.
+import { expect, test } from './support/test';
+
+test('a schedule is run now, and its invocation looked at', async ({ api, enter }) => {
+	await api.app('clock');
+	await api.script('clock', 'tick', 'log::info("ticked"); event.kind', { schedules: ['0 0 1 1 *', '0 0 2 1 *'] });
+	const page = await enter('/apps/clock/schedules');
+	const row = page.getByRole('row', { name: /0 0 1 1 \*/ });
+	await expect(row.getByText('not yet')).toBeVisible();
+	await row.getByRole('button', { name: 'Run now' }).click();
+	await expect(page.getByText('tick is on its way.')).toBeVisible();
+	await expect(row.getByText('ok', { exact: true })).toBeVisible();
+	await row.getByRole('link', { name: /just now|ago/ }).click();
+	await expect(page.getByRole('heading', { name: 'tick by a schedule' })).toBeVisible();
+	await expect(page.getByText('ticked')).toBeVisible();
+});
+
+test('dead letters are replayed one by one and all at once, and deleted', async ({ api, enter }) => {
+	await api.app('letters');
+	await api.script('letters', 'work', 'if event.payload != "good" { throw "cannot do " + event.payload; }', { topics: ['jobs'] });
+	for (const payload of ['one', 'two', 'three']) await api.send('POST', '/apps/letters/topics/jobs', { payload });
+	const page = await enter('/apps/letters/topics');
+	const letters = page.getByRole('row', { name: /cannot do/ });
+	await expect(letters).toHaveCount(3);
+
+	const one = page.getByRole('row', { name: /cannot do two/ });
+	await one.getByRole('button', { name: 'Look' }).click();
+	const dialog = page.getByRole('dialog', { name: 'Dead letter' });
+	await dialog.getByRole('button', { name: 'Delete' }).click();
+	await page.getByRole('dialog', { name: 'Delete this dead letter?' }).getByRole('button', { name: 'Delete' }).click();
+	await expect(one).toHaveCount(0);
+	await expect(dialog).toHaveCount(0);
+
+	// It fails again, and is a dead letter again.
+	await page
+		.getByRole('row', { name: /cannot do one/ })
+		.getByRole('button', { name: 'Replay' })
+		.click();
+	await expect(page.getByText('1 delivery on the way again.')).toBeVisible();
+	await expect(letters).toHaveCount(2);
+
+	await api.script('letters', 'work', 'kv::incr("done")', { topics: ['jobs'] });
+	await page.getByRole('button', { name: 'Replay all' }).click();
+	await expect(page.getByText('2 deliveries on the way again.')).toBeVisible();
+	await expect(page.getByText('None', { exact: true })).toBeVisible();
+	await expect.poll(async () => (await api.send<{ value: unknown }>('GET', '/apps/letters/kv/done')).value).toBe(2);
+});

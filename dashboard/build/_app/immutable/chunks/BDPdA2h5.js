@@ -1,0 +1,1 @@
+import{B as e,nt as t,tt as n}from"./B4kPf_S5.js";var r=5e3,i=0,a=new class{#e=t([]);get items(){return e(this.#e)}set items(e){n(this.#e,e)}done(e){this.#t(`done`,e,r)}bad(e){this.#t(`bad`,e,2*r)}dismiss(e){this.items=this.items.filter(t=>t.id!==e)}#t(e,t,n){let r=++i;this.items=[...this.items.slice(-3),{id:r,kind:e,text:t}],setTimeout(()=>this.dismiss(r),n)}};export{a as t};

@@ -1,1 +1,0 @@
-import{at as e}from"./CvDgXMvJ.js";var t={viewer:0,editor:1,owner:2},[n,r]=e();function i(e,n){return t[e.role]>=t[n]}var a=(e,t)=>`/apps/${e}/scripts/${encodeURIComponent(t)}`,o=(e,t)=>`/apps/${e}/invocations/${t}`;export{n as a,a as i,i as n,r,o as t};

@@ -1,0 +1,1 @@
+import"./NkcHNaM9.js";

@@ -1,0 +1,1 @@
+import"./xihTtKlq.js";import{G as e,N as t,X as n,ft as r,j as i,w as a,y as o}from"./B4kPf_S5.js";var s=t(`<span><!></span>`);function c(t,c){var l=s(),u=n(l);a(u,()=>c.children),r(l),e(()=>o(l,1,`badge ${c.kind??``}`,`svelte-eex7hx`)),i(t,l)}export{c as t};

@@ -1,1 +1,0 @@
-import"./Dp3xp2jT.js";

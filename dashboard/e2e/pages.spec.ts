@@ -62,11 +62,29 @@ test('no page is wider than a phone', async ({ enter, api }) => {
 });
 
 test('the doors have no serious fault', async ({ page }) => {
-	for (const path of ['/login', '/setup?token=x', '/invite?token=x', '/nowhere/at/all']) {
+	for (const path of ['/login', '/setup#token=x', '/invite#token=x', '/nowhere/at/all']) {
 		await page.goto(process.env.E2E_MANAGER + path);
 		await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 		expect(await look(page), path).toEqual([]);
 	}
+});
+
+test('no server sees the secret of a one-time link, and it leaves the address at once', async ({ page }) => {
+	const seen: string[] = [];
+	page.on('request', (request) => seen.push(request.url(), JSON.stringify(request.headers())));
+	for (const [path, shows] of [
+		['/setup', 'This server is set up already.'],
+		['/invite', 'By which name do you want to sign in?']
+	] as const) {
+		await page.goto(`${process.env.E2E_MANAGER}${path}`);
+		if (path === '/invite') await expect(page.getByText('The link is not whole')).toBeVisible();
+		// In the page that is there already.
+		await page.evaluate(() => location.assign('#token=a-long-number'));
+		await expect(page.getByText(shows)).toBeVisible();
+		await expect(page).toHaveURL(`${process.env.E2E_MANAGER}${path}`);
+	}
+	expect(seen.length).toBeGreaterThan(4);
+	expect(seen.filter((what) => what.includes('a-long-number'))).toEqual([]);
 });
 
 test('a script is written, saved and called by the keyboard alone', async ({ enter }) => {

@@ -1,16 +1,8 @@
 //! One-time links: the one that sets up a server, and those that invite.
 
 use crate::{error::CommandError, exit::Exit};
+use picloud_shared::one_time::{self, OneTimeLink};
 use url::Url;
-
-/// What a link is for, and so what its path ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LinkTo {
-    /// A server prints it at its first start.
-    Setup,
-    /// Somebody has made it, with `pic invite` or through the API.
-    Invitation,
-}
 
 /// What the link says: where the server is, and what lets its bearer in.
 #[derive(PartialEq, Eq)]
@@ -19,29 +11,27 @@ pub(crate) struct Link {
     pub(crate) token: String,
 }
 
-/// Takes `http://127.0.0.1:7070/setup?token=…` or `…/invite?token=…` apart.
-pub(crate) fn parse(link: &str, to: LinkTo) -> Result<Link, CommandError> {
-    let (kind, path, hint) = match to {
-        LinkTo::Setup => (
-            "a set-up link",
-            "/setup",
-            "the server prints it at its first start, as http://127.0.0.1:7070/setup?token=…",
-        ),
-        LinkTo::Invitation => {
-            ("an invitation", "/invite", "`pic invite` prints one, as http://127.0.0.1:7070/invite?token=…")
+/// Takes `http://127.0.0.1:7070/setup#token=…` or `…/invite#token=…` apart.
+pub(crate) fn parse(link: &str, to: OneTimeLink) -> Result<Link, CommandError> {
+    let (kind, hint) = match to {
+        OneTimeLink::Setup => {
+            ("a set-up link", "the server prints it at its first start, as http://127.0.0.1:7070/setup#token=…")
+        }
+        OneTimeLink::Invitation => {
+            ("an invitation", "`pic invite` prints one, as http://127.0.0.1:7070/invite#token=…")
         }
     };
+    let path = to.path();
     let invalid = |why: &str| CommandError::new(Exit::Usage, format!("this is not {kind}: {why}")).hint(hint);
     if link.trim().is_empty() {
         let empty = invalid("it is empty");
         return Err(match to {
-            LinkTo::Setup => empty.hint("the server may be set up already: then sign in with `pic login`"),
-            LinkTo::Invitation => empty,
+            OneTimeLink::Setup => empty.hint("the server may be set up already: then sign in with `pic login`"),
+            OneTimeLink::Invitation => empty,
         });
     }
     let mut url = Url::parse(link).map_err(|error| invalid(&error.to_string()))?;
-    let token = url.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
-    let token = token.filter(|token| !token.is_empty()).ok_or_else(|| invalid("it has no token"))?;
+    let token = url.fragment().and_then(one_time::secret).ok_or_else(|| invalid("it has no token"))?.to_owned();
     let server = url.path().strip_suffix(path).ok_or_else(|| invalid(&format!("its path is not {path}")))?.to_owned();
     url.set_path(&server);
     url.set_query(None);
@@ -56,9 +46,9 @@ mod tests {
     #[test]
     fn a_link_is_a_server_and_a_token() {
         for (link, to, server) in [
-            ("http://127.0.0.1:7070/setup?token=abc", LinkTo::Setup, "http://127.0.0.1:7070/"),
-            ("https://example.org/cloud/setup?x=1&token=abc#top", LinkTo::Setup, "https://example.org/cloud"),
-            ("https://example.org/invite?token=abc", LinkTo::Invitation, "https://example.org/"),
+            ("http://127.0.0.1:7070/setup#token=abc", OneTimeLink::Setup, "http://127.0.0.1:7070/"),
+            ("https://example.org/cloud/setup?x=1#top&token=abc", OneTimeLink::Setup, "https://example.org/cloud"),
+            ("https://example.org/invite#token=abc", OneTimeLink::Invitation, "https://example.org/"),
         ] {
             let Link { server: found, token } = parse(link, to).unwrap();
             assert_eq!((found.as_str(), token.as_str()), (server, "abc"));
@@ -67,13 +57,14 @@ mod tests {
 
     #[test]
     fn what_is_no_link_is_refused() {
-        for bad in ["", "abc", "http://h/setup", "http://h/setup?token=", "http://h/?token=a", "mailto:a@b?token=c"] {
-            for to in [LinkTo::Setup, LinkTo::Invitation] {
+        for bad in ["", "abc", "http://h/setup", "http://h/setup#token=", "http://h/#token=a", "mailto:a@b#token=c"] {
+            for to in [OneTimeLink::Setup, OneTimeLink::Invitation] {
                 let Err(error) = parse(bad, to) else { panic!("{bad}") };
                 assert_eq!(error.exit(), Exit::Usage, "{bad}");
             }
         }
-        for (other, to) in [("http://h/invite?token=a", LinkTo::Setup), ("http://h/setup?token=a", LinkTo::Invitation)]
+        for (other, to) in
+            [("http://h/invite#token=a", OneTimeLink::Setup), ("http://h/setup#token=a", OneTimeLink::Invitation)]
         {
             assert!(parse(other, to).is_err_and(|error| error.message().contains("its path is not /")), "{other}");
         }
@@ -82,7 +73,7 @@ mod tests {
     #[test]
     fn an_empty_link_may_mean_that_it_was_used() {
         // What is left of "$(cat data/setup-link)" when the file is gone.
-        let Err(error) = parse("", LinkTo::Setup) else { panic!("it is no link") };
+        let Err(error) = parse("", OneTimeLink::Setup) else { panic!("it is no link") };
         assert!(error.hint_text().is_some_and(|hint| hint.contains("pic login")));
     }
 }

@@ -8,6 +8,7 @@ use crate::{
 use picloud_shared::{
     ids::{InvitationId, UserId},
     names::Username,
+    one_time::OneTimeLink,
     time::now_ms,
     token::sha256,
 };
@@ -73,7 +74,7 @@ impl Manager {
 
     /// Where an invitation is accepted in a browser.
     pub(crate) fn invitation_url(&self, token: &str) -> String {
-        format!("{}/invite?token={token}", self.settings.manager_url)
+        OneTimeLink::Invitation.at(&self.settings.manager_url, token)
     }
 
     /// The invitation of a link, if it can be accepted.

@@ -24,7 +24,7 @@ impl SetupToken {
         random_secret().map(Self)
     }
 
-    /// For the set-up link, `/setup?token=…`.
+    /// For the set-up link.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use picloud_manager_core::{SetupToken, create_admin};
+use picloud_shared::one_time::OneTimeLink;
 use picloud_store::Store;
 use std::io::{ErrorKind, Write};
 
@@ -25,7 +26,7 @@ pub(crate) async fn first_user(store: &Store, data: &Dir, password: Option<&str>
 }
 
 pub(crate) fn link(token: &SetupToken, manager: &str) -> String {
-    format!("{manager}/setup?token={}", token.reveal())
+    OneTimeLink::Setup.at(manager, token.reveal())
 }
 
 /// Leaves the link where only this user can read it.

@@ -15,7 +15,7 @@ async fn the_link_makes_the_first_user_once(backend: Backend) {
     let link = fs::read_to_string(&path).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(setup.data()).unwrap().permissions().mode() & 0o777, 0o700);
-    let token = link.trim().strip_prefix(&format!("{manager}/setup?token=")).expect(&link);
+    let token = link.trim().strip_prefix(&format!("{manager}/setup#token=")).expect(&link);
 
     let client = Client::new(&manager).unwrap();
     let with = |token: &str, password: &str| api::Setup {

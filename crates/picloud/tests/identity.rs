@@ -44,7 +44,7 @@ async fn people_are_invited_and_work_together(backend: Backend) {
     let shop = picloud.create_app("shop").await;
     // In a browser, which tells where a request comes from.
     let link = picloud.client.invite_to_app(&shop, Role::Editor).await.unwrap();
-    assert!(link.url.starts_with(&format!("{}/invite?token=", picloud.manager)), "{}", link.url);
+    assert!(link.url.starts_with(&format!("{}/invite#token=", picloud.manager)), "{}", link.url);
     assert!(!format!("{link:?}").contains(&link.token));
     let open = picloud.client.app_invitations(&shop, None, None).await.unwrap().items;
     assert_eq!(open.iter().collect::<Vec<_>>(), [&link.invitation]);
@@ -237,5 +237,5 @@ async fn the_api_answers_under_its_own_names() {
         assert_eq!(asked(&picloud, host, "/").await.status(), status, "{host}");
     }
     let link = picloud.client.invite(&InviteToServer::default()).await.unwrap();
-    assert!(link.url.starts_with("https://picloud.example.com/invite?token="), "{}", link.url);
+    assert!(link.url.starts_with("https://picloud.example.com/invite#token="), "{}", link.url);
 }

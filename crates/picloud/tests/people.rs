@@ -57,7 +57,7 @@ async fn people_are_invited_and_join() {
     let invited = pic.run(&["invite", "--role", "editor"]);
     let (link, told) = (String::from_utf8(invited.stdout).unwrap(), String::from_utf8(invited.stderr).unwrap());
     let link = link.trim_end();
-    assert!(link.starts_with(&format!("{}/invite?token=", picloud.manager)), "{link}");
+    assert!(link.starts_with(&format!("{}/invite#token=", picloud.manager)), "{link}");
     assert!(told.contains("editor of the app shop: good once, until "), "{told}");
     let listed = pic.ok(&["invitations", "list"]);
     assert!(listed.contains("editor of the app shop") && !listed.contains(link), "{listed}");

@@ -18,6 +18,7 @@ pub mod imports;
 pub mod limit_rules;
 pub mod limits;
 pub mod names;
+pub mod one_time;
 pub mod outbound;
 pub mod outcome;
 pub mod precondition;

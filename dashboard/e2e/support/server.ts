@@ -67,7 +67,7 @@ export class Server {
 }
 
 /** The secret of a one-time link. */
-export const setupToken = (link: string): string => new URL(link).searchParams.get('token')!;
+export const setupToken = (link: string): string => new URLSearchParams(new URL(link).hash.slice(1)).get('token')!;
 
 function run(directory: string, addresses: string[]): ChildProcess {
 	const flags = ['--data-dir', join(directory), '--json-ready', '--slots', '64', '--delivery-attempts', '1', '--log', 'error'];

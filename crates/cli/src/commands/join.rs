@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     error::{CommandError, CommandResult, Doing as _},
     exit::Exit,
-    link::{self, Link, LinkTo},
+    link::{self, Link},
     output,
     password::PasswordArgs,
 };
@@ -12,6 +12,7 @@ use picloud_client::Client;
 use picloud_shared::{
     api::{AcceptInvitation, AcceptedInvitation},
     names::Username,
+    one_time::OneTimeLink,
 };
 
 /// Accept an invitation: as a new user, or as the one who has signed in there
@@ -20,7 +21,7 @@ use picloud_shared::{
 /// PIC_PASSWORD, or asked for at a terminal. Without, whoever has signed in to that server gets the role in the app.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The link of the invitation, http://127.0.0.1:7070/invite?token=…
+    /// The link of the invitation, http://127.0.0.1:7070/invite#token=…
     link: String,
     /// The name of the new user
     #[arg(long, value_name = "NAME")]
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(Args { link, username, password }: Args, context: &mut Context) -> CommandResult {
-    let Link { server, token } = link::parse(&link, LinkTo::Invitation)?;
+    let Link { server, token } = link::parse(&link, OneTimeLink::Invitation)?;
     let client = context.anonymous(Some(&server))?;
     let accepted = match username {
         Some(username) => as_new_user(&client, token, username, password.new_one()?, context).await?,

@@ -4,17 +4,17 @@ use crate::{
     context::Context,
     error::{CommandResult, Doing as _},
     exit::Exit,
-    link::{self, LinkTo},
+    link,
     password::PasswordArgs,
 };
-use picloud_shared::{api::Setup, names::Username};
+use picloud_shared::{api::Setup, names::Username, one_time::OneTimeLink};
 
 /// Make the administrator of a new server, and sign in
 ///
 /// The password has at least 10 characters. It is taken from PIC_PASSWORD, or asked for at a terminal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The one-time link that the server printed, http://127.0.0.1:7070/setup?token=…
+    /// The one-time link that the server printed, http://127.0.0.1:7070/setup#token=…
     link: String,
     /// The administrator's name
     #[arg(long, value_name = "NAME", default_value = "admin")]
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
-    let link = link::parse(&args.link, LinkTo::Setup)?;
+    let link = link::parse(&args.link, OneTimeLink::Setup)?;
     let client = context.anonymous(Some(&link.server))?;
     let password = args.password.new_one()?;
     let setup = Setup { token: link.token, username: args.username.clone(), password };

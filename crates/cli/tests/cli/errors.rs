@@ -68,8 +68,8 @@ fn misuse_exits_with_2() {
         &["whoami", "--url", "localhost:7070"],
         &["-o", "yaml", "whoami"],
         &["setup", "http://127.0.0.1:7070/"],
-        &["join", "http://127.0.0.1:7070/setup?token=a"],
-        &["join", "http://127.0.0.1:7070/invite?token=a"],
+        &["join", "http://127.0.0.1:7070/setup#token=a"],
+        &["join", "http://127.0.0.1:7070/invite#token=a"],
         &["invite"],
         &["invite", "--role", "editor", "--admin"],
         &["users", "update", "eve"],
@@ -103,7 +103,7 @@ fn an_app_has_to_be_named() {
 #[test]
 fn a_password_comes_from_the_environment_or_standard_input() {
     let home = Home::new();
-    let link = format!("{}/setup?token=abc", unused_url());
+    let link = format!("{}/setup#token=abc", unused_url());
     let setup = ["setup", &link];
     let said = stderr(&home.pic(&setup).code(2));
     assert!(said.contains("hint: set PIC_PASSWORD, or give --password-stdin"), "{said}");

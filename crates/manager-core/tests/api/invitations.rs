@@ -28,7 +28,7 @@ async fn a_link_is_made_listed_and_revoked() {
         assert_eq!(made.status, 201, "{}", made.text);
         let made = made.json();
         let secret = made["token"].as_str().unwrap();
-        assert_eq!(made["url"], format!("https://picloud.test/invite?token={secret}"));
+        assert_eq!(made["url"], format!("https://picloud.test/invite#token={secret}"));
         assert_eq!((&made["app"], &made["role"], &made["created_by"]), (&app, &role, &json!("ada")));
         assert_eq!(made["create_apps"], list == TO_SERVER);
         let life = made["expires_at"].as_i64().unwrap() - made["created_at"].as_i64().unwrap();

@@ -13,7 +13,7 @@ const NOTHING: &str = "01980000-0000-7000-8000-000000000000";
 
 /// Each command, asked for something that could be so; `APP` stands for the app. A command that is missing here fails a test.
 const COMMANDS: &[&str] = &[
-    "setup URL/setup?token=TOKEN",
+    "setup URL/setup#token=TOKEN",
     "login URL --username admin",
     "logout",
     "whoami",
@@ -50,7 +50,7 @@ const COMMANDS: &[&str] = &[
     "invite --role viewer",
     "invitations list",
     "invitations revoke ID",
-    "join URL/invite?token=TOKEN --username nobody",
+    "join URL/invite#token=TOKEN --username nobody",
     "users list",
     "users update nobody --disable --yes",
     "users delete nobody --yes",

@@ -43,7 +43,13 @@ async function request(input: Request): Promise<Response> {
 	} catch (error) {
 		if (input.signal.aborted) throw error;
 		connection.lost();
-		throw new Failure('The server does not answer. It is asked again until it does.', 0, 'offline');
+		throw new Failure(
+			input.method === 'GET'
+				? 'The server does not answer. It is asked again until it does.'
+				: 'The server does not answer. Whether it has done this is not known: look before you try again.',
+			0,
+			'offline'
+		);
 	}
 	connection.answered();
 	if (response.status === 401 && token !== undefined && token === session.token) {

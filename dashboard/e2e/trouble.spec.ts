@@ -1,0 +1,171 @@
+// A server that goes and comes back, a session that ends, answers that fail: on lists, in the editor, in a dialog that is open. Nothing that
+// was written is lost, and what is shown is right again without anybody doing anything.
+import type { Page } from '@playwright/test';
+import { Api } from './support/api';
+import { ADMIN, Server } from './support/server';
+import { expect, test, write } from './support/test';
+
+const lost = (page: Page) => page.getByText('The server does not answer. The page goes on by itself');
+
+test('a server that is started again: in a list, the editor, a dialog, and on the way to another page', async ({
+	page,
+	expected
+}) => {
+	test.setTimeout(90_000);
+	const server = await Server.start();
+	try {
+		const open = new Api(server.manager, server.ingress, '');
+		const { token } = await open.send<{ token: string }>('POST', '/setup', { token: server.setupToken, ...ADMIN });
+		const api = new Api(server.manager, server.ingress, token);
+		await api.app('shop');
+		await api.script('shop', 'page', '"one"', { routes: ['GET /page'] });
+		await api.call('shop', '/page');
+		await page.addInitScript((token) => sessionStorage.setItem('picloud.token', token), token);
+		expected.offline = true;
+
+		// The editor with an unsaved text.
+		await page.goto(`${server.manager}/apps/shop/scripts/page`);
+		await write(page, 'Source of page', '"two"');
+		await expect(page.getByText('Not saved')).toBeVisible();
+		await server.stop();
+		await page.getByRole('button', { name: 'Save as new version' }).click();
+		await expect(lost(page)).toBeVisible();
+		await expect(page.getByText('Whether it has done this is not known')).toBeVisible();
+		await server.again();
+		await expect(lost(page)).toHaveCount(0);
+		await expect(page.getByRole('textbox', { name: 'Source of page' })).toContainText('"two"');
+		await page.getByRole('button', { name: 'Save as new version' }).click();
+		await expect(page.getByText('Version 2 is live.')).toBeVisible();
+		await expect(page.getByText('Whether it has done this is not known')).toHaveCount(0);
+
+		// A dialog with something written in it.
+		await page.getByRole('link', { name: 'Configuration' }).click();
+		await page.getByRole('button', { name: 'New variable' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByLabel('Name').fill('REGION');
+		await dialog.getByLabel('Value').fill('eu');
+		await server.stop();
+		await dialog.getByRole('button', { name: 'Save' }).click();
+		await expect(dialog.getByRole('alert')).toContainText('The server does not answer.');
+		await server.again();
+		await expect(lost(page)).toHaveCount(0);
+		await expect(dialog.getByLabel('Value')).toHaveValue('eu');
+		await dialog.getByRole('button', { name: 'Save' }).click();
+		await expect(page.getByRole('row', { name: /REGION eu/ })).toBeVisible();
+
+		// A list, and pages that were not there yet.
+		await page.getByRole('link', { name: 'Invocations', exact: true }).first().click();
+		await expect(page.getByRole('cell', { name: 'GET /page' })).toHaveCount(1);
+		await server.stop();
+		await expect(lost(page)).toBeVisible();
+		await expect(page.getByRole('cell', { name: 'GET /page' })).toHaveCount(1);
+		for (const [name, heading] of [
+			['Domains', 'Domains'],
+			['Members', 'Members'],
+			['Topics', 'Topics']
+		] as const) {
+			await page.getByRole('link', { name }).click();
+			await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeVisible();
+		}
+		await server.again();
+		await expect(lost(page)).toHaveCount(0);
+		await expect(page.getByText('No topic yet')).toBeVisible();
+		await api.call('shop', '/page');
+		await page.getByRole('link', { name: 'Invocations', exact: true }).first().click();
+		await expect(page.getByRole('cell', { name: 'GET /page' })).toHaveCount(2);
+	} finally {
+		await server.end();
+	}
+});
+
+test('a session that ends while a dialog is open leaves it as it is', async ({ api, enter, expected }) => {
+	await api.app('patience');
+	const mine = await Api.admin();
+	const page = await enter('/apps/patience/topics', mine);
+	await page.getByRole('button', { name: 'Publish an event' }).click();
+	const publish = page.getByRole('dialog', { name: 'Publish an event' });
+	await publish.getByLabel('Topic').fill('orders');
+	await publish.getByLabel('Payload, as JSON').fill('{"kept": true}');
+	expected.statuses.push(401);
+	await mine.send('POST', '/auth/logout');
+	// It is noticed by what the page reads by itself.
+	const signIn = page.getByRole('dialog', { name: 'Your session has ended' });
+	await expect(signIn).toBeVisible();
+	for (let n = 0; n < 3; n += 1) await page.keyboard.press('Escape');
+	await expect(signIn).toBeVisible();
+	await expect(signIn.getByLabel('User name')).toHaveValue('ada');
+	await signIn.getByLabel('Password').fill(ADMIN.password);
+	await page.keyboard.press('Enter');
+	await expect(signIn).toHaveCount(0);
+	await expect(publish.getByLabel('Payload, as JSON')).toHaveValue('{"kept": true}');
+	await publish.getByRole('button', { name: 'Publish', exact: true }).click();
+	await expect(page.getByText('Published; no script is subscribed.')).toBeVisible();
+});
+
+test('a session that ends while logs are followed goes on with the next', async ({ api, enter, expected }) => {
+	await api.app('watcher');
+	await api.script('watcher', 'say', 'log::info("line " + kv::incr("n"))', { routes: ['GET /say'] });
+	await api.call('watcher', '/say');
+	const mine = await Api.admin();
+	const page = await enter('/apps/watcher/logs', mine);
+	const lines = page.getByRole('log', { name: 'Log lines' }).getByRole('listitem');
+	await expect(lines).toHaveText([/line 1$/]);
+	await expect(page.getByText('Live: lines stand here')).toBeVisible();
+	expected.statuses.push(401);
+	await mine.send('POST', '/auth/logout');
+	const signIn = page.getByRole('dialog', { name: 'Your session has ended' });
+	await expect(signIn).toBeVisible();
+	await api.call('watcher', '/say');
+	await signIn.getByLabel('Password').fill(ADMIN.password);
+	await page.keyboard.press('Enter');
+	await expect(signIn).toHaveCount(0);
+	await expect(lines).toHaveText([/line 1$/, /line 2$/]);
+	await api.call('watcher', '/say');
+	await expect(lines).toHaveText([/line 1$/, /line 2$/, /line 3$/]);
+});
+
+test('answers that fail are told where they belong, and pass', async ({ api, enter, expected }) => {
+	await api.app('sick');
+	await api.script('sick', 'page', '"one"', { routes: ['GET /page'] });
+	for (let n = 0; n < 60; n += 1) await api.call('sick', '/page');
+	expected.statuses.push(500, 502, 503);
+	const told = { error: { code: 'internal', message: 'something went wrong inside PiCloud', request_id: 'the-request' } };
+	const page = await enter('/apps/sick/invocations');
+	await expect(page.getByText('50 invocations shown.')).toBeVisible();
+	await page.getByRole('button', { name: 'Live' }).click();
+
+	// The next page of a list: what is there stays, and the rest comes by itself.
+	let fails = 1;
+	await page.route(/invocations\?.*before=/, async (route) => {
+		if (fails-- > 0) await route.fulfill({ status: 500, json: told });
+		else await route.continue();
+	});
+	await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+	await expect(page.getByText('Something went wrong inside PiCloud.')).toBeVisible();
+	await expect(page.getByText('60 invocations shown.')).toBeVisible();
+	await expect(page.getByText('Something went wrong inside PiCloud.')).toHaveCount(0);
+
+	// A proxy's own page, on a page that is there already and on one that is not.
+	let down = true;
+	await page.route('**/api/v1/apps/sick/**', async (route) => {
+		if (down) await route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' });
+		else await route.continue();
+	});
+	await page.getByRole('link', { name: 'Schedules' }).click();
+	await expect(page.getByText('The server, or a proxy in front of it, has a problem (502).')).toBeVisible();
+	await page.getByRole('link', { name: 'Key-value store' }).click();
+	await expect(page.getByText('The server, or a proxy in front of it, has a problem (502).')).toBeVisible();
+	down = false;
+	await expect(page.getByText('Empty', { exact: true })).toBeVisible();
+	await expect(page.getByText('The server, or a proxy in front of it, has a problem (502).')).toHaveCount(0);
+
+	// What is saved and fails can be saved again.
+	down = true;
+	await page.getByRole('button', { name: 'New entry' }).click();
+	await page.getByLabel('Key', { exact: true }).fill('kept');
+	await page.getByRole('button', { name: 'Save' }).click();
+	await expect(page.getByText('has a problem (502).')).toBeVisible();
+	down = false;
+	await page.getByRole('button', { name: 'Save' }).click();
+	await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+});

@@ -4,7 +4,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language';
 import { lintGutter, lintKeymap, linter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
-import { MergeView } from '@codemirror/merge';
+import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from '@codemirror/view';
@@ -70,6 +70,7 @@ const look = EditorView.theme({
 	'&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: 'var(--bad-soft)' },
 	'&.cm-merge-b .cm-changedLine': { backgroundColor: 'var(--ok-soft)' },
 	'&.cm-merge-a .cm-changedText': { background: 'color-mix(in srgb, var(--bad) 25%, transparent)' },
+	'.cm-deletedText': { background: 'color-mix(in srgb, var(--bad) 25%, transparent)' },
 	'&.cm-merge-b .cm-changedText': { background: 'color-mix(in srgb, var(--ok) 25%, transparent)' },
 	'.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' },
 	'.cm-collapsedLines': { backgroundColor: 'var(--sunken)', backgroundImage: 'none', color: 'var(--muted)', padding: '4px 12px' },
@@ -184,15 +185,27 @@ function diagnostic(state: EditorState, { line, column, message }: Place): Diagn
 	return { from, to: Math.max(from, to), severity: 'error', message };
 }
 
-/** Two texts side by side, as they differ. */
-export function compare(root: ShadowRoot, before: string, after: string): { destroy(): void } {
+/** Two texts as they differ: side by side, or, where that is too narrow, one in the other. */
+export function compare(root: ShadowRoot, before: string, after: string, narrow: boolean): { destroy(): void } {
 	const fixed = [basics, EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.lineWrapping];
+	const collapseUnchanged = { margin: 3, minSize: 6 };
+	if (narrow)
+		return new EditorView({
+			parent: root,
+			root,
+			doc: after,
+			extensions: [
+				fixed,
+				unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged }),
+				EditorView.contentAttributes.of({ 'aria-label': 'What differs', tabindex: '0' })
+			]
+		});
 	return new MergeView({
 		parent: root,
 		root,
 		a: { doc: before, extensions: [fixed, EditorView.contentAttributes.of({ 'aria-label': 'Before', tabindex: '0' })] },
 		b: { doc: after, extensions: [fixed, EditorView.contentAttributes.of({ 'aria-label': 'After', tabindex: '0' })] },
-		collapseUnchanged: { margin: 3, minSize: 6 },
+		collapseUnchanged,
 		gutter: true
 	});
 }

@@ -2,10 +2,10 @@
 import { expect, test } from './support/test';
 
 test('a domain is added and removed, and one that another app has is refused', async ({ api, enter, expected }) => {
-	await api.app('site');
+	await api.app('homepage');
 	await api.app('rival');
 	await api.send('POST', '/apps/rival/domains', { domain: 'taken.example.com' });
-	const page = await enter('/apps/site/domains');
+	const page = await enter('/apps/homepage/domains');
 	await expect(page.getByText('No domain of its own')).toBeVisible();
 	expected.statuses.push(409, 422);
 	const field = page.getByLabel('Domain');

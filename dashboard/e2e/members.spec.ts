@@ -96,7 +96,7 @@ test('an invitation is made, revoked, and another one taken: by a new user, and 
 
 /** What a viewer uses on a page, by its accessible name: to look, to find, to copy. Everything else that is enabled there changes something. */
 const LOOKS =
-	/^(Copy .*|Compare( \d+)?|Look( .*)?|More|Earlier lines|Live|Paused|Pause|Go on|Hour|Day|Week|Month|To line .*|order:\d+|orders|views|Leave|Find .*|Keys that begin with|Text.*|Script|Status|Outcome|Started by|Time|Least level|Try again|Pages|Source of .*|Headers.*|Close)$/;
+	/^(Copy .*|Compare( \d+)?|Look( .*)?|More|Earlier lines|Live|Paused|Pause|Go on|Hour|Day|Week|Month|To line .*|order:\d+|orders|views|Leave|Find .*|(Keys|Paths) that begin with|Download .*|Deliveries (of|that are)|Newer|Older|Text.*|Script|Status|Outcome|Started by|Time|Least level|Try again|Pages|Source of .*|Headers.*|Close)$/;
 
 async function changes(page: Page): Promise<string[]> {
 	const controls = page
@@ -126,7 +126,13 @@ test('to a viewer no page offers a change, and the server refuses each', async (
 		if (!path.startsWith(`/apps/${SHOP}`) || ['audit', 'new-script'].includes(name)) continue;
 		await page.goto(api.manager + path);
 		// Not before what there is to change is there.
-		const first = { settings: 'Fuel of one invocation', schedules: '0 7 * * 1', versions: 'Version' }[name] ?? shows;
+		const first =
+			{
+				settings: 'Fuel of one invocation',
+				schedules: '0 7 * * 1',
+				versions: 'Version',
+				releases: 'Deployed'
+			}[name] ?? shows;
 		await expect(page.getByText(first).filter({ visible: true }).first(), name).toBeVisible();
 		await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
 		if (name === 'kv') {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 
 /** What is left to `pic`. */
-const NOT_OFFERED = ['deploy', 'roll_back_app', 'write_file', 'delete_file'];
+const NOT_OFFERED = ['deploy'];
 
 const root = join(import.meta.dirname, '..');
 const document = JSON.parse(readFileSync(join(root, '../docs/openapi.json'), 'utf8')) as {

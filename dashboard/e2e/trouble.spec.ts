@@ -169,3 +169,18 @@ test('answers that fail are told where they belong, and pass', async ({ api, ent
 	await page.getByRole('button', { name: 'Save' }).click();
 	await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
 });
+
+test('where the server is a newer one, a page whose code is gone is loaded anew', async ({ enter, expected }) => {
+	const page = await enter('/account');
+	await expect(page.getByText('Session').first()).toBeVisible();
+	expected.statuses.push(404);
+	let newer = true;
+	await page.route('**/_app/immutable/**', (route) => (newer ? route.fulfill({ status: 404, body: '' }) : route.continue()));
+	await page.route('**/_app/version.json', (route) => (newer ? route.fulfill({ json: { version: 'newer' } }) : route.continue()));
+	page.on('request', (request) => {
+		if (request.isNavigationRequest()) newer = false;
+	});
+	await page.getByRole('link', { name: 'PiCloud: all apps' }).click();
+	await expect(page.getByRole('heading', { name: 'Apps', level: 1 })).toBeVisible();
+	expect(newer).toBe(false);
+});

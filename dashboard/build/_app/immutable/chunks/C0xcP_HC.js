@@ -1,0 +1,1 @@
+import"./Db4RpV8K.js";

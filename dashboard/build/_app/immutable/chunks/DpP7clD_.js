@@ -1,1 +1,0 @@
-import"./NkcHNaM9.js";

@@ -38,6 +38,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench density [--idle-seconds N] print what a thousand scripts and ten thousand invocations that wait cost
   bench overload [--seconds N]     print what is answered when ten times too much is asked
   bench events [--idle-seconds N]  print how soon and how fast events and schedules reach their scripts
+  bench writes [--seconds N]       print how many requests a second store what they count, with one client and with many
   bench records [--invocations N]  print how long lists and sums take with a million invocations, and how they are removed
   soak [--crashes N]               kill PiCloud again and again while events are published and delivered";
 
@@ -82,6 +83,7 @@ fn timed_benchmark(name: &str, flags: &[&str]) -> Result<()> {
         "density" => (bench::density::run, "--idle-seconds", bench::idle::SECONDS),
         "events" => (bench::events::run, "--idle-seconds", bench::idle::SECONDS),
         "records" => (bench::records::run, "--invocations", bench::records::INVOCATIONS),
+        "writes" => (bench::writes::run, "--seconds", bench::writes::SECONDS),
         "overload" => (bench::overload::run, "--seconds", bench::overload::SECONDS),
         _ => bail!("{USAGE}"),
     };

@@ -3,16 +3,12 @@
 
 use super::{
     cores::{self, Cores},
-    measured::on_core,
+    load::{Counted, ask},
     server::{Launch, Server},
     table::{self, Figure},
 };
-use crate::{
-    binaries::{self, Profile},
-    process::output,
-};
-use anyhow::{Context, Result};
-use serde::Deserialize;
+use crate::binaries::{self, Profile};
+use anyhow::Result;
 use std::{fs, path::Path};
 
 /// Each is a peak, then the overload.
@@ -31,19 +27,6 @@ const NEIGHBOUR: &str = "neighbour";
 const SCRIPT: &str = "work";
 /// Some two milliseconds, so that refusing is cheap beside it.
 const WORK: &str = "let sum = 0; for n in 0..18_000 { sum += n; } sum";
-
-/// What the load counted, of one stream of requests.
-#[derive(Deserialize)]
-struct Counted {
-    sent: f64,
-    good: f64,
-    good_per_second: f64,
-    too_many: f64,
-    overloaded: f64,
-    broken: f64,
-    p50_ms: Option<f64>,
-    p99_ms: Option<f64>,
-}
 
 pub(crate) fn run(seconds: u64) -> Result<()> {
     let cores = cores::two()?;
@@ -69,25 +52,18 @@ fn measure(launch: &Launch, load: &Path, cores: Cores, seconds: &str) -> Result<
     }
     let url = |app: &str| format!("{}/{app}/{SCRIPT}", server.ingress());
     let (crowd, neighbour) = (url(CROWD), url(NEIGHBOUR));
-    let ask = |arguments: &[&str]| -> Result<Vec<Counted>> {
-        let text = output(on_core(Some(cores.load), load).args(arguments))?;
-        text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("the load said {line}"))).collect()
-    };
-    ask(&["closed", "2", CONNECTIONS, &crowd])?;
+    let core = Some(cores.load);
+    let [_] = ask(load, core, &["closed", "2", CONNECTIONS, &crowd])?;
 
     let mut table = Table::default();
     for _ in 0..ROUNDS {
-        let [peak] = only(ask(&["closed", seconds, CONNECTIONS, &crowd])?)?;
+        let [peak] = ask(load, core, &["closed", seconds, CONNECTIONS, &crowd])?;
         let offered = (peak.good_per_second * TIMES).to_string();
-        let [crowded, light] = only(ask(&["open", seconds, &offered, &crowd, LIGHT, &neighbour])?)?;
+        let [crowded, light] = ask(load, core, &["open", seconds, &offered, &crowd, LIGHT, &neighbour])?;
         table.add(&peak, &crowded, &light);
     }
     server.stop()?;
     Ok(table.figures())
-}
-
-fn only<const N: usize>(counted: Vec<Counted>) -> Result<[Counted; N]> {
-    counted.try_into().ok().context("the load counted other streams than it was given")
 }
 
 /// The rows, as they fill round by round.

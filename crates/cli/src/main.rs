@@ -20,7 +20,7 @@ mod text_file;
 use clap::Parser as _;
 use error::CommandError;
 use exit::Exit;
-use picloud_terminal::{excerpt, format, sanitize};
+use picloud_terminal::{excerpt, format, hidden, sanitize};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

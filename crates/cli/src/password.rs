@@ -1,7 +1,7 @@
 //! Where a password comes from: standard input, the environment or the terminal; never the command line, which other
 //! users of the machine can read.
 
-use crate::{error::CommandError, exit::Exit, text_file};
+use crate::{error::CommandError, exit::Exit, hidden, text_file};
 use std::io::{IsTerminal as _, Read, stdin};
 
 /// More than any server takes; keeps an endless input from filling the memory.
@@ -86,8 +86,7 @@ fn prompt(text: &str, hint: &str) -> Result<String, CommandError> {
     if !stdin().is_terminal() {
         return Err(CommandError::new(Exit::Usage, "there is no password, and no terminal to ask at").hint(hint));
     }
-    rpassword::prompt_password(text)
-        .map_err(|error| CommandError::new(Exit::Failed, format!("cannot read the password: {error}")))
+    hidden::read(text).map_err(|error| CommandError::new(Exit::Failed, format!("cannot read the password: {error}")))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use picloud_manager_core::{generate_password, reset_password};
 use picloud_shared::names::Username;
 use picloud_store::{Database, Store};
+use picloud_terminal::hidden;
 use std::{
     io::{IsTerminal, stdin},
     path::PathBuf,
@@ -83,7 +84,7 @@ impl ResetPassword {
         if self.generate || !stdin().is_terminal() {
             return Ok((Zeroizing::new(generate_password().context("drawing a password")?), true));
         }
-        let ask = |text| rpassword::prompt_password(text).map(Zeroizing::new).context("reading the password");
+        let ask = |text| hidden::read(text).map(Zeroizing::new).context("reading the password");
         let password = ask("New password: ")?;
         ensure!(ask("Once more: ")? == password, "the two passwords are not the same");
         Ok((password, false))

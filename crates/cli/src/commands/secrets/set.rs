@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     error::{CommandError, CommandResult, Doing as _},
     exit::Exit,
-    output, text_file,
+    hidden, output, text_file,
 };
 use picloud_shared::{api::SetSecret, limits::SETTING_BYTES, names::SecretName};
 use std::{
@@ -40,7 +40,7 @@ pub(crate) async fn run(Args { name, from_file }: Args, context: &mut Context) -
 }
 
 fn typed(name: &SecretName) -> Result<String, CommandError> {
-    let value = rpassword::prompt_password(format!("Value of {name}: "))
+    let value = hidden::read(&format!("Value of {name}: "))
         .map_err(|error| CommandError::new(Exit::Failed, format!("cannot read the value: {error}")))?;
     not_empty(value)
 }

@@ -9,6 +9,7 @@ use picloud_shared::{
     limit_rules::{LimitChanges, LimitName, LimitValues, OutOfBounds},
     limits::{APP_SCRIPTS, DEPLOY_BYTES, SCRIPT_SCHEDULES, SCRIPT_TOPICS, SOURCE_BYTES},
     names::{AppSlug, ScriptName},
+    place,
     precondition::Precondition,
     time::now_ms,
 };
@@ -71,9 +72,8 @@ pub enum DeployError {
     Store(#[from] StoreError),
 }
 
-/// `:line:column`, as far as they are known.
 fn place(fault: &Fault) -> String {
-    fault.position.map_or_else(String::new, |at| format!(":{}:{}", at.line, at.column))
+    place::behind_name(fault.position.map(|at| at.line), fault.position.map(|at| at.column))
 }
 
 impl Manager {

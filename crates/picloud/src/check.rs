@@ -1,9 +1,9 @@
 //! `picloud check`: what a deploy of a directory would refuse, found by doing it where nobody sees it.
 
 use crate::{
-    bench::{self, Bench},
     engine::EngineArgs,
     problem::{Problem, Refused},
+    scratch::{self, Scratch},
     test,
 };
 use anyhow::{Context, Result};
@@ -66,7 +66,7 @@ struct Checked {
 
 /// Something is wrong with what was checked.
 const WRONG: u8 = 1;
-/// It could not be checked.
+/// It could not be checked, tested or served.
 pub(crate) const UNCHECKED: u8 = 3;
 
 pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<ExitCode> {
@@ -75,9 +75,9 @@ pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<Exit
     if project.files.is_empty() && problems.is_empty() {
         problems.insert(Problem::from(&ProjectError::Empty(directory.clone())));
     }
-    let bench = Bench::open(&engine, Arc::new(RealWorld::new())).await?;
-    let refused = refused(&bench, &directory, &project).await;
-    bench.close().await;
+    let scratch = Scratch::open(&engine, Arc::new(RealWorld::new())).await?;
+    let refused = refused(&scratch, &directory, &project).await;
+    scratch.close().await;
     problems.extend(refused?);
     let checked = Checked { scripts: project.files.len(), problems };
     print(&checked, output).context("printing the result")?;
@@ -85,10 +85,10 @@ pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<Exit
 }
 
 /// What a server would not take.
-async fn refused(bench: &Bench, directory: &Path, project: &Project) -> Result<Vec<Problem>> {
+async fn refused(scratch: &Scratch, directory: &Path, project: &Project) -> Result<Vec<Problem>> {
     let (scripts, limits) = (project.scripts.clone(), project.limits.clone());
-    match bench.manager.deploy_unowned(bench::slug(project)?, "checked", true, scripts, limits).await {
-        Ok(app) => test::problems(bench, app, directory, project).await,
+    match scratch.manager.deploy_unowned(scratch::slug(project)?, "checked", true, scripts, limits).await {
+        Ok(app) => test::problems(scratch, app, directory, project).await,
         Err(error) => Ok(Refused::of(error, directory, project).context("checking the scripts")?.problems),
     }
 }

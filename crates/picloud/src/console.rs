@@ -6,7 +6,7 @@ use picloud_shared::{
     api::Diagnostic,
     executor::{LogLine, Report},
     names::ScriptName,
-    outcome,
+    outcome, place,
 };
 use picloud_terminal::{format, sanitize};
 use std::{
@@ -79,7 +79,11 @@ impl Console {
         if let Some(error) = outcome::error(&report.outcome).filter(|_| word != "thrown") {
             let Diagnostic { script: elsewhere, line, column, .. } = &error;
             let (file, excerpt) = sources.at(elsewhere.as_ref().unwrap_or(script), *line, *column);
-            let _ = writeln!(text, "  {}", self.paint(&format!("{file}{}", place(*line, *column)), Colour::Red));
+            let _ = writeln!(
+                text,
+                "  {}",
+                self.paint(&format!("{file}{}", place::behind_name(*line, *column)), Colour::Red)
+            );
             if let Some(excerpt) = excerpt {
                 let _ = writeln!(text, "{excerpt}");
             }
@@ -129,8 +133,4 @@ fn micros(report: &Report) -> String {
 /// Fuel, and its share of what there may be.
 pub(crate) fn fuel(burnt: u64, limit: u64) -> String {
     format::fuel(i64::try_from(burnt).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX))
-}
-
-fn place(line: Option<u32>, column: Option<u32>) -> String {
-    [line, column].into_iter().flatten().map(|number| format!(":{number}")).collect()
 }

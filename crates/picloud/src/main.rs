@@ -1,7 +1,6 @@
 //! PiCloud in one process: reads the configuration, wires the services together, serves, and stops in order.
 
 mod admin;
-mod bench;
 mod check;
 mod config;
 mod console;
@@ -13,6 +12,7 @@ mod front;
 mod linger;
 mod problem;
 mod ready;
+mod scratch;
 mod secret_key;
 mod serve;
 mod setup;

@@ -2,7 +2,7 @@
 
 use picloud_manager_core::DeployError;
 use picloud_project::{MANIFEST, Project, ProjectError};
-use picloud_shared::{executor::Fault, names::ScriptName};
+use picloud_shared::{executor::Fault, names::ScriptName, place};
 use picloud_store::DeployRefused;
 use serde::Serialize;
 use std::{fmt, path::Path};
@@ -21,11 +21,7 @@ pub(crate) struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)?;
-        for number in [self.line, self.column].into_iter().flatten() {
-            write!(f, ":{number}")?;
-        }
-        write!(f, ": {}", self.message)
+        write!(f, "{}{}: {}", self.path, place::behind_name(self.line, self.column), self.message)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `picloud check`: what a server would not take, as editors and CI read it.
 
-use crate::support::bench::{Directory, run};
+use crate::support::directory::{Directory, run};
 
 #[test]
 fn what_is_right_is_told_to_be() {

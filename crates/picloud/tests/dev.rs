@@ -1,6 +1,6 @@
 //! `picloud dev`: what is saved is live, whatever is saved and however.
 
-use crate::support::{Process, bench::Directory, end, until};
+use crate::support::{Process, directory::Directory, end, until};
 use std::{
     fmt::Write as _,
     fs,
@@ -225,13 +225,13 @@ async fn a_full_disk_stops_nothing_that_is_live() {
 fn what_cannot_work_is_said_at_once() {
     let directory = Directory::of(&[("a.rhai", "1")]);
     let fails = |arguments: &[&str], expected: &str| {
-        let (exit, _, told) = crate::support::bench::run(&directory, arguments);
+        let (exit, _, told) = crate::support::directory::run(&directory, arguments);
         assert!(exit == 1 && told.contains(expected), "{arguments:?}: {exit}: {told}");
     };
     fails(&["dev", "nowhere"], "there is no directory nowhere");
     fails(&["dev", ".", "--addr", "0.0.0.0:0"], "it answers this machine alone");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     fails(&["dev", ".", "--addr", &taken.local_addr().unwrap().to_string()], "choose another with --addr");
-    let (exit, _, told) = crate::support::bench::run(&directory, &["dev", ".", "--var", "A"]);
+    let (exit, _, told) = crate::support::directory::run(&directory, &["dev", ".", "--var", "A"]);
     assert!(exit == 2 && told.contains("NAME=VALUE"), "{exit}: {told}");
 }

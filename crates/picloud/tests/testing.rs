@@ -2,7 +2,7 @@
 
 use crate::support::{
     Backend, Setup,
-    bench::{Directory, run},
+    directory::{Directory, run},
 };
 use std::{
     io::{BufRead as _, BufReader, Write as _},

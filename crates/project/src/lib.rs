@@ -14,6 +14,7 @@ use picloud_shared::{
     limit_rules::LimitValues,
     limits::{APP_SCRIPTS, SOURCE_BYTES},
     names::{AppSlug, InvalidName, ScriptName, TopicName},
+    place,
     route::Route,
     schedule::Schedule,
 };
@@ -71,7 +72,7 @@ pub enum ProjectError {
         why: io::Error,
     },
     /// A file says what cannot be.
-    #[error("{}{}: {why}", path.display(), .line.map_or_else(String::new, |line| format!(":{line}")))]
+    #[error("{}{}: {why}", path.display(), place::behind_name(.line.and_then(|line| line.try_into().ok()), None))]
     Invalid {
         /// Which.
         path: PathBuf,

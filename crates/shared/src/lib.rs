@@ -21,6 +21,7 @@ pub mod names;
 pub mod one_time;
 pub mod outbound;
 pub mod outcome;
+pub mod place;
 pub mod precondition;
 pub mod proxies;
 pub mod route;

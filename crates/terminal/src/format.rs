@@ -1,7 +1,7 @@
 //! Numbers, times and lists as people read them.
 
 use jiff::Timestamp;
-use picloud_shared::{api::Diagnostic, names::ScriptName, time::TimestampMs};
+use picloud_shared::{api::Diagnostic, names::ScriptName, place, time::TimestampMs};
 
 /// With a comma between each three digits.
 pub fn count(number: i64) -> String {
@@ -62,11 +62,7 @@ pub fn list(items: &[impl ToString]) -> String {
 /// there.
 pub fn diagnostic(name: &str, Diagnostic { message, script, line, column }: &Diagnostic) -> String {
     let name = script.as_ref().map_or(name, ScriptName::as_str);
-    match (line, column) {
-        (Some(line), Some(column)) => format!("{name}:{line}:{column}: {message}"),
-        (Some(line), None) => format!("{name}:{line}: {message}"),
-        (None, _) => format!("{name}: {message}"),
-    }
+    format!("{name}{}: {message}", place::behind_name(*line, *column))
 }
 
 #[cfg(test)]

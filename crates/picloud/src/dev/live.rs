@@ -2,7 +2,7 @@
 //! take stays as it was, and the rest goes on.
 
 use crate::{
-    bench::Bench,
+    scratch::Scratch,
     problem::{Problem, Refused},
     sources::Sources,
 };
@@ -69,7 +69,7 @@ impl Live {
     }
 
     /// Looks at the directory, and deploys what is not as it was.
-    pub(crate) async fn reload(&mut self, bench: &Bench) -> Reloaded {
+    pub(crate) async fn reload(&mut self, scratch: &Scratch) -> Reloaded {
         let (project, mut problems) = match self.read() {
             Ok(read) => read,
             Err(error) => return self.told(BTreeSet::from([Problem::from(&error)]), None),
@@ -91,7 +91,7 @@ impl Live {
                 return Reloaded { stale: stale(&wanted, &target), ..self.told(problems, Some(&project)) };
             }
             let scripts = target.values().cloned().collect();
-            match bench.manager.redeploy_unowned(self.app, scripts, limits.clone()).await {
+            match scratch.manager.redeploy_unowned(self.app, scripts, limits.clone()).await {
                 Ok(Deployed { changes, .. }) => {
                     self.limits = limits;
                     self.scripts = target;

@@ -4,7 +4,7 @@ mod live;
 mod watch;
 
 use crate::{
-    bench::{self, Bench},
+    scratch::{self, Scratch},
     check::counted,
     console::{self, Colour, Console},
     descriptors,
@@ -94,37 +94,37 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let directory = args.directory.clone();
     ensure!(directory.is_dir(), "there is no directory {}", directory.display());
     ensure!(args.addr.ip().is_loopback(), "without sign-in it answers this machine alone: --addr 127.0.0.1:PORT");
-    let slug = bench::slug(&Project::examine(&directory)?.0)?;
+    let slug = scratch::slug(&Project::examine(&directory)?.0)?;
     let listener = serve::bind(args.addr, "--addr").await?;
     let address = listener.local_addr()?;
     let stop = serve::stop_signal()?;
     let console = Console::new(env::var_os("NO_COLOR").is_none());
-    let bench = Bench::open(&args.engine, Arc::new(RealWorld::new())).await?;
-    let app = bench.make_app(&slug).await?;
-    set(&bench, app, &args).await?;
+    let scratch = Scratch::open(&args.engine, Arc::new(RealWorld::new())).await?;
+    let app = scratch.make_app(&slug).await?;
+    set(&scratch, app, &args).await?;
 
     // Heard from before the first look, so that nothing is missed.
     let mut changes = Changes::of(&directory);
     let mut live = Live::new(&directory, app);
     let began = Instant::now();
-    let first = live.reload(&bench).await;
+    let first = live.reload(&scratch).await;
     let took = began.elapsed();
 
     let sources = live.sources();
-    let watched = watched(&bench, &args, console.clone(), sources);
+    let watched = watched(&scratch, &args, console.clone(), sources);
     let front = Front::new(
-        bench.store.clone(),
+        scratch.store.clone(),
         watched,
-        Arc::clone(&bench.activity),
+        Arc::clone(&scratch.activity),
         IngressSettings {
-            node: bench::NODE.to_owned(),
-            apps_domain: bench::apps_domain()?,
+            node: scratch::NODE.to_owned(),
+            apps_domain: scratch::apps_domain()?,
             trusted_proxies: Vec::new().into(),
-            limits: bench.limits.clone(),
+            limits: scratch.limits.clone(),
         },
         DeliverySettings {
-            node: bench::NODE.to_owned(),
-            limits: bench.limits.clone(),
+            node: scratch::NODE.to_owned(),
+            limits: scratch.limits.clone(),
             attempts: 3,
             backoff: Duration::from_secs(1),
         },
@@ -137,7 +137,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             .say(&json!({"ingress": format!("http://{address}"), "url": url, "pid": std::process::id()}).to_string());
     }
     console.say(&format!("{} of {} at {url}/\n", counted(live.count(), "script"), directory.display()));
-    list_routes(&bench, app, &url, &console).await?;
+    list_routes(&scratch, app, &url, &console).await?;
     say_reloaded(&console, &first, took);
 
     let told = console.clone();
@@ -153,7 +153,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
                 () = front::told(&stop) => break,
             }
             let began = Instant::now();
-            let reloaded = live.reload(&bench).await;
+            let reloaded = live.reload(&scratch).await;
             // Said once, however often it is tried.
             if !(failed && reloaded.failed.is_some()) {
                 say_reloaded(&console, &reloaded, began.elapsed());
@@ -162,24 +162,24 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
     };
     let (served, ()) = tokio::join!(front, reloading);
-    bench.close().await;
+    scratch.close().await;
     served
 }
 
-fn watched(bench: &Bench, Args { outbound, .. }: &Args, console: Console, sources: Sources) -> Arc<Watched> {
+fn watched(scratch: &Scratch, Args { outbound, .. }: &Args, console: Console, sources: Sources) -> Arc<Watched> {
     let outbound = (!outbound.is_empty()).then(|| outbound.clone().into());
     let tell = Box::new(move |ran: Ran| console.say(&console.ran(&ran, &sources)));
-    Arc::new(Watched { executor: Arc::clone(&bench.executor), outbound, tell })
+    Arc::new(Watched { executor: Arc::clone(&scratch.executor), outbound, tell })
 }
 
 /// Sets what scripts read of their app.
-async fn set(bench: &Bench, app: AppId, Args { var, secret, .. }: &Args) -> Result<()> {
+async fn set(scratch: &Scratch, app: AppId, Args { var, secret, .. }: &Args) -> Result<()> {
     for (name, value) in var {
-        bench.store.set_var(app, name, value, now_ms()).await??;
+        scratch.store.set_var(app, name, value, now_ms()).await??;
     }
     for (name, value) in secret {
-        let sealed = bench.vault.seal(app, name, value)?;
-        bench.store.set_secret(app, name, &sealed, now_ms()).await??;
+        let sealed = scratch.vault.seal(app, name, value)?;
+        scratch.store.set_secret(app, name, &sealed, now_ms()).await??;
     }
     Ok(())
 }
@@ -189,8 +189,8 @@ fn setting<N: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<(
     Ok((name.parse().map_err(|error: N::Err| error.to_string())?, value.to_owned()))
 }
 
-async fn list_routes(bench: &Bench, app: AppId, url: &str, console: &Console) -> Result<()> {
-    let scripts = bench.store.scripts(app).await.context("listing the routes")?;
+async fn list_routes(scratch: &Scratch, app: AppId, url: &str, console: &Console) -> Result<()> {
+    let scripts = scratch.store.scripts(app).await.context("listing the routes")?;
     let routes: Vec<String> = scripts
         .iter()
         .flat_map(|script| script.routes.iter().map(move |route| (script, route.to_string())))

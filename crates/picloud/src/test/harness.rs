@@ -2,8 +2,8 @@
 
 use super::world::TestWorld;
 use crate::{
-    bench::Bench,
     console,
+    scratch::Scratch,
     watched::{Ran, Watched},
 };
 use anyhow::{Context, Result};
@@ -46,7 +46,7 @@ const LEASE_MS: i64 = 60_000;
 
 /// Runs what tests ask for.
 pub(crate) struct Harness {
-    pub(crate) bench: Bench,
+    pub(crate) scratch: Scratch,
     pub(crate) world: Arc<TestWorld>,
     pub(crate) app: AppId,
     pub(crate) slug: AppSlug,
@@ -116,18 +116,18 @@ impl Runs {
 
 impl Harness {
     pub(crate) fn new(
-        bench: Bench,
+        scratch: Scratch,
         world: Arc<TestWorld>,
         (app, slug): (AppId, AppSlug),
         limits: Limits,
         (executor, door, runs): (Arc<Watched>, Router, Runs),
     ) -> Self {
-        Self { bench, world, app, slug, limits, executor, door, runs, case: Mutex::default() }
+        Self { scratch, world, app, slug, limits, executor, door, runs, case: Mutex::default() }
     }
 
     /// Everything as the next test is to find it.
     pub(crate) async fn reset(&self) -> Result<()> {
-        self.bench.store.empty_app(self.app).await.context("emptying the app")?;
+        self.scratch.store.empty_app(self.app).await.context("emptying the app")?;
         self.world.reset();
         self.runs.lock().clear();
         *self.case() = Case::default();
@@ -224,7 +224,7 @@ impl Harness {
 
     async fn run(&self, WantedRun { script, payload }: WantedRun, kind: EventKind) -> Answer {
         let found =
-            self.bench.store.active_version(self.app, &script).await.map_err(|error| broken(error.to_string()))?;
+            self.scratch.store.active_version(self.app, &script).await.map_err(|error| broken(error.to_string()))?;
         let (_, version) = found.ok_or_else(|| failed(format!("there is no script {script}")))?;
         let event = Event {
             id: InvocationId::new().to_string(),
@@ -266,7 +266,7 @@ impl Harness {
     async fn deliver(&self) -> Answer {
         let mut delivered = Vec::new();
         loop {
-            let claimed = self.bench.store.claim_deliveries(self.app, 1, LEASE_MS).await;
+            let claimed = self.scratch.store.claim_deliveries(self.app, 1, LEASE_MS).await;
             let claimed = claimed.map_err(|error| broken(error.to_string()))?;
             let Some(claimed) = claimed.into_iter().next() else { return Ok(Value::Array(delivered)) };
             if delivered.len() >= DELIVERIES {
@@ -285,7 +285,7 @@ impl Harness {
                 scheduled_at: None,
             };
             delivered.push(self.event(claimed.name, claimed.version, event, claimed.depth).await?);
-            let settled = self.bench.store.settle_delivery(&claimed.lease, Settlement::Done, &[]).await;
+            let settled = self.scratch.store.settle_delivery(&claimed.lease, Settlement::Done, &[]).await;
             settled.map_err(|error| broken(error.to_string()))?;
         }
     }
@@ -323,15 +323,15 @@ impl Harness {
 
     async fn set_var(&self, Setting { name, value }: Setting) -> Answer {
         let name = name.parse().map_err(|error| failed(format!("{name:?}: {error}")))?;
-        let set = self.bench.store.set_var(self.app, &name, &value, now_ms()).await;
+        let set = self.scratch.store.set_var(self.app, &name, &value, now_ms()).await;
         set.map_err(|error| broken(error.to_string()))?.map_err(|refused| failed(refused.to_string()))?;
         Ok(Value::Null)
     }
 
     async fn set_secret(&self, Setting { name, value }: Setting) -> Answer {
         let name = name.parse().map_err(|error| failed(format!("{name:?}: {error}")))?;
-        let sealed = self.bench.vault.seal(self.app, &name, &value).map_err(|error| broken(error.to_string()))?;
-        let set = self.bench.store.set_secret(self.app, &name, &sealed, now_ms()).await;
+        let sealed = self.scratch.vault.seal(self.app, &name, &value).map_err(|error| broken(error.to_string()))?;
+        let set = self.scratch.store.set_secret(self.app, &name, &sealed, now_ms()).await;
         set.map_err(|error| broken(error.to_string()))?.map_err(|refused| failed(refused.to_string()))?;
         Ok(Value::Null)
     }

@@ -5,11 +5,11 @@ mod source;
 mod world;
 
 use crate::{
-    bench::{self, Bench},
     check::{Format, counted},
     console::{Colour, Console},
     engine::EngineArgs,
     problem::{Problem, Refused},
+    scratch::{self, Scratch},
     sources::Sources,
     watched::Watched,
 };
@@ -27,6 +27,7 @@ use picloud_shared::{
     limits::Limits,
     names::ScriptName,
     outbound::AllowedHosts,
+    place,
 };
 use picloud_terminal::{excerpt, sanitize};
 use serde::Serialize;
@@ -116,31 +117,31 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         Err(error) => return Ok(wrong(&[Problem::from(&error).to_string()])),
     };
     let world = Arc::new(TestWorld::new());
-    let bench = Bench::open(&args.engine, world.clone()).await?;
-    let slug = bench::slug(&project)?;
+    let scratch = Scratch::open(&args.engine, world.clone()).await?;
+    let slug = scratch::slug(&project)?;
     let own = lasting(project.limits.clone().unwrap_or_default());
     let deployed =
-        bench.manager.deploy_unowned(slug.clone(), slug.as_str(), true, project.scripts.clone(), Some(own.clone()));
+        scratch.manager.deploy_unowned(slug.clone(), slug.as_str(), true, project.scripts.clone(), Some(own.clone()));
     let app = match deployed.await {
         Ok(app) => app,
         Err(error) => {
             let Refused { problems, .. } = Refused::of(error, directory, &project).context("deploying the scripts")?;
-            bench.close().await;
+            scratch.close().await;
             return Ok(wrong(&problems.iter().map(ToString::to_string).collect::<Vec<_>>()));
         }
     };
-    let limits = bench.limits.in_force(&own);
+    let limits = scratch.limits.in_force(&own);
     let runs = Runs::default();
-    let (executor, ingress, writer) = front(&bench, runs.clone())?;
+    let (executor, ingress, writer) = front(&scratch, runs.clone())?;
     let front = (executor, ingress.router(), runs);
-    let harness = Arc::new(Harness::new(bench, world, (app, slug), limits, front));
+    let harness = Arc::new(Harness::new(scratch, world, (app, slug), limits, front));
     let ran = run_all(&harness, &args, &project, &console).await;
     drop(ingress);
     let Some(harness) = Arc::into_inner(harness) else { anyhow::bail!("a test goes on though it has ended") };
-    let Harness { bench, door, .. } = harness;
+    let Harness { scratch, door, .. } = harness;
     drop(door);
     writer.await.context("the writer of invocations failed")?;
-    bench.close().await;
+    scratch.close().await;
     ran
 }
 
@@ -159,18 +160,18 @@ fn wrong(problems: &[String]) -> ExitCode {
 }
 
 /// The way of a request, as on a server, and whoever notes what came of it.
-fn front(bench: &Bench, runs: Runs) -> Result<(Arc<Watched>, Ingress, Writer)> {
+fn front(scratch: &Scratch, runs: Runs) -> Result<(Arc<Watched>, Ingress, Writer)> {
     let tell = Box::new(move |ran: crate::watched::Ran| runs.keep(ran));
-    let executor = Arc::new(Watched { executor: Arc::clone(&bench.executor), outbound: None, tell });
-    let (recorder, writer) = Recorder::start(bench.store.clone(), Arc::clone(&bench.activity));
+    let executor = Arc::new(Watched { executor: Arc::clone(&scratch.executor), outbound: None, tell });
+    let (recorder, writer) = Recorder::start(scratch.store.clone(), Arc::clone(&scratch.activity));
     let settings = IngressSettings {
-        node: bench::NODE.to_owned(),
-        apps_domain: bench::apps_domain()?,
+        node: scratch::NODE.to_owned(),
+        apps_domain: scratch::apps_domain()?,
         trusted_proxies: Vec::new().into(),
-        limits: bench.limits.clone(),
+        limits: scratch.limits.clone(),
     };
     let through: Arc<dyn Executor> = executor.clone();
-    let ingress = Ingress::new(bench.store.clone(), through, recorder, Arc::clone(&bench.activity), settings);
+    let ingress = Ingress::new(scratch.store.clone(), through, recorder, Arc::clone(&scratch.activity), settings);
     Ok((executor, ingress, writer))
 }
 
@@ -226,13 +227,18 @@ async fn run_all(harness: &Arc<Harness>, args: &Args, project: &Project, console
 }
 
 /// What is wrong with the tests of an app that has the scripts of their directory.
-pub(crate) async fn problems(bench: &Bench, app: AppId, directory: &Path, project: &Project) -> Result<Vec<Problem>> {
+pub(crate) async fn problems(
+    scratch: &Scratch,
+    app: AppId,
+    directory: &Path,
+    project: &Project,
+) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     for TestFile { file, source: written } in &project.tests {
         let path = directory.join(file).display().to_string();
         let source = TestSource::new(written);
         let apart = apart(&path, source.text().to_owned());
-        let found = bench.executor.check_apart(app, apart).await.with_context(|| format!("checking {path}"))?;
+        let found = scratch.executor.check_apart(app, apart).await.with_context(|| format!("checking {path}"))?;
         problems.extend(found.map(|found| {
             let place = found.position.map(|at| source.written_at(at.line, at.column));
             let (line, column) = (place.map(|place| place.line), place.map(|place| place.column));
@@ -301,7 +307,7 @@ async fn run_one(
         let harness = Arc::clone(&answering);
         Box::pin(async move { harness.answer(call).await })
     });
-    let ran = harness.bench.executor.run_apart(apart, job(harness)?, control, Box::pin(pending())).await?;
+    let ran = harness.scratch.executor.run_apart(apart, job(harness)?, control, Box::pin(pending())).await?;
     let case = harness.case();
     let report = match ran {
         Ok(report) => report,
@@ -378,7 +384,7 @@ fn say(console: &Console, test: &TestFunction, failure: Option<&Failed>, took: D
     let Some(Failed { path, line, column, message, excerpt, beside }) = failure else {
         return console.say(&format!("  {}  {} ({took})", console.paint("ok", Colour::Green), test.name));
     };
-    let place: String = [line, column].into_iter().flatten().map(|number| format!(":{number}")).collect();
+    let place = place::behind_name(*line, *column);
     let mut text = format!("  {}  {} ({took})\n", console.paint("FAILED", Colour::Red), test.name);
     text += &sanitize::line(&format!("{path}{place}: {message}"));
     for block in excerpt.iter().chain(beside) {

@@ -1,6 +1,6 @@
 //! A real PiCloud for a test.
 
-pub(crate) mod bench;
+pub(crate) mod directory;
 pub(crate) mod upstream;
 
 use picloud_client::Client;

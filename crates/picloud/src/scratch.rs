@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const SLUG: &str = "app";
 
 /// What runs it.
-pub(crate) struct Bench {
+pub(crate) struct Scratch {
     pub(crate) store: Store,
     pub(crate) executor: Arc<LocalExecutor>,
     pub(crate) manager: Manager,
@@ -27,7 +27,7 @@ pub(crate) struct Bench {
     directory: TempDir,
 }
 
-impl Bench {
+impl Scratch {
     /// Sets the engine up; on the first start of a machine this compiles it, which takes seconds.
     pub(crate) async fn open(engine: &EngineArgs, world: Arc<dyn World>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("picloud-").tempdir();

@@ -76,7 +76,7 @@ async fn start() -> ExitCode {
         Some(Command::Admin(admin)) => (admin::run(config, admin).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
         Some(Command::Check(check)) => (unless_stopped(check::run(check)).await, check::UNCHECKED.into()),
         Some(Command::Test(test)) => (unless_stopped(test::run(test)).await, check::UNCHECKED.into()),
-        Some(Command::Dev(dev)) => (dev::run(dev).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
+        Some(Command::Dev(dev)) => (dev::run(dev).await.map(|()| ExitCode::SUCCESS), check::UNCHECKED.into()),
         None => (run(config).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
     };
     done.unwrap_or_else(|error| {

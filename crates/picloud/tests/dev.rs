@@ -128,6 +128,14 @@ async fn what_is_saved_is_live_and_what_is_wrong_stays_as_it_was() {
     until("a deleted script is gone", async || (dev.text("/newer").await.0 == 404).then_some(())).await;
     dev.says("GET /shop/newer 404 no script ran").await;
 
+    // A file that is wrong from the first has nothing from before, be it new or under a new name.
+    directory.write("half.rhai", "let a = ;");
+    dev.says("not there, as there is nothing from before: half").await;
+    fs::rename(directory.path().join("half.rhai"), directory.path().join("whole.rhai")).unwrap();
+    dev.says("not there, as there is nothing from before: whole").await;
+    directory.write("whole.rhai", "\"whole\"");
+    dev.becomes("/whole", 200, "whole").await;
+
     // What another needs stays until that one is mended.
     directory.write("greet.rhai", "import \"lib/words\" as words;\nwords::hello()");
     dev.becomes("/greet", 200, "good day").await;
@@ -226,7 +234,7 @@ fn what_cannot_work_is_said_at_once() {
     let directory = Directory::of(&[("a.rhai", "1")]);
     let fails = |arguments: &[&str], expected: &str| {
         let (exit, _, told) = crate::support::directory::run(&directory, arguments);
-        assert!(exit == 1 && told.contains(expected), "{arguments:?}: {exit}: {told}");
+        assert!(exit == 3 && told.contains(expected), "{arguments:?}: {exit}: {told}");
     };
     fails(&["dev", "nowhere"], "there is no directory nowhere");
     fails(&["dev", ".", "--addr", "0.0.0.0:0"], "it answers this machine alone");

@@ -2,8 +2,8 @@
 //! take stays as it was, and the rest goes on.
 
 use crate::{
-    scratch::Scratch,
     problem::{Problem, Refused},
+    scratch::Scratch,
     sources::Sources,
 };
 use picloud_manager_core::DeployError;
@@ -42,8 +42,10 @@ pub(crate) struct Reloaded {
     pub(crate) changes: Option<Changes>,
     /// What is wrong, with the lines of the source, where that is another than before.
     pub(crate) problems: Option<Vec<(Problem, Option<String>)>>,
-    /// The scripts that are not as their files have them.
+    /// The scripts that are not as their files have them, but as they were.
     pub(crate) stale: Vec<ScriptName>,
+    /// Those that are not there, as they never were any other way.
+    pub(crate) missing: Vec<ScriptName>,
     /// Why nothing could be deployed at all; it is worth another try.
     pub(crate) failed: Option<String>,
 }
@@ -88,7 +90,8 @@ impl Live {
         }
         loop {
             if target == self.scripts && limits == self.limits {
-                return Reloaded { stale: stale(&wanted, &target), ..self.told(problems, Some(&project)) };
+                let told = self.told(problems, Some(&project));
+                return self.served(&wanted, &project, told);
             }
             let scripts = target.values().cloned().collect();
             match scratch.manager.redeploy_unowned(self.app, scripts, limits.clone()).await {
@@ -96,8 +99,8 @@ impl Live {
                     self.limits = limits;
                     self.scripts = target;
                     self.publish(&project);
-                    let stale = stale(&wanted, &self.scripts);
-                    return Reloaded { changes: Some(changes), stale, ..self.told(problems, Some(&project)) };
+                    let told = self.told(problems, Some(&project));
+                    return Reloaded { changes: Some(changes), ..self.served(&wanted, &project, told) };
                 }
                 Err(error) => {
                     let Refused { problems: found, scripts } = match Refused::of(error, &self.directory, &project) {
@@ -106,10 +109,8 @@ impl Live {
                     };
                     problems.extend(found);
                     if !self.give_way(&mut target, &scripts) {
-                        return Reloaded {
-                            stale: stale(&wanted, &self.scripts),
-                            ..self.told(problems, Some(&project))
-                        };
+                        let told = self.told(problems, Some(&project));
+                        return self.served(&wanted, &project, told);
                     }
                 }
             }
@@ -154,6 +155,17 @@ impl Live {
         changed
     }
 
+    /// With the scripts that are served otherwise than the directory has them.
+    fn served(&self, wanted: &BTreeMap<ScriptName, DeployScript>, project: &Project, told: Reloaded) -> Reloaded {
+        let names: BTreeSet<&ScriptName> = project.files.keys().chain(self.scripts.keys()).collect();
+        let others = names.into_iter().filter(|&name| {
+            let live = self.scripts.get(name);
+            live.is_none() || wanted.get(name) != live
+        });
+        let (stale, missing) = others.cloned().partition(|name| self.scripts.contains_key(name));
+        Reloaded { stale, missing, ..told }
+    }
+
     fn publish(&self, project: &Project) {
         let sources = self.scripts.iter().map(|(name, script)| {
             let file = project.files.get(name).map_or_else(|| name.as_str().into(), |file| self.directory.join(file));
@@ -182,18 +194,6 @@ fn source_of<'a>(problem: &Problem, directory: &Path, project: &'a Project) -> O
         project.files.get(name).is_some_and(|file| directory.join(file).display().to_string() == problem.path)
     };
     project.scripts.iter().find(|script| named(&script.name)).map(|script| script.source.as_str())
-}
-
-/// The scripts that are served otherwise than they are wanted.
-fn stale(wanted: &BTreeMap<ScriptName, DeployScript>, live: &BTreeMap<ScriptName, DeployScript>) -> Vec<ScriptName> {
-    wanted
-        .keys()
-        .chain(live.keys())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .filter(|&name| wanted.get(name) != live.get(name))
-        .cloned()
-        .collect()
 }
 
 /// Listed, and not there when it was read.

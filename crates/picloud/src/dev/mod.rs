@@ -4,12 +4,12 @@ mod live;
 mod watch;
 
 use crate::{
-    scratch::{self, Scratch},
     check::counted,
     console::{self, Colour, Console},
     descriptors,
     engine::EngineArgs,
     front::{self, Front},
+    scratch::{self, Scratch},
     serve,
     sources::Sources,
     watched::{Ran, Watched},
@@ -54,7 +54,7 @@ use watch::Changes;
 /// sign-in, and so no address but this machine's own: routes for members answer nobody.
 #[derive(ClapArgs)]
 #[command(
-    after_help = "Exit codes:\n  0  it was told to stop\n  1  it could not start\n  2  the command line makes no sense"
+    after_help = "Exit codes:\n  0  it was told to stop\n  2  the command line makes no sense\n  3  it could not be served, as where there is no such directory"
 )]
 pub(crate) struct Args {
     /// Holds the scripts, one a file such as hello.rhai, and picloud.toml if there is one
@@ -212,7 +212,8 @@ async fn list_routes(scratch: &Scratch, app: AppId, url: &str, console: &Console
 }
 
 /// Says what a look at the directory found; nothing where that is what was known.
-fn say_reloaded(console: &Console, Reloaded { changes, problems, stale, failed }: &Reloaded, took: Duration) {
+fn say_reloaded(console: &Console, reloaded: &Reloaded, took: Duration) {
+    let Reloaded { changes, problems, stale, missing, failed } = reloaded;
     let mut text = String::new();
     if let Some(changes) = changes {
         let _ =
@@ -233,10 +234,16 @@ fn say_reloaded(console: &Console, Reloaded { changes, problems, stale, failed }
         Some(problems) if problems.is_empty() => {
             let _ = writeln!(text, "{}  nothing is wrong any more", console.paint("fixed", Colour::Green));
         }
-        Some(_) if !stale.is_empty() => {
-            let _ = writeln!(text, "       not as in the directory, but as before: {}", console::names(stale));
+        Some(_) => {
+            if !stale.is_empty() {
+                let _ = writeln!(text, "       not as in the directory, but as before: {}", console::names(stale));
+            }
+            if !missing.is_empty() {
+                let _ =
+                    writeln!(text, "       not there, as there is nothing from before: {}", console::names(missing));
+            }
         }
-        _ => {}
+        None => {}
     }
     if !text.is_empty() {
         console.say(text.trim_end());

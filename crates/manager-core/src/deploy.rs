@@ -186,7 +186,8 @@ impl Manager {
         let (number, ReleaseContent { scripts, limits }) =
             self.store.release_content(app.id, release).await?.ok_or(DeployError::NoSuchRelease)?;
         let deploy = Deploy { scripts, limits: Some(limits), keep_others: false, dry_run, state };
-        self.deploy(app, deploy, as_owner, author, Some(number)).await
+        let noting = Self { store: self.store.noting("brings_back", number), ..self.clone() };
+        noting.deploy(app, deploy, as_owner, author, Some(number)).await
     }
 
     /// Makes another version of a script the one that answers: the one with this number, or the one before.
@@ -207,7 +208,7 @@ impl Manager {
                 .await?
                 .map_err(DeployError::InvalidScripts)?;
         }
-        Ok(self.store.rollback(app, name, Some(number), precondition).await??)
+        Ok(self.store.noting("version", number).rollback(app, name, Some(number), precondition).await??)
     }
 
     async fn is_imported(&self, app: AppId, name: &ScriptName) -> Result<bool, StoreError> {

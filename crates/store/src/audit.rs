@@ -47,6 +47,17 @@ pub struct AuditEntry {
     pub detail: Value,
 }
 
+impl AuditEntry {
+    /// With one more thing that is to be known.
+    #[must_use]
+    pub(crate) fn and(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if let Some(detail) = self.detail.as_object_mut() {
+            detail.insert(name.to_owned(), value.into());
+        }
+        self
+    }
+}
+
 /// Which entries to list.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
@@ -107,6 +118,13 @@ impl Store {
     #[must_use]
     pub fn audited(&self, entry: AuditEntry) -> Self {
         Self { audit: Some(Arc::new(entry)), ..self.clone() }
+    }
+
+    /// The same store, whose entry tells one thing more; for what is found out only after somebody has asked for it.
+    #[must_use]
+    pub fn noting(&self, name: &str, value: impl Into<Value>) -> Self {
+        let audit = self.audit.as_ref().map(|entry| Arc::new(AuditEntry::clone(entry).and(name, value)));
+        Self { audit, ..self.clone() }
     }
 
     /// Writes an entry about what was no change.

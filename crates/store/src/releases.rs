@@ -165,7 +165,8 @@ impl Store {
     /// # Errors
     /// When the database fails, there is no such author, or what is stored does not parse.
     pub async fn deploy(&self, app: AppId, new: NewRelease) -> Result<Result<Deployed, DeployRefused>, StoreError> {
-        let mut transaction = self.begin().await?;
+        // The entry comes last: it tells the release's number.
+        let mut transaction = Self { audit: None, ..self.clone() }.begin().await?;
         if !self.lock_app(&mut transaction, app).await? {
             return Ok(Err(DeployRefused::NoSuchApp));
         }
@@ -183,6 +184,9 @@ impl Store {
         }
         let release = self.latest_release(&mut transaction, app).await? + 1;
         self.insert_release(&mut transaction, app, release, &changes, &new).await?;
+        if let Some(entry) = self.noting("release", release).audit {
+            self.write_audit(&mut transaction, &entry).await?;
+        }
         let told: &'static [Change] = match changes.scripts.iter().any(|one| one.change == ChangeKind::Deleted) {
             true => &[Change::Apps, Change::Schedules, Change::Gone],
             false => &[Change::Apps, Change::Schedules],

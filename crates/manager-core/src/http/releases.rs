@@ -64,7 +64,7 @@ pub(super) async fn roll_back(
     Editor(access): Editor,
     Json(rollback): Json<RollBackApp>,
 ) -> Result<axum::Json<Deployed>, ApiError> {
-    let manager = access.audited_itself(&manager, "roll_back_app", json!({"release": rollback.release}));
+    let manager = access.audited_itself(&manager, "roll_back_app", json!({}));
     let Access { app, role, caller } = access;
     let deployed = manager.roll_back_app(&app, rollback, role == Role::Owner, caller.who.user.id).await;
     deployed.map(axum::Json).map_err(naming_the_script)

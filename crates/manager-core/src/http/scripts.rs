@@ -169,7 +169,7 @@ pub(super) async fn rollback(
     If(precondition): If,
     Json(rollback): Json<Rollback>,
 ) -> Result<Tagged<axum::Json<Script>>, ApiError> {
-    let audited = access.audited(&manager, "roll_back_script", &name, json!({"version": rollback.version}));
+    let audited = access.audited(&manager, "roll_back_script", &name, json!({}));
     let app = access.app;
     let script = audited.rollback_script(app.id, &name, rollback.version, &precondition).await;
     let script = script.map_err(|error| match (error, rollback.version) {

@@ -85,6 +85,28 @@ async fn each_change_is_kept_with_who_what_and_from_where() {
 }
 
 #[tokio::test]
+async fn an_entry_tells_which_release_was_made_and_what_was_gone_back_to() {
+    let (server, token) = Server::with_app().await;
+    let script = format!("{APP}/scripts/greet");
+    let deploy = |source: &str| json!({"scripts": [{"name": "greet", "source": source}]});
+    for (method, path, body, detail) in [
+        ("PUT", script.clone(), json!({"source": "1"}), Value::Null),
+        ("PUT", script.clone(), json!({"source": "2"}), Value::Null),
+        ("POST", format!("{script}/rollback"), json!({}), json!({"version": 1})),
+        ("POST", format!("{script}/rollback"), json!({"version": 2}), json!({"version": 2})),
+        ("POST", format!("{APP}/deploy"), deploy("3"), json!({"scripts": 1, "release": 1})),
+        ("POST", format!("{APP}/deploy"), deploy("4"), json!({"scripts": 1, "release": 2})),
+        ("POST", format!("{APP}/rollback"), json!({}), json!({"brings_back": 1, "release": 3})),
+        ("POST", format!("{APP}/rollback"), json!({"release": 2}), json!({"brings_back": 2, "release": 4})),
+    ] {
+        let answer = server.send(method, &path, &token, Some(body)).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.text);
+        let told = entries(&server, &token, &format!("{APP}/audit?limit=1")).await[0]["detail"].clone();
+        assert!(detail.is_null() || told == detail, "{method} {path}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn what_concerns_users_is_kept_too() {
     let (server, token) = Server::with_app().await;
     let eve = server.join(&token, "eve", json!({})).await;

@@ -18,11 +18,13 @@ pub(crate) struct CommandError {
     message: String,
     excerpt: Option<String>,
     hint: Option<String>,
+    /// Whether it is the token that is no good.
+    of_token: bool,
 }
 
 impl CommandError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), excerpt: None, hint: None }
+        Self { exit, message: message.into(), excerpt: None, hint: None, of_token: false }
     }
 
     /// What to do next.
@@ -38,6 +40,16 @@ impl CommandError {
     /// With what was being done; `what` completes "cannot".
     pub(crate) fn doing(self, what: impl Display) -> Self {
         Self { message: format!("cannot {what}: {}", self.message), ..self }
+    }
+
+    /// As one of the token, which another token would not have.
+    fn of_token(self) -> Self {
+        Self { of_token: true, ..self }
+    }
+
+    /// Whether it is the token that is no good.
+    pub(crate) fn is_of_token(&self) -> bool {
+        self.of_token
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -79,7 +91,9 @@ impl From<ClientError> for CommandError {
             ClientError::Url { .. } => {
                 Self::new(Exit::Usage, message).hint("an address looks like http://127.0.0.1:7070")
             }
-            ClientError::Token => Self::new(Exit::NotAllowed, message).hint("sign in again with `pic login`"),
+            ClientError::Token => {
+                Self::new(Exit::NotAllowed, message).hint("sign in again with `pic login`").of_token()
+            }
             ClientError::Connect { .. } => Self::new(Exit::Unavailable, message)
                 .hint("is the server running? Its address is the one it prints at its start; name another with --url"),
             ClientError::NoAnswer { .. } => Self::new(Exit::Unavailable, message)
@@ -95,7 +109,7 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
     let error = |exit| CommandError::new(exit, detail.message.clone());
     match (status, detail.code.as_str()) {
         (401, "wrong_credentials") => error(Exit::NotAllowed),
-        (401, _) => error(Exit::NotAllowed).hint("sign in with `pic login`"),
+        (401, _) => error(Exit::NotAllowed).hint("sign in with `pic login`").of_token(),
         (403, "wrong_setup_token") => error(Exit::NotAllowed).hint("take the link from the server's latest start"),
         (403, "session_needed") => error(Exit::NotAllowed).hint("unset PIC_TOKEN, and sign in with `pic login`"),
         (403, "forbidden") if detail.message.starts_with(NEEDS_ROLE) => {
@@ -124,6 +138,11 @@ fn where_to_look(message: &str) -> Option<&'static str> {
         }
         "invitation" => "`pic invitations list` shows those that are open, and with --server those to the server",
         "token" => "`pic tokens list` shows what there is",
+        "variable" => "`pic vars list` shows what there is; --app names another app",
+        "secret" => "`pic secrets list` shows what there is; --app names another app",
+        "file" => "`pic files list` shows what there is; --app names another app",
+        "dead letter" => "`pic topics dead` shows what there is; --app names another app",
+        "schedule" => "`pic schedules list` shows what there is; --app names another app",
         "key" => "`pic kv list` shows what there is; --app names another app",
         "domain" => "`pic domains list` shows what there is; --app names another app",
         "invocation" => "`pic invocations list` shows what there is; --app names another app",
@@ -174,6 +193,11 @@ mod tests {
             ("no such invitation", Some("pic invitations list")),
             ("no such token", Some("pic tokens list")),
             ("no such key", Some("pic kv list")),
+            ("no such variable", Some("pic vars list")),
+            ("no such secret", Some("pic secrets list")),
+            ("no such file", Some("pic files list")),
+            ("no such dead letter", Some("pic topics dead")),
+            ("no such schedule", Some("pic schedules list")),
             ("no such endpoint", None),
             ("there is no version to go back to", None),
         ] {

@@ -29,7 +29,8 @@ Exit codes:
   3  not signed in, or no right to do this
   4  no such app, script, version, invocation or function
   5  refused: a conflict, or input that is not valid
-  6  the server cannot be reached, is busy, or failed";
+  6  the server cannot be reached, is busy, or failed
+Ctrl-C ends it by its signal, which shells tell as 130.";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

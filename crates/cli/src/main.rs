@@ -37,5 +37,5 @@ fn run(cli: cli::Cli) -> Result<Exit, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| CommandError::new(Exit::Failed, format!("cannot start: {error}")))?;
-    runtime.block_on(commands::run(cli.command, &mut context))
+    runtime.block_on(commands::run(cli.command, &mut context)).map_err(|error| context.explain(error))
 }

@@ -13,16 +13,9 @@ pub(crate) struct Options {
     /// The server's address, instead of the profile's
     #[arg(long, global = true, value_name = "URL", env = "PIC_URL", hide_env_values = true)]
     pub(crate) url: Option<String>,
-    /// Which server, user and app to use, of those signed in to
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "PIC_PROFILE",
-        hide_env_values = true,
-        default_value = "default"
-    )]
-    pub(crate) profile: String,
+    /// Which server, user and app to use, of those signed in to; the one named default when absent
+    #[arg(long, global = true, value_name = "NAME", env = "PIC_PROFILE", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
     /// How to print results; json prints the bodies of the API
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table")]
     pub(crate) output: Format,

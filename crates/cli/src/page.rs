@@ -17,23 +17,32 @@ pub(crate) fn render() -> String {
     let mut command = Cli::command();
     command.build();
     let mut page = BEGINNING.to_owned();
-    add(&mut command, &mut page);
+    add(&command, &mut page);
     page
 }
 
-fn add(command: &mut clap::Command, page: &mut String) {
+fn add(command: &clap::Command, page: &mut String) {
     let name = command.get_bin_name().unwrap_or("pic").to_owned();
-    let help = command.render_long_help().to_string();
+    let help = printed(command);
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
     // Writing to a string cannot fail.
     let _ = writeln!(page, "\n## `{name}`\n\n```text\n{}\n```", help.join("\n").trim_end());
-    for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         // What every command takes is shown once, at the top.
-        *sub = sub.clone().mut_args(|arg| {
+        let sub = sub.clone().mut_args(|arg| {
             let shown_above = arg.is_global_set() || arg.get_id() == "help";
-            arg.hide(shown_above)
+            let hidden = shown_above || arg.is_hide_set();
+            arg.hide(hidden)
         });
-        add(sub, page);
+        add(&sub, page);
+    }
+}
+
+/// What `--help` prints, which is short where there is no more to say of any option.
+fn printed(command: &clap::Command) -> String {
+    match command.clone().try_get_matches_from(["pic", "--help"]) {
+        Err(help) => help.to_string(),
+        Ok(_) => String::new(),
     }
 }
 

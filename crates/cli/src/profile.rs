@@ -10,6 +10,7 @@ use std::{
     io::{self, ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
+use url::Url;
 
 /// One server, as one user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,13 @@ pub(crate) struct Profile {
     /// The app to work in when none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app: Option<AppSlug>,
+}
+
+impl Profile {
+    /// Whether it is this user's, at this server.
+    pub(crate) fn is_of(&self, server: &Url, username: &str) -> bool {
+        self.username == username && Url::parse(&self.url).is_ok_and(|url| url == *server)
+    }
 }
 
 impl fmt::Debug for Profile {

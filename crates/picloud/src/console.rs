@@ -6,6 +6,7 @@ use picloud_shared::{
     api::Diagnostic,
     executor::{LogLine, Report},
     names::ScriptName,
+    outbound::{NOT_LISTED, NOT_PUBLIC},
     outcome, place,
 };
 use picloud_terminal::{format, sanitize};
@@ -86,6 +87,9 @@ impl Console {
             );
             if let Some(excerpt) = excerpt {
                 let _ = writeln!(text, "{excerpt}");
+            }
+            if [NOT_LISTED, NOT_PUBLIC].iter().any(|why| error.message.contains(why)) {
+                let _ = writeln!(text, "  hint: --outbound HOST opens it here, `pic apps outbound` on a server");
             }
         }
         text.truncate(text.trim_end().len());

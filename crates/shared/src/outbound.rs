@@ -9,6 +9,11 @@ use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 use url::Host;
 use utoipa::ToSchema;
 
+/// What scripts are told of a host that their app does not list.
+pub const NOT_LISTED: &str = "is not among the hosts that this app may reach";
+/// What scripts are told of an address that is closed while their app does not list it.
+pub const NOT_PUBLIC: &str = "is no public address, and this app may not reach it";
+
 /// One entry of an app's list: `api.example.com`, `*.example.com`, `203.0.113.7`, each with or without `:port`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

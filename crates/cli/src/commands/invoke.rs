@@ -11,6 +11,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use picloud_shared::{
     api::{Diagnostic, InvocationDetail, InvocationSummary, Invoke},
     names::ScriptName,
+    outbound::{NOT_LISTED, NOT_PUBLIC},
     outcome,
 };
 use std::{collections::BTreeMap, path::Path};
@@ -119,7 +120,11 @@ fn cost(summary: &InvocationSummary) -> String {
 }
 
 fn failure(summary: &InvocationSummary, error: &Diagnostic) -> CommandError {
-    CommandError::new(Exit::Failed, format::diagnostic(summary.script.as_str(), error))
+    let failed = CommandError::new(Exit::Failed, format::diagnostic(summary.script.as_str(), error));
+    if [NOT_LISTED, NOT_PUBLIC].iter().any(|why| error.message.contains(why)) {
+        return failed.hint("`pic apps outbound APP` shows which servers the app may reach, and sets them");
+    }
+    failed
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     let login = Login { username: username.clone(), password: args.password.existing()? };
     let token = client.login(&login).await.doing("sign in")?.token;
     let server = client.url().clone();
-    let app = match context.chosen_before(&server) {
+    let app = match context.chosen_before(&server, &username) {
         Some(app) => still_there(&client.with_token(&token)?, app).await,
         None => None,
     };

@@ -4,17 +4,18 @@ mod follow;
 
 use crate::{
     choices,
+    commands::invocations::once_recorded,
     context::Context,
     error::{CommandResult, Doing as _},
     exit::Exit,
     format, output, sanitize,
 };
 use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
-use picloud_client::{FollowFilter, LogFilter};
+use picloud_client::{Client, FollowFilter, LogFilter};
 use picloud_shared::{
     api::{LogEntry, LogLevel},
     ids::InvocationId,
-    names::ScriptName,
+    names::{AppSlug, ScriptName},
     time::{TimestampMs, now_ms},
 };
 use serde_json::Value;
@@ -59,7 +60,11 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     let before = before.map(|id| id.to_string());
     let filter = LogFilter { script, invocation, level, text, since, before, limit: Some(limit) };
-    let page = client.logs(&app, &filter).await.doing(format!("show the logs of the app {app}"))?;
+    let what = || format!("show the logs of the app {app}");
+    let page = client.logs(&app, &filter).await.doing(what())?;
+    if page.items.is_empty() {
+        there_is(&client, &app, &filter).await.doing(what())?;
+    }
     context.output.result(&page, |page| {
         if page.items.is_empty() {
             return output::NONE.to_owned();
@@ -71,6 +76,17 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
         output::note(&format!("there are older ones: --before {next}"));
     }
     Ok(Exit::Ok)
+}
+
+/// Fails where what was looked for has no lines because it is not there.
+async fn there_is(client: &Client, app: &AppSlug, filter: &LogFilter) -> picloud_client::Result<()> {
+    if let Some(script) = &filter.script {
+        client.script(app, script).await?;
+    }
+    if let Some(id) = filter.invocation {
+        once_recorded(client, app, id).await?;
+    }
+    Ok(())
 }
 
 /// A time, or how long ago it was.

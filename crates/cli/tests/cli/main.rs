@@ -5,4 +5,5 @@
 mod docs;
 mod errors;
 mod files;
+mod help;
 mod pic;

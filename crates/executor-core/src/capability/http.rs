@@ -9,7 +9,7 @@ use picloud_abi::{
     outbound::{Request, Response},
     seam::{Refusal, RefusalCode},
 };
-use picloud_shared::outbound::{AllowedHosts, Reach, is_public};
+use picloud_shared::outbound::{AllowedHosts, NOT_LISTED, NOT_PUBLIC, Reach, is_public};
 use reqwest::{
     Client, Method, StatusCode, Url,
     header::{
@@ -140,7 +140,7 @@ impl Outbound {
         let clients = clients.ok_or_else(|| refuse(RefusalCode::Unavailable, "no requests can be sent now"))?;
         match allowed.reach(&host, port) {
             Reach::Nowhere => {
-                let message = format!("{host}:{port} is not among the hosts that this app may reach");
+                let message = format!("{host}:{port} {NOT_LISTED}");
                 Err(refuse(RefusalCode::RefusedAddress, message))
             }
             Reach::Anywhere => Ok(&clients.any),
@@ -300,7 +300,7 @@ fn invalid(message: impl Into<String>) -> Refusal {
 
 fn not_public(url: &Url) -> Refusal {
     let host = url.host_str().unwrap_or_default();
-    refuse(RefusalCode::RefusedAddress, format!("{host} is no public address, and this app may not reach it"))
+    refuse(RefusalCode::RefusedAddress, format!("{host} {NOT_PUBLIC}"))
 }
 
 fn failed(error: &reqwest::Error, url: &Url) -> Refusal {

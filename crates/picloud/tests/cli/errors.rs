@@ -6,13 +6,14 @@ use super::{
     output::redacted,
     shared::{self, SERVER, WRONG_TOKEN},
 };
-use std::{collections::BTreeSet, fmt::Write as _, net::TcpListener, path::Path};
+use crate::support::compiled_engine;
+use std::{collections::BTreeSet, fmt::Write as _, net::TcpListener};
 
 /// An id of nothing.
 const NOTHING: &str = "01980000-0000-7000-8000-000000000000";
 
 /// Each command, asked for something that could be so; `APP` stands for the app. A command that is missing here fails a test.
-const COMMANDS: &[&str] = &[
+pub(super) const COMMANDS: &[&str] = &[
     "setup URL/setup#token=TOKEN",
     "login URL --username admin",
     "logout",
@@ -88,15 +89,18 @@ const COMMANDS: &[&str] = &[
 ];
 
 /// Of these, those that ask no server.
-const ALONE: [&str; 3] = ["docs kv", "completion bash", "test shop"];
+pub(super) const ALONE: [&str; 3] = ["docs kv", "completion bash", "test shop"];
+
+/// Each command that does something, as the page of the help has it.
+pub(super) fn leaves() -> BTreeSet<&'static str> {
+    let sections = include_str!("../../../../docs/cli.md").split("\n## `pic ").skip(1);
+    let leaves = sections.filter(|section| !section.contains(" <COMMAND>\n"));
+    leaves.filter_map(|section| section.split('`').next()).collect()
+}
 
 #[test]
 fn every_command_is_in_the_table() {
-    let page = include_str!("../../../../docs/cli.md");
-    let sections = page.split("\n## `pic ").skip(1);
-    let leaves =
-        sections.filter(|section| !section.contains(" <COMMAND>\n")).filter_map(|section| section.split('`').next());
-    let leaves: BTreeSet<&str> = leaves.collect();
+    let leaves = leaves();
     let begins = |command: &str, leaf: &str| command == leaf || command.starts_with(&format!("{leaf} "));
     for leaf in &leaves {
         assert_eq!(COMMANDS.iter().filter(|command| begins(command, leaf)).count(), 1, "{leaf}");
@@ -106,7 +110,12 @@ fn every_command_is_in_the_table() {
     }
 }
 
-fn files(pic: &Pic) {
+/// What is typed for a line of the table.
+pub(super) fn asked_for(command: &str, url: &str, app: &str) -> String {
+    command.replace("APP", app).replace("ID", NOTHING).replace("URL", url).replace("TOKEN", &"0".repeat(64))
+}
+
+pub(super) fn files(pic: &Pic) {
     pic.write("hello.rhai", "\"hello\"");
     pic.write("shop/hello.rhai", "\"hello\"");
 }
@@ -123,8 +132,7 @@ fn asked(
     let ask = |command: &&str| {
         let pic = pic();
         files(&pic);
-        let arguments =
-            command.replace("APP", app).replace("ID", NOTHING).replace("URL", url).replace("TOKEN", &"0".repeat(64));
+        let arguments = asked_for(command, url, app);
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let output = pic
             .command(&arguments)
@@ -196,12 +204,14 @@ fn with_a_role_that_is_too_small() {
     insta::assert_snapshot!(failed);
 }
 
+/// Of these, those that are of no app.
+const EVERYWHERE: [&str; 10] =
+    ["setup", "login", "logout", "join", "whoami", "apps list", "apps create", "users", "tokens", "password"];
+
 #[test]
 fn in_an_app_that_is_not_there() {
     let pic = || SERVER.admin("nowhere-at-all");
-    let everywhere =
-        ["setup", "login", "logout", "join", "whoami", "apps list", "apps create", "users", "tokens", "password"];
-    let left_out = [&ALONE[..], &everywhere].concat();
+    let left_out = [&ALONE[..], &EVERYWHERE].concat();
     let asked = asked(pic, &SERVER.manager, "nowhere-at-all", &[], &left_out);
     for (command, code, told) in &asked {
         assert_eq!(*code, 4, "{command}: {told}");
@@ -211,31 +221,154 @@ fn in_an_app_that_is_not_there() {
     insta::assert_snapshot!(failed);
 }
 
+/// Commands that name something that is not there.
+const MISSING: &[&str] = &[
+    "scripts show nothing",
+    "scripts show nothing --source",
+    "scripts versions nothing",
+    "scripts rollback nothing",
+    "scripts rollback hello",
+    "scripts rollback hello --to 9",
+    "scripts delete nothing --yes",
+    "rollback --yes",
+    "rollback 77 --yes",
+    "invoke nothing",
+    "invocations list --script nothing",
+    "invocations show ID",
+    "logs --script nothing",
+    "logs --follow --script nothing",
+    "logs --invocation ID",
+    "stats --script nothing",
+    "docs nothing",
+    "roles grant nobody viewer",
+    "roles revoke nobody",
+    "invitations revoke ID",
+    "invitations revoke ID --server",
+    "join URL/invite#token=TOKEN --username somebody",
+    "users update nobody --admin",
+    "users delete nobody --yes",
+    "tokens create ci --app nowhere",
+    "tokens delete ID",
+    "domains remove nowhere.example",
+    "topics replay ID",
+    "topics forget ID",
+    "files get nothing",
+    "files delete nothing",
+    "kv get nothing",
+    "kv delete nothing",
+    "vars get NOTHING",
+    "vars delete NOTHING",
+    "secrets delete NOTHING",
+    "schedules run ID",
+];
+
+/// What names nothing that is there already, and is of no app.
+const NAMES_NOTHING: [&str; 10] = [
+    "setup",
+    "login",
+    "logout",
+    "whoami",
+    "apps list",
+    "apps create",
+    "completion",
+    "users list",
+    "tokens list",
+    "password",
+];
+
+#[test]
+fn of_something_that_is_not_there() {
+    let app = shared::app("missing");
+    files(&app.pic);
+    app.pic.ok(&["scripts", "put", "hello.rhai"]);
+    let mut all = String::new();
+    for command in MISSING {
+        let line = asked_for(command, &SERVER.manager, &app.slug);
+        let (code, told) = app.pic.fails(&line.split(' ').collect::<Vec<_>>());
+        assert!(code == 4 && told.starts_with("error: "), "{command}: {code} {told}");
+        let told = redacted(&told, &[(&SERVER.manager, "URL"), (&app.slug, "APP")]);
+        writeln!(all, "$ pic {command}\n{told}[{code}]\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
+    let begins = |command: &str, leaf: &str| command == leaf || command.starts_with(&format!("{leaf} "));
+    for leaf in leaves() {
+        let of_an_app = ![&ALONE[..], &EVERYWHERE].concat().iter().any(|name| leaf.starts_with(name));
+        let there = of_an_app || NAMES_NOTHING.contains(&leaf) || MISSING.iter().any(|command| begins(command, leaf));
+        assert!(
+            there || BAD_FILES.iter().any(|command| begins(command, leaf)),
+            "{leaf} is asked for nothing that is missing"
+        );
+    }
+}
+
+/// Commands that name files that are not there, or hold other things than they should.
+const BAD_FILES: &[&str] = &[
+    "scripts put nowhere.rhai",
+    "scripts put bytes.rhai",
+    "scripts put text.txt",
+    "scripts put long.rhai",
+    "scripts check nowhere.rhai",
+    "scripts check bytes.rhai",
+    "deploy nowhere",
+    "deploy empty",
+    "deploy broken",
+    "test nowhere",
+    "test empty",
+    "files put a nowhere",
+    "files put a long",
+    "files get a --to nowhere/a",
+    "kv set a --file nowhere",
+    "kv set a --file long",
+    "vars set A --from-file bytes.rhai",
+    "vars set A --from-file nowhere",
+    "secrets set A --from-file nowhere",
+    "secrets set A --from-file bytes.rhai",
+    "invoke text --payload {",
+    "invoke text --payload @nowhere",
+    "invoke text --body @bytes.rhai",
+    "whoami --profile nobody",
+];
+
 #[test]
 fn files_that_are_none_are_told_before_anybody_is_asked() {
     let app = shared::app("files");
     let pic = &app.pic;
     pic.write("text.rhai", "1");
-    std::fs::write(pic.directory.path().join("bytes.rhai"), b"\xff\xfe").unwrap();
+    pic.write("empty/nothing", "");
+    pic.write("broken/picloud.toml", "[limits\n");
+    pic.write("here", "there");
+    pic.ok(&["files", "put", "a", "here"]);
+    let directory = pic.directory.path();
+    std::fs::write(directory.join("bytes.rhai"), b"\xff\xfe").unwrap();
+    std::fs::write(directory.join("long.rhai"), vec![b' '; (256 << 10) + 1]).unwrap();
+    std::fs::File::create(directory.join("long")).unwrap().set_len(1 << 30).unwrap();
     let mut all = String::new();
-    for command in [
-        "scripts put nowhere.rhai",
-        "scripts put bytes.rhai",
-        "scripts put text.txt",
-        "scripts check nowhere.rhai",
-        "deploy nowhere",
-        "files put a nowhere",
-        "kv set a --file nowhere",
-        "vars set A --from-file bytes.rhai",
-        "secrets set A --from-file nowhere",
-        "invoke text --payload {",
-    ] {
-        let (code, told) = pic.fails(&command.split(' ').collect::<Vec<_>>());
-        assert!([2, 4, 5].contains(&code), "{command}: {code} {told}");
-        let directory = pic.directory.path().to_str().unwrap();
-        writeln!(all, "$ pic {command}\n{}[{code}]\n", redacted(&told, &[(directory, "HERE"), (&app.slug, "APP")]))
+    for command in BAD_FILES {
+        let output = pic
+            .command(&command.split(' ').collect::<Vec<_>>())
+            .env("PICLOUD_CACHE_DIR", compiled_engine())
+            .output()
             .unwrap();
+        let (code, told) = (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(
+            (1..=5).contains(&code) && (output.stdout.is_empty() || command.starts_with("test ")),
+            "{command}: {code} {told}"
+        );
+        let names =
+            [(directory.to_str().unwrap(), "HERE"), (app.slug.as_str(), "APP"), (SERVER.manager.as_str(), "URL")];
+        writeln!(all, "$ pic {command}\n{}[{code}]\n", redacted(&told, &names)).unwrap();
     }
-    assert!(!Path::new("nowhere").exists());
     insta::assert_snapshot!(all);
+    let page = include_str!("../../../../docs/cli.md");
+    for section in page
+        .split("\n## `pic ")
+        .skip(1)
+        .filter(|section| ["FILE>", "<DIR", "[DIR"].iter().any(|word| section.contains(word)))
+    {
+        let leaf = section.split('`').next().unwrap();
+        assert!(
+            BAD_FILES.iter().any(|command| command.starts_with(&format!("{leaf} "))),
+            "{leaf} is given no bad file"
+        );
+    }
 }

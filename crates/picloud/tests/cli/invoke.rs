@@ -1,8 +1,8 @@
 //! `pic invoke` and `pic invocations`: what a run came to, and what became of one that was interrupted.
 
-use super::shared;
+use super::{interrupt, shared};
 use crate::support::until;
-use std::{os::unix::process::ExitStatusExt as _, process::Command};
+use std::os::unix::process::ExitStatusExt as _;
 
 #[test]
 fn a_run_tells_its_cost_and_its_exit_code() {
@@ -35,9 +35,9 @@ async fn who_interrupts_a_run_is_gone_at_once_and_it_is_recorded() {
     pic.write("slow.rhai", "kv::set(\"began\", true);\nloop {}");
     pic.ok(&["scripts", "put", "slow.rhai"]);
     pic.ok(&["apps", "limits", &app.slug, "fuel=10000000000"]);
-    let run = pic.command(&["invoke", "slow"]).spawn().unwrap();
+    let run = pic.interruptible(&["invoke", "slow"]).spawn().unwrap();
     until("it to begin", async || pic.run(&["kv", "get", "began"]).status.success().then_some(())).await;
-    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+    interrupt(&run);
     let ended = run.wait_with_output().unwrap();
     assert_eq!(ended.status.signal(), Some(2), "{ended:?}");
     assert!(ended.stdout.is_empty());

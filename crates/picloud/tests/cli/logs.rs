@@ -1,12 +1,11 @@
 //! `pic logs`: what is looked for, and following until it is interrupted. What becomes of connections that break is tested with a
 //! server of its own.
 
-use super::shared;
+use super::{interrupt, shared};
 use crate::support::until;
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::process::ExitStatusExt as _,
-    process::Command,
 };
 
 #[test]
@@ -38,7 +37,7 @@ async fn a_log_is_followed_until_it_is_interrupted() {
     let pic = &app.pic;
     pic.write("says.rhai", "log::info(`says ${event.payload}`);");
     pic.ok(&["scripts", "put", "says.rhai"]);
-    let mut following = pic.command(&["logs", "--follow", "-o", "json"]).spawn().unwrap();
+    let mut following = pic.interruptible(&["logs", "--follow", "-o", "json"]).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     // Whether it listens already is not to be seen; what it misses is said again.
     let (tell, told) = std::sync::mpsc::channel();
@@ -50,6 +49,6 @@ async fn a_log_is_followed_until_it_is_interrupted() {
     .await;
     let line: serde_json::Value = serde_json::from_str(&first.unwrap().unwrap()).unwrap();
     assert_eq!((&line["message"], &line["script"]), (&"says 1".into(), &"says".into()));
-    assert!(Command::new("kill").args(["-INT", &following.id().to_string()]).status().unwrap().success());
+    interrupt(&following);
     assert_eq!(following.wait().unwrap().signal(), Some(2));
 }

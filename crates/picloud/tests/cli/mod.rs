@@ -3,23 +3,30 @@
 
 mod apps;
 mod auth;
+mod deploy;
 mod errors;
 mod events;
+mod following;
+mod interrupted;
 mod invoke;
 mod keeping;
+mod kv;
 mod logs;
+mod numbers;
 mod output;
+mod people;
 mod roles;
+mod said;
 mod scripts;
 mod shared;
 mod tour;
 
-use crate::support::{PASSWORD, TestApp};
+use crate::support::PASSWORD;
 use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 use tempfile::TempDir;
 
@@ -30,16 +37,17 @@ fn pic_binary() -> PathBuf {
     binary
 }
 
+/// Presses Ctrl-C for a process.
+pub(crate) fn interrupt(process: &Child) {
+    assert!(Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap().success());
+}
+
 pub(crate) struct Pic {
     directory: TempDir,
     manager: String,
 }
 
 impl Pic {
-    pub(crate) fn new(picloud: &TestApp) -> Self {
-        Self::at(&picloud.manager)
-    }
-
     /// For a server of this address; nobody has signed in.
     fn at(manager: &str) -> Self {
         Self { directory: tempfile::tempdir().unwrap(), manager: manager.to_owned() }
@@ -64,6 +72,24 @@ impl Pic {
             .env("PIC_PASSWORD", PASSWORD)
             .current_dir(self.directory.path())
             .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// The same, which can be interrupted: a shell that runs the tests in the background would have them, and what they start,
+    /// not hear of Ctrl-C.
+    pub(crate) fn interruptible(&self, arguments: &[&str]) -> Command {
+        let asked = self.command(arguments);
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .env_clear()
+            .envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(self.directory.path())
+            .arg("--default-signal=INT")
+            .arg(asked.get_program())
+            .args(asked.get_args())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::{fmt::Write as _, process::Command};
 
 /// A text without what differs each time: ids, times, durations, and names that were made for the test.
-pub(crate) fn redacted(text: &str, names: &[(&str, &str)]) -> String {
+pub(super) fn redacted(text: &str, names: &[(&str, &str)]) -> String {
     let mut text = names.iter().fold(text.to_owned(), |text, (name, word)| text.replace(name, word));
     for (length, is, word) in [(36, is_id as fn(&str) -> bool, "[id]"), (24, is_time, "[time]")] {
         let mut at = 0;
@@ -20,11 +20,22 @@ pub(crate) fn redacted(text: &str, names: &[(&str, &str)]) -> String {
             at += 1;
         }
     }
+    let mut at = 0;
+    while at < text.len() {
+        let begins = text.get(at..at + SECRET).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if begins {
+            text.replace_range(at..at + SECRET, "[secret]");
+        }
+        at += 1;
+    }
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// How long the tokens of links and programs are, and the tags of apps.
+const SECRET: usize = 64;
+
 /// A table without the widths of its columns, and without numbers that were measured.
-fn columns(text: &str) -> String {
+pub(super) fn columns(text: &str) -> String {
     let line = |line: &str| {
         let cells: Vec<String> =
             line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(measures).collect();
@@ -59,9 +70,10 @@ fn measures(cell: &str) -> String {
         if words[at].starts_with('(') && words[at - 1].contains(',') {
             words[at - 1] = "N".to_owned();
         }
-        if ["ms", "µs", "s", "MiB"].contains(&unit.as_str()) && words[at - 1].starts_with(|c: char| c.is_ascii_digit())
+        if ["ms", "µs", "s", "MiB"].contains(&unit.as_str())
+            && words[at - 1].trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit())
         {
-            words[at - 1] = "N".to_owned();
+            words[at - 1] = if words[at - 1].starts_with('(') { "(N" } else { "N" }.to_owned();
             words[at] = words[at].replace(&unit, "[unit]");
         }
     }
@@ -69,13 +81,21 @@ fn measures(cell: &str) -> String {
 }
 
 /// JSON without what differs each time.
-fn shape(value: &mut Value) {
+pub(super) fn shape(value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            // Of what is told by the time, that in which something happened.
+            if let Some(Value::Array(buckets)) = fields.get_mut("buckets") {
+                buckets.retain(|bucket| bucket["requests"] != 0);
+            }
             for (name, value) in fields.iter_mut() {
                 let measured = ["_at", "_us", "_bytes", "started_at"].iter().any(|end| name.ends_with(end));
                 match value {
-                    Value::Number(_) if measured || ["at", "fuel", "next_at"].contains(&name.as_str()) => {
+                    // An app's tag, made of its versions' ids.
+                    Value::String(_) if name == "state" => *value = "[tag]".into(),
+                    Value::Number(_)
+                        if measured || ["at", "from", "fuel", "next_at", "start", "until"].contains(&name.as_str()) =>
+                    {
                         *value = "[number]".into();
                     }
                     _ => shape(value),
@@ -109,6 +129,11 @@ async fn filled() -> shared::App {
     app
 }
 
+/// What stands for a test's own names in what is printed.
+fn names(app: &str) -> [(&str, &str); 3] {
+    [(app, "shop"), (port(&SERVER.ingress), "PORT"), (port(&SERVER.manager), "PORT")]
+}
+
 fn port(url: &str) -> &str {
     url.rsplit_once(':').unwrap().1
 }
@@ -116,7 +141,7 @@ fn port(url: &str) -> &str {
 /// What commands print both ways.
 fn printed(app: &shared::App, commands: &[&[&str]]) -> String {
     let pic = &app.pic;
-    let names = [(app.slug.as_str(), "shop"), (port(&SERVER.ingress), "PORT"), (port(&SERVER.manager), "PORT")];
+    let names = names(&app.slug);
     let mut all = String::new();
     for command in commands {
         let command: Vec<&str> =

@@ -133,6 +133,13 @@ pub(crate) fn user(word: &str) -> User {
     User { token: pic.token(), name }
 }
 
+impl User {
+    /// Somebody who will be there, or is, of whom only the name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), token: String::new() }
+    }
+}
+
 /// Somebody with a role in an app.
 pub(crate) fn member_user(app: &App, role: &str) -> User {
     let user = user(role);

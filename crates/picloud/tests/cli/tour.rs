@@ -2,14 +2,11 @@
 //! use is one that the help has told them.
 
 use super::{
-    Pic,
+    Pic, interrupt,
     shared::{self, SERVER},
 };
 use crate::support::until;
-use std::{
-    io::{BufRead as _, BufReader},
-    process::Command,
-};
+use std::io::{BufRead as _, BufReader};
 
 /// Whoever reads the help before they type.
 struct Reader(Pic);
@@ -49,7 +46,7 @@ async fn a_tour_with_help_alone() {
     assert_eq!(reader.types(1, &["invoke", "hello", "--path", "/hello?name=Ada"]), "Hello, Ada!");
 
     reader.has_read(&["logs", "--follow"], 1);
-    let mut following = reader.0.command(&["logs", "--follow"]).spawn().unwrap();
+    let mut following = reader.0.interruptible(&["logs", "--follow"]).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || tell.send(lines.next()));
@@ -59,7 +56,7 @@ async fn a_tour_with_help_alone() {
     })
     .await;
     assert!(line.unwrap().unwrap().ends_with("info  hello: hello Bob"), "the line of the log");
-    assert!(Command::new("kill").args(["-INT", &following.id().to_string()]).status().unwrap().success());
+    interrupt(&following);
     following.wait().unwrap();
 
     reader.0.write("shop/hello.rhai", "`Goodbye, ${req.query.name}!`");

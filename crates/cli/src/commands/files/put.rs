@@ -10,7 +10,7 @@ use picloud_shared::{limits::FILE_BYTES, names::FilePath};
 use std::{
     fs::File,
     io::{self, Read, stdin},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Write a file of the app, whatever it was before
@@ -18,14 +18,14 @@ use std::{
 pub(crate) struct Args {
     /// The file's path within the app
     path: FilePath,
-    /// Where its content is; standard input when absent
+    /// Where its content is; standard input when absent, or -
     #[arg(value_name = "FILE")]
     from: Option<PathBuf>,
 }
 
 pub(crate) async fn run(Args { path, from }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let (name, read) = match &from {
+    let (name, read) = match from.as_deref().filter(|file| *file != Path::new("-")) {
         Some(file) => (file.display().to_string(), File::open(file).and_then(whole)),
         None => ("standard input".to_owned(), whole(stdin().lock())),
     };

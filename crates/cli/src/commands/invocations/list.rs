@@ -34,7 +34,11 @@ pub(crate) async fn run(Args { script, failed, limit, before }: Args, context: &
         limit: Some(limit),
         ..InvocationFilter::default()
     };
-    let page = client.invocations(&app, &filter).await.doing(format!("list the invocations of the app {app}"))?;
+    let what = || format!("list the invocations of the app {app}");
+    let page = client.invocations(&app, &filter).await.doing(what())?;
+    if let Some(script) = filter.script.as_ref().filter(|_| page.items.is_empty()) {
+        client.script(&app, script).await.doing(what())?;
+    }
     context.output.page(&page, "--before", |invocations| {
         let rows = invocations.iter().map(|invocation| {
             vec![

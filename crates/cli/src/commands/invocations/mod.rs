@@ -5,6 +5,7 @@ mod show;
 
 use crate::{context::Context, error::CommandResult};
 use clap::Subcommand;
+pub(crate) use show::once_recorded;
 
 /// Invocations: what ran, how it ended, what it cost
 #[derive(Debug, Subcommand)]

@@ -32,7 +32,12 @@ pub(crate) async fn run(Args { id }: Args, context: &mut Context) -> CommandResu
     context.output.result(&detail.doing(format!("show the invocation {id} of the app {app}"))?, describe)
 }
 
-async fn once_recorded(client: &Client, app: &AppSlug, id: InvocationId) -> picloud_client::Result<InvocationDetail> {
+/// The invocation, waited for if it is so new that it may not be recorded yet.
+pub(crate) async fn once_recorded(
+    client: &Client,
+    app: &AppSlug,
+    id: InvocationId,
+) -> picloud_client::Result<InvocationDetail> {
     let until = now_ms() + RECORDED_MS;
     let is_new = id >= InvocationId::least_at(now_ms() - RECORDED_MS);
     loop {

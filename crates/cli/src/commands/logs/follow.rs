@@ -20,6 +20,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 pub(super) async fn run(mut filter: FollowFilter, context: &Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
     let what = format!("follow the log of the app {app}");
+    if let Some(script) = &filter.script {
+        client.script(&app, script).await.doing(&what)?;
+    }
     let mut stream = client.follow_logs(&app, &filter).await.doing(&what)?;
     output::note(&format!("following the log of the app {app}; Ctrl-C ends it"));
     let mut wait = FIRST_WAIT;

@@ -81,7 +81,8 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
             if puts.len() > 1 {
                 output::note(&progress(&puts.iter().map(|(file, ..)| file.as_path()).collect::<Vec<_>>(), at));
             }
-            explain(error, file, name, &puts)
+            let is_new = !before.iter().any(|old| old.name == *name);
+            explain(error, file, name, &puts, is_new)
         })?;
         let unchanged = before.iter().any(|old| old.id == script.id && old.version.id == script.version.id);
         context.output.result(&script, |script| {
@@ -131,7 +132,7 @@ fn given_or<T: Clone, E: std::fmt::Display>(
 }
 
 /// With the place in the file, where the server names one, or in another one that was given.
-fn explain(error: ClientError, file: &Path, name: &ScriptName, puts: &[Upload<'_>]) -> CommandError {
+fn explain(error: ClientError, file: &Path, name: &ScriptName, puts: &[Upload<'_>], is_new: bool) -> CommandError {
     let ClientError::Api { detail: ErrorDetail { message, script, line: Some(line), column, .. }, .. } = error else {
         return CommandError::from(error).doing(format_args!("upload {}", file.display()));
     };
@@ -139,9 +140,10 @@ fn explain(error: ClientError, file: &Path, name: &ScriptName, puts: &[Upload<'_
     let source = puts.iter().find(|(_, name, _)| name == place).map(|(_, _, put)| put.source.as_str());
     let excerpt = source.and_then(|source| excerpt::render(source, line, column));
     let found = Diagnostic { message, script, line: Some(line), column };
+    let left = if is_new { "is not there yet" } else { "was not changed" };
     CommandError::new(Exit::Refused, format::diagnostic(&file.display().to_string(), &found))
         .excerpt(excerpt)
-        .hint(format!("{name} was not changed; correct the source and upload it again"))
+        .hint(format!("{name} {left}; correct the source and upload it again"))
 }
 
 #[cfg(test)]
@@ -178,10 +180,10 @@ mod tests {
             || ClientError::Api { status: 422.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
         let (file, library) = (PathBuf::from("greet.rhai"), PathBuf::from("lib/a.rhai"));
         let puts = [upload(&file, "greet", "1"), upload(&library, "lib/a", "let x = y;")];
-        let explained = explain(error(), &file, &puts[0].1, &puts);
+        let explained = explain(error(), &file, &puts[0].1, &puts, false);
         assert_eq!(explained.message(), "lib/a:1:5: no");
         assert_eq!(explained.excerpt_text(), Some("  |\n1 | let x = y;\n  |     ^"));
-        assert_eq!(explain(error(), &file, &puts[0].1, &puts[..1]).excerpt_text(), None);
+        assert_eq!(explain(error(), &file, &puts[0].1, &puts[..1], false).excerpt_text(), None);
     }
 
     #[test]
@@ -197,7 +199,7 @@ mod tests {
         let error = ClientError::Api { status: 422.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
         let file = PathBuf::from("dir/greet.rhai");
         let puts = [upload(&file, "greet", "let a = 1;\nlet b = 2 3;\n")];
-        let error = explain(error, &file, &puts[0].1, &puts);
+        let error = explain(error, &file, &puts[0].1, &puts, true);
         assert_eq!(error.message(), "dir/greet.rhai:2:9: expecting ';'");
         assert_eq!(error.excerpt_text(), Some("  |\n2 | let b = 2 3;\n  |         ^"));
         assert_eq!(error.exit(), Exit::Refused);
@@ -207,7 +209,7 @@ mod tests {
     fn any_other_refusal_names_the_file() {
         let body = r#"{"code":"route_conflict","message":"the route is taken","request_id":"r"}"#;
         let error = ClientError::Api { status: 409.try_into().unwrap(), detail: serde_json::from_str(body).unwrap() };
-        let error = explain(error, Path::new("greet.rhai"), &"greet".parse().unwrap(), &[]);
+        let error = explain(error, Path::new("greet.rhai"), &"greet".parse().unwrap(), &[], true);
         assert_eq!(error.message(), "cannot upload greet.rhai: the route is taken");
         assert_eq!((error.exit(), error.excerpt_text()), (Exit::Refused, None));
     }

@@ -8,6 +8,7 @@ use crate::{
 };
 use picloud_shared::{api::SetSecret, limits::SETTING_BYTES, names::SecretName};
 use std::{
+    ffi::OsString,
     io::{IsTerminal as _, Read, stdin},
     path::PathBuf,
 };
@@ -19,12 +20,20 @@ use std::{
 pub(crate) struct Args {
     /// The secret
     name: SecretName,
+    // Taken to be told why it is not.
+    #[arg(hide = true, conflicts_with = "from_file")]
+    value: Option<OsString>,
     /// Take the text of this file as it is
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
 }
 
-pub(crate) async fn run(Args { name, from_file }: Args, context: &mut Context) -> CommandResult {
+pub(crate) async fn run(Args { name, value, from_file }: Args, context: &mut Context) -> CommandResult {
+    if value.is_some() {
+        let message = "a secret's value does not stand on the command line, which other users of the machine can read";
+        return Err(CommandError::new(Exit::Usage, message)
+            .hint(format!("leave it out and type it, or send it: … | pic secrets set {name}")));
+    }
     let (client, app) = (context.client()?, context.app()?);
     let value = match from_file {
         Some(file) => text_file::read(&file, SETTING_BYTES)?,

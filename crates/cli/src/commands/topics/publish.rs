@@ -24,8 +24,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(Args { topic, payload, key, delay }: Args, context: &mut Context) -> CommandResult {
-    let payload = serde_json::from_str(&payload)
-        .map_err(|error| CommandError::new(Exit::Usage, format!("the payload is not valid JSON: {error}")))?;
+    let payload = serde_json::from_str(&payload).map_err(|error| {
+        CommandError::new(Exit::Usage, format!("the payload is not valid JSON: {error}"))
+            .hint("a text needs quotes of its own: '\"text\"'")
+    })?;
     let (client, app) = (context.client()?, context.app()?);
     let event = Publish { payload, key, delay };
     let published = client.publish(&app, &topic, &event).await.doing(format!("publish to {topic} of the app {app}"))?;

@@ -1,16 +1,11 @@
 //! `pic kv`: what people find there is what scripts find, and the other way round.
 
-use crate::{
-    cli::Pic,
-    support::{Backend, TestApp},
-};
+use super::shared::{self, SERVER};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_from_set_to_delete() {
-    let picloud = TestApp::start(Backend::Sqlite).await;
-    let pic = Pic::new(&picloud);
-    pic.sign_in();
-    pic.ok(&["apps", "create", "shop"]);
+    let app = shared::app("shop");
+    let (pic, shop) = (&app.pic, app.slug.as_str());
     pic.write("read.rhai", "let found = kv::get(req.query.key); [type_of(found), found]");
     pic.ok(&["scripts", "put", "read.rhai"]);
     assert_eq!(pic.ok(&["kv", "list"]), "(none)\n");
@@ -41,7 +36,7 @@ async fn keys_from_set_to_delete() {
         ("text", r#"["string","-7 cups\n"]"#),
         ("blob", r#"["blob",[0,13,10]]"#),
     ] {
-        assert_eq!(picloud.text(&format!("/shop/read?key={key}")).await, (200, read.to_owned()), "{key}");
+        assert_eq!(SERVER.text(&format!("/{shop}/read?key={key}")).await, (200, read.to_owned()), "{key}");
     }
     let listed = pic.ok(&["kv", "list"]);
     assert_eq!(listed, "a/b c?&%2F../\u{e4}\nblob\njson\nminus\nnull\ntext\n");

@@ -1,14 +1,14 @@
-//! `pic logs`: what is looked for, and following through a connection that breaks.
+//! `pic logs --follow`: what is looked for, and going on through a connection that breaks.
 
-use crate::{
-    cli::Pic,
-    support::{Backend, TestApp, until},
+use super::{
+    Pic, interrupt,
+    shared::{self, SERVER},
 };
-use picloud_shared::names::AppSlug;
+use crate::support::until;
 use std::{
     io::{BufRead, BufReader, Read},
     os::unix::process::ExitStatusExt,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -21,14 +21,17 @@ use tokio::{
 
 const SAYS: &str = "log::info(`${req.query.n} begins`); log::warn(`${req.query.n} ends`);";
 
-async fn start() -> (TestApp, AppSlug, Pic) {
-    let picloud = TestApp::start(Backend::Sqlite).await;
-    let app = picloud.create_app("log").await;
-    picloud.put(&app, "says", SAYS, &[]).await;
-    let pic = Pic::new(&picloud);
-    pic.sign_in();
-    pic.ok(&["apps", "use", "log"]);
-    (picloud, app, pic)
+fn start() -> shared::App {
+    let app = shared::app("log");
+    app.pic.write("says.rhai", SAYS);
+    app.pic.ok(&["scripts", "put", "says.rhai"]);
+    app
+}
+
+/// Has it say something; the invocation's id.
+async fn says(app: &shared::App, n: u32) -> String {
+    let answer = reqwest::get(format!("{}/{}/says?n={n}", SERVER.ingress, app.slug)).await.unwrap();
+    answer.headers()["x-request-id"].to_str().unwrap().to_owned()
 }
 
 /// Leads to the server, and can be cut.
@@ -68,17 +71,10 @@ struct Following {
 
 impl Following {
     fn start(pic: &Pic, arguments: &[&str]) -> Self {
-        let asked = pic.command(&[&["logs", "--follow"], arguments].concat());
-        // A shell that runs the tests in the background would have them, and what they start, not hear of Ctrl-C.
-        let mut command = Command::new("env");
-        command.env_clear().envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("PATH", std::env::var_os("PATH").unwrap());
-        command.arg("--default-signal=INT").arg(asked.get_program()).args(asked.get_args());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
+        let mut process = pic.interruptible(&[&["logs", "--follow"], arguments].concat()).spawn().unwrap();
         let (lines, told) = (read(process.stdout.take().unwrap()), read(process.stderr.take().unwrap()));
         let following = Self { process, lines, told };
-        following.tells("following the log of the app log");
+        following.tells("following the log of the app log-");
         following
     }
 
@@ -123,33 +119,33 @@ fn read(stream: impl Read + Send + 'static) -> Receiver<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_followed_though_the_connection_breaks() {
-    let (picloud, _, pic) = start().await;
-    let cable = Cable::to(&picloud.manager).await;
-    pic.ok(&["login", &cable.url, "--username", "admin"]);
-    let mut following = Following::start(&pic, &["--app", "log"]);
-    picloud.get("/log/says?n=1").await;
+    let app = start();
+    let cable = Cable::to(&SERVER.manager).await;
+    let pic = Pic::with_token(&cable.url, "admin", &app.pic.token(), &app.slug);
+    let mut following = Following::start(&pic, &[]);
+    says(&app, 1).await;
     assert_eq!(following.says(2), ["1 begins", "1 ends"]);
     for n in 2..4 {
         cable.whole.send_replace(false);
         following.tells("connecting again");
-        picloud.get(&format!("/log/says?n={n}")).await;
+        says(&app, n).await;
         cable.whole.send_replace(true);
         following.tells("following again");
         assert_eq!(following.says(2), [format!("{n} begins"), format!("{n} ends")]);
     }
-    let interrupted = Command::new("kill").args(["-INT", &following.process.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
+    interrupt(&following.process);
     assert_eq!(following.ended().await.signal(), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_looked_for_is_shown() {
-    let (picloud, app, pic) = start().await;
-    let ends = Following::start(&pic, &["--level", "warn", "--script", "says"]);
-    let second = Following::start(&pic, &["--text", "2 b", "-o", "json"]);
+    let app = start();
+    let pic = &app.pic;
+    let ends = Following::start(pic, &["--level", "warn", "--script", "says"]);
+    let second = Following::start(pic, &["--text", "2 b", "-o", "json"]);
     let mut last = String::new();
     for n in 1..4 {
-        last = picloud.get(&format!("/log/says?n={n}")).await.headers()["x-request-id"].to_str().unwrap().to_owned();
+        last = says(&app, n).await;
     }
     assert_eq!(ends.says(3), ["1 ends", "2 ends", "3 ends"]);
     let line: serde_json::Value = serde_json::from_str(&second.line()).unwrap();
@@ -158,7 +154,7 @@ async fn only_what_is_looked_for_is_shown() {
         let lines = pic.ok(&[&["logs"], arguments].concat());
         lines.lines().map(|line| line.split_once("says: ").unwrap().1.to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(picloud.client.logs(&app, &Default::default()).await.unwrap().items.len(), 6);
+    assert_eq!(pic.json(&["logs"])["items"].as_array().unwrap().len(), 6);
     assert_eq!(shown(&["--level", "warn", "--text", "1"]), ["1 ends"]);
     assert_eq!(shown(&["--invocation", &last]), ["3 begins", "3 ends"]);
     assert_eq!(shown(&["--since", "1h"]).len(), 6);
@@ -171,18 +167,21 @@ async fn only_what_is_looked_for_is_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn following_ends_when_nobody_reads_and_when_nobody_may() {
-    let (picloud, _, pic) = start().await;
+    let app = start();
+    let viewer = shared::member_user(&app, "viewer");
+    let eve = shared::pic_as(&viewer, &app);
+    let pic = &app.pic;
     let mut unread = pic.command(&["logs", "-f"]).spawn().unwrap();
     drop(unread.stdout.take());
     let told = read(unread.stderr.take().unwrap());
     assert!(told.recv_timeout(Duration::from_secs(30)).unwrap().contains("following"));
-    picloud.get("/log/says?n=1").await;
+    says(&app, 1).await;
     assert!(until("its end", async || unread.try_wait().unwrap()).await.success());
 
-    let mut following = Following::start(&pic, &[]);
-    pic.ok(&["logout"]);
+    let mut following = Following::start(&eve, &[]);
+    eve.ok(&["logout"]);
     following.tells("the server has ended the stream; connecting again");
-    following.tells("error: cannot follow the log of the app log: ");
+    following.tells("error: cannot follow the log of the app log-");
     following.tells("hint: sign in with `pic login`");
     assert_eq!(following.ended().await.code(), Some(3));
 }

@@ -1,16 +1,12 @@
 //! `pic stats` and `pic usage`: what an app's invocations come to, and how much it uses.
 
-use crate::{
-    cli::Pic,
-    support::{Backend, TestApp, until},
-};
+use super::shared::{self, SERVER};
+use crate::support::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_invocations_come_to_and_what_an_app_uses() {
-    let picloud = TestApp::start(Backend::Sqlite).await;
-    let pic = Pic::new(&picloud);
-    pic.sign_in();
-    pic.ok(&["apps", "create", "shop"]);
+    let app = shared::app("shop");
+    let (pic, shop) = (&app.pic, app.slug.as_str());
     let row = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line[name.len()..].split_whitespace().map(str::to_owned).collect::<Vec<_>>()
@@ -24,7 +20,7 @@ async fn what_invocations_come_to_and_what_an_app_uses() {
     pic.write("sell.rhai", "kv::set(`sold:${req.query.n}`, 1); if req.query.n == \"0\" { throw \"no stock\" }");
     pic.ok(&["scripts", "put", "sell.rhai"]);
     for n in 0..3 {
-        picloud.get(&format!("/shop/sell?n={n}")).await;
+        SERVER.text(&format!("/{shop}/sell?n={n}")).await;
     }
     let stats = until("all to be counted", async || {
         let stats = pic.json(&["stats", "--range", "1h"]);
@@ -48,7 +44,7 @@ async fn what_invocations_come_to_and_what_an_app_uses() {
     assert_eq!(row(&usage, "scripts")[0], "1");
     assert_eq!(row(&usage, "keys ")[0], "3");
     assert!(usage.contains("MiB") && row(&usage, "fuel this minute")[1..] == ["no", "limit"], "{usage}");
-    pic.ok(&["apps", "limits", "shop", "kv_entries=1000"]);
+    pic.ok(&["apps", "limits", shop, "kv_entries=1000"]);
     assert_eq!(pic.json(&["usage"])["kv_entries"], serde_json::json!({"used": 3, "limit": 1000}));
     assert_eq!(pic.fails(&["usage", "--app", "nothing"]).0, 4);
 }

@@ -45,3 +45,15 @@ test('dead letters are replayed one by one and all at once, and deleted', async 
 	await expect(page.getByText('None', { exact: true })).toBeVisible();
 	await expect.poll(async () => (await api.send<{ value: unknown }>('GET', '/apps/letters/kv/done')).value).toBe(2);
 });
+
+test('of more than a thousand topics the first are shown, and that there are more is said', async ({ api, enter }) => {
+	await api.app('crowded');
+	for (let n = 0; n < 11; n += 1) {
+		const topics = Array.from({ length: 100 }, (_, k) => `topic-${String(n * 100 + k).padStart(4, '0')}`);
+		await api.script('crowded', `script-${n}`, '()', { topics });
+	}
+	const page = await enter('/apps/crowded/topics');
+	await expect(page.getByRole('row', { name: 'topic-0999' })).toBeVisible();
+	await expect(page.getByText('There are more than these; pic lists all of them.')).toBeVisible();
+	await expect(page.getByRole('row', { name: 'topic-1000' })).toHaveCount(0);
+});

@@ -184,3 +184,31 @@ test('where the server is a newer one, a page whose code is gone is loaded anew'
 	await expect(page.getByRole('heading', { name: 'Apps', level: 1 })).toBeVisible();
 	expect(newer).toBe(false);
 });
+
+test('what failed while nobody looked is read again as soon as somebody does', async ({ api, enter, page, expected }) => {
+	await api.app('unseen');
+	expected.statuses.push(500);
+	await page.clock.install();
+	await page.addInitScript(() => {
+		let visible = false;
+		Object.defineProperty(document, 'visibilityState', { get: () => (visible ? 'visible' : 'hidden') });
+		document.addEventListener('test-look', () => {
+			visible = true;
+			document.dispatchEvent(new Event('visibilitychange'));
+		});
+	});
+	let fails = 0;
+	await page.route('**/api/v1/apps/unseen/vars?**', async (route) => {
+		fails += 1;
+		if (fails > 1) await route.continue();
+		else await route.fulfill({ status: 500, json: { error: { code: 'internal', message: 'too early', request_id: 'r' } } });
+	});
+	await enter('/apps/unseen/config');
+	await expect(page.getByText('Too early.')).toBeVisible();
+	// Long after it would have been tried again.
+	await page.clock.runFor(60_000);
+	expect(fails).toBe(1);
+	await page.evaluate(() => document.dispatchEvent(new Event('test-look')));
+	await expect(page.getByText('None yet')).toHaveCount(2);
+	await expect(page.getByText('Too early.')).toHaveCount(0);
+});

@@ -2,10 +2,10 @@
 import { expect, test } from './support/test';
 
 test('an app is brought back to what an earlier release left', async ({ api, enter }) => {
-	await api.app('site');
-	const page = await enter('/apps/site/releases');
+	await api.app('rewound');
+	const page = await enter('/apps/rewound/releases');
 	await expect(page.getByText('No release yet')).toBeVisible();
-	const deploy = (scripts: unknown[]) => api.send('POST', '/apps/site/deploy', { scripts });
+	const deploy = (scripts: unknown[]) => api.send('POST', '/apps/rewound/deploy', { scripts });
 	const home = (source: string) => ({ name: 'home', source, routes: ['GET /'] });
 	await deploy([home('"first"'), { name: 'lib/words', source: 'fn hello() { "hello" }' }]);
 	await deploy([home('"second"'), { name: 'news', source: '"news"' }]);
@@ -26,12 +26,12 @@ test('an app is brought back to what an earlier release left', async ({ api, ent
 	await expect(dialog).toContainText('goes with its invocations: news');
 	const go = dialog.getByRole('button', { name: 'Go back' });
 	await expect(go).toBeDisabled();
-	await dialog.getByLabel('To confirm, type site').fill('site');
+	await dialog.getByLabel('To confirm, type rewound').fill('rewound');
 	await go.click();
 	await expect(page.getByText('The app is as release 1 left it, as release 3.')).toBeVisible();
 	await expect(latest).toContainText('back to release 1');
-	expect(await (await api.call('site', '/')).text()).toBe('first');
-	expect((await api.call('site', '/news')).status).toBe(404);
+	expect(await (await api.call('rewound', '/')).text()).toBe('first');
+	expect((await api.call('rewound', '/news')).status).toBe(404);
 });
 
 test('what was looked at and has changed since is not gone back over', async ({ api, enter, expected }) => {

@@ -20,4 +20,7 @@ test('who is no administrator sees nothing of it', async ({ api, enter }) => {
 	const page = await enter('/server?tab=settings', otto);
 	await expect(page.getByText('For administrators of this server')).toBeVisible();
 	await expect(page.getByRole('region', { name: 'Process' })).toHaveCount(0);
+	await page.goto(`${api.manager}/server?tab=users`);
+	await expect(page.getByText('For administrators of this server')).toBeVisible();
+	await expect(page.getByRole('button', { name: 'Invite a user' })).toHaveCount(0);
 });

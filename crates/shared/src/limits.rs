@@ -126,9 +126,9 @@ pub const APPS: i64 = 10_000;
 /// Apps that a user made, who is no administrator, before they may make no more.
 pub const USER_APPS: i64 = 100;
 /// Entries of the audit log that are kept, whatever their age.
-pub const AUDIT_ENTRIES: i64 = 200_000;
-/// Those of one action by one user.
-pub const AUDIT_ENTRIES_ALIKE: i64 = 2_000;
+pub const AUDIT_ENTRIES: i64 = 500_000;
+/// Those of one user: so many that nobody hides what they did by doing more, and too few to push out the others'.
+pub const AUDIT_ENTRIES_OF_USER: i64 = 200_000;
 /// Most scripts of an app.
 pub const APP_SCRIPTS: usize = 1_000;
 /// Versions that are kept of a script, the newest, beside the active one and the one before it.

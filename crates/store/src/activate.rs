@@ -156,29 +156,29 @@ impl Store {
         }
         let mut transaction = self.begin().await?;
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(PutRefused::NoSuchApp));
+            return transaction.unchanged(Err(PutRefused::NoSuchApp)).await;
         }
         let current = self.script_in(&mut transaction, app, &new.name).await?;
         if let Err(changed) = precondition.check(current.as_ref().map(|script| || script.tag())) {
-            return Ok(Err(changed.into()));
+            return transaction.unchanged(Err(changed.into())).await;
         }
         let triggers = Triggers::of(&new, current.as_ref());
         let created = current.is_none();
         if let Some(script) = current.as_ref().filter(|script| new.is(script, &triggers)) {
-            return Ok(Ok(Put { script: script.clone(), created }));
+            return transaction.unchanged(Ok(Put { script: script.clone(), created })).await;
         }
         if created && !self.may_add_script(&mut transaction, app).await? {
-            return Ok(Err(PutRefused::TooManyScripts));
+            return transaction.unchanged(Err(PutRefused::TooManyScripts)).await;
         }
         if let Err(error) = self.may_import(&mut transaction, app, &new.name, &new.imports).await? {
-            return Ok(Err(error.into()));
+            return transaction.unchanged(Err(error.into())).await;
         }
         match self.replace(&mut transaction, app, new, current, triggers).await? {
             Ok(script) => {
                 self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
                 Ok(Ok(Put { script, created }))
             }
-            Err(unfit) => Ok(Err(unfit.into())),
+            Err(unfit) => transaction.unchanged(Err(unfit.into())).await,
         }
     }
 

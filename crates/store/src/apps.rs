@@ -161,7 +161,7 @@ impl Store {
         // One after the other, so that two at once cannot pass a bound together.
         self.lock_apps(&mut transaction).await?;
         if let Some(refused) = self.too_many_apps(&mut transaction, new.owner).await? {
-            return Ok(Err(refused));
+            return transaction.unchanged(Err(refused)).await;
         }
         let app: Option<App> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(
@@ -179,7 +179,7 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(app) = app else { return Ok(Err(CreateRefused::SlugTaken(new.slug))) };
+        let Some(app) = app else { return transaction.unchanged(Err(CreateRefused::SlugTaken(new.slug))).await };
         if let Some(owner) = new.owner {
             with_db!(self, &mut transaction, db => {
                 sqlx::query("INSERT INTO memberships (app_id, user_id, role) VALUES ($1, $2, $3)")
@@ -302,9 +302,9 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(app) = app else { return Ok(Err(UpdateRefused::NoSuchApp)) };
+        let Some(app) = app else { return transaction.unchanged(Err(UpdateRefused::NoSuchApp)).await };
         if let Err(changed) = precondition.check(Some(|| app.tag())) {
-            return Ok(Err(changed.into()));
+            return transaction.unchanged(Err(changed.into())).await;
         }
         // As the list is now, not as it was when the caller saw it: what an administrator has closed meanwhile stays closed.
         if let Some(host) = changes.outbound.as_ref().and_then(|hosts| hosts.opened_since(&app.outbound)) {
@@ -313,7 +313,7 @@ impl Store {
                 None => false,
             };
             if !may {
-                return Ok(Err(UpdateRefused::Private(host.clone())));
+                return transaction.unchanged(Err(UpdateRefused::Private(host.clone()))).await;
             }
         }
         let before = app.tag();
@@ -324,7 +324,7 @@ impl Store {
         let cors = changes.cors.unwrap_or(app.cors);
         let changed = App { name, debug, limits, outbound, cors, ..app };
         if changed.tag() == before {
-            return Ok(Ok(changed));
+            return transaction.unchanged(Ok(changed)).await;
         }
         with_db!(self, &mut transaction, db => {
             sqlx::query("UPDATE apps SET name = $2, debug = $3, limits = $4, outbound = $5, cors = $6 WHERE id = $1")
@@ -383,7 +383,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // From here on it gets no more scripts.
         if !self.lock_app(&mut transaction, id).await? {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.bury_app(&mut transaction, id).await?;
         self.notify_domains(&mut transaction).await?;

@@ -2,7 +2,6 @@
 //! meanwhile: a client that hangs up, or a script whose time ends, may have its commit on the way already.
 
 use crate::{Store, StoreError, pool::Transaction};
-use std::panic::resume_unwind;
 
 /// What a transaction has changed for those who keep it in memory or wait for it.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +22,7 @@ impl Store {
     /// Commits, and tells this process; other processes were told within the transaction.
     pub(crate) async fn commit(&self, transaction: Transaction, changes: &'static [Change]) -> Result<(), StoreError> {
         let store = self.clone();
-        let committed = tokio::spawn(async move {
-            let committed = transaction.commit().await;
+        let tell = move || {
             // A commit that failed may have come through all the same.
             for change in changes {
                 match change {
@@ -35,15 +33,7 @@ impl Store {
                     Change::Gone => store.tell_gone(),
                 }
             }
-            committed
-        });
-        match committed.await {
-            Ok(committed) => Ok(committed?),
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The process stops.
-                Err(_) => Err(sqlx::Error::WorkerCrashed.into()),
-            },
-        }
+        };
+        Ok(transaction.commit_and(tell).await?)
     }
 }

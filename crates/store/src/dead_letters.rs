@@ -124,14 +124,14 @@ impl Store {
             query.build_query_scalar().fetch_all(db).await?
         });
         if ids.is_empty() {
-            return Ok(if one.is_some() { Err(ReplayRefused::NoneSuch) } else { Ok(0) });
+            return transaction.unchanged(if one.is_some() { Err(ReplayRefused::NoneSuch) } else { Ok(0) }).await;
         }
         if self.room(&mut transaction, app).await? < ids.len() {
-            return Ok(Err(ReplayRefused::QueueFull));
+            return transaction.unchanged(Err(ReplayRefused::QueueFull)).await;
         }
         let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         let Some(first) = self.number_events(&mut transaction, app, count).await? else {
-            return Ok(Err(ReplayRefused::NoneSuch));
+            return transaction.unchanged(Err(ReplayRefused::NoneSuch)).await;
         };
         let now = self.database_time(&mut transaction).await?;
         for (seq, id) in (first..).zip(&ids) {
@@ -171,7 +171,7 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.commit(transaction, &[]).await?;
         Ok(true)

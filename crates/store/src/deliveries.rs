@@ -263,7 +263,7 @@ impl Store {
             query.build_query_scalar().fetch_all(db).await?
         });
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return transaction.unchanged(Vec::new()).await;
         }
         let claimed: Vec<ClaimedRow> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new(

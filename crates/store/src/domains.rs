@@ -65,7 +65,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Holds the app's row, so that two at once cannot pass the bound together.
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(AddRefused::NoSuchApp));
+            return transaction.unchanged(Err(AddRefused::NoSuchApp)).await;
         }
         let added: Option<TimestampMs> = with_db!(self, &mut transaction, db => {
             sqlx::query_scalar(
@@ -87,7 +87,7 @@ impl Store {
                     .await?
             });
             let had = |created_at| Added { created_at, new: false };
-            return Ok(before.map(had).ok_or(AddRefused::Taken));
+            return transaction.unchanged(before.map(had).ok_or(AddRefused::Taken)).await;
         }
         let all: i64 = with_db!(self, &mut transaction, db => {
             sqlx::query_scalar("SELECT COUNT(*) FROM domains WHERE app_id = $1")
@@ -96,7 +96,7 @@ impl Store {
                 .await?
         });
         if usize::try_from(all).unwrap_or(usize::MAX) > APP_DOMAINS {
-            return Ok(Err(AddRefused::TooMany(APP_DOMAINS)));
+            return transaction.unchanged(Err(AddRefused::TooMany(APP_DOMAINS))).await;
         }
         self.notify_domains(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps, Change::Domains]).await?;
@@ -119,7 +119,7 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.notify_domains(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps, Change::Domains]).await?;

@@ -163,16 +163,16 @@ impl Store {
         let size = i64::try_from(data.len()).unwrap_or(i64::MAX);
         let mut transaction = self.begin().await?;
         let Some((bytes, count)) = self.lock_files(&mut transaction, app).await? else {
-            return Ok(Err(WriteRefused::NoSuchApp));
+            return transaction.unchanged(Err(WriteRefused::NoSuchApp)).await;
         };
         let before = self.file_in(&mut transaction, app, path).await?;
         let (freed, more) = before.as_ref().map_or((0, 1), |before| (before.size, 0));
         let (bytes, count) = (bytes - freed + size, count + more);
         if bytes > APP_FILE_BYTES {
-            return Ok(Err(WriteRefused::StorageFull));
+            return transaction.unchanged(Err(WriteRefused::StorageFull)).await;
         }
         if count > APP_FILES {
-            return Ok(Err(WriteRefused::TooMany));
+            return transaction.unchanged(Err(WriteRefused::TooMany)).await;
         }
         with_db!(self, &mut transaction, db => {
             sqlx::query(
@@ -214,8 +214,12 @@ impl Store {
     /// When the database fails.
     pub async fn delete_file(&self, app: AppId, path: &FilePath) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some((bytes, count)) = self.lock_files(&mut transaction, app).await? else { return Ok(false) };
-        let Some(before) = self.file_in(&mut transaction, app, path).await? else { return Ok(false) };
+        let Some((bytes, count)) = self.lock_files(&mut transaction, app).await? else {
+            return transaction.unchanged(false).await;
+        };
+        let Some(before) = self.file_in(&mut transaction, app, path).await? else {
+            return transaction.unchanged(false).await;
+        };
         with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM files WHERE app_id = $1 AND path = $2")
                 .bind(app.to_string())

@@ -183,12 +183,14 @@ impl Store {
         };
         // Either way two at once cannot pass the bound together.
         match app {
-            Some(app) if !self.lock_app(&mut transaction, app).await? => return Ok(Err(InviteRefused::NoSuchApp)),
+            Some(app) if !self.lock_app(&mut transaction, app).await? => {
+                return transaction.unchanged(Err(InviteRefused::NoSuchApp)).await;
+            }
             Some(_) => {}
             None => self.lock_users(&mut transaction).await?,
         }
         if !self.may_invite(&mut transaction, app, new.by).await? {
-            return Ok(Err(InviteRefused::NotAllowed));
+            return transaction.unchanged(Err(InviteRefused::NotAllowed)).await;
         }
         with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM invitations WHERE COALESCE(app_id, '') = $1 AND expires_at <= $2")
@@ -204,7 +206,7 @@ impl Store {
                 .await?
         });
         if usize::try_from(kept).unwrap_or(usize::MAX) >= INVITATIONS {
-            return Ok(Err(InviteRefused::TooMany(INVITATIONS)));
+            return transaction.unchanged(Err(InviteRefused::TooMany(INVITATIONS))).await;
         }
         with_db!(self, &mut transaction, db => {
             sqlx::query(
@@ -271,7 +273,7 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.commit(transaction, &[]).await?;
         Ok(true)
@@ -310,12 +312,12 @@ impl Store {
     ) -> Result<Result<Invitation, AcceptRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(row) = self.invitation_in(&mut transaction, sha256).await? else {
-            return Ok(Err(AcceptRefused::NoSuchInvitation));
+            return transaction.unchanged(Err(AcceptRefused::NoSuchInvitation)).await;
         };
         // The app's row before the invitation's, in the order in which an app is deleted.
         match row.app_id.0 {
             Some(app) if !self.lock_app(&mut transaction, app).await? => {
-                return Ok(Err(AcceptRefused::NoSuchInvitation));
+                return transaction.unchanged(Err(AcceptRefused::NoSuchInvitation)).await;
             }
             Some(_) => {}
             None => self.lock_users(&mut transaction).await?,
@@ -331,13 +333,13 @@ impl Store {
             .rows_affected()
         });
         if taken == 0 || !self.may_invite(&mut transaction, row.app_id.0, row.creator).await? {
-            return Ok(Err(AcceptRefused::Over));
+            return transaction.unchanged(Err(AcceptRefused::Over)).await;
         }
         let user = match &who {
             Accepting::NewUser(new) => {
                 let flags = if row.app_id.0.is_some() { (false, false) } else { (row.admin, row.create_apps) };
                 if !self.insert_user(&mut transaction, new, flags.0, flags.1).await? {
-                    return Ok(Err(AcceptRefused::UsernameTaken(new.username.clone())));
+                    return transaction.unchanged(Err(AcceptRefused::UsernameTaken(new.username.clone()))).await;
                 }
                 new.id
             }
@@ -347,12 +349,12 @@ impl Store {
             InvitedTo::App { app, role } => {
                 let before = self.rights(&mut transaction, app, user).await?.role;
                 if before.is_some_and(|before| before >= role) {
-                    return Ok(Err(AcceptRefused::AlreadyMember));
+                    return transaction.unchanged(Err(AcceptRefused::AlreadyMember)).await;
                 }
                 self.put_member(&mut transaction, app, user, role).await?;
             }
             InvitedTo::Server { .. } if matches!(who, Accepting::User(_)) => {
-                return Ok(Err(AcceptRefused::ForNewUser));
+                return transaction.unchanged(Err(AcceptRefused::ForNewUser)).await;
             }
             InvitedTo::Server { .. } => {}
         }

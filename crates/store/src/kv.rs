@@ -159,13 +159,14 @@ impl Store {
             .await?
             .rows_affected()
         });
-        if set == 0 {
-            return Ok(Err(KvFull));
+        match transaction {
+            Some(transaction) if set == 0 => transaction.unchanged(Err(KvFull)).await,
+            Some(transaction) => {
+                transaction.commit().await?;
+                Ok(Ok(()))
+            }
+            None => Ok(if set == 0 { Err(KvFull) } else { Ok(()) }),
         }
-        if let Some(transaction) = transaction {
-            transaction.commit().await?;
-        }
-        Ok(Ok(()))
     }
 
     /// Deletes a key. `false` when it did not exist.
@@ -185,10 +186,14 @@ impl Store {
             .await?
         });
         let existed = existed.unwrap_or(false);
-        if let Some(transaction) = transaction.filter(|_| existed) {
-            transaction.commit().await?;
+        match transaction {
+            None => Ok(existed),
+            Some(transaction) if !existed => transaction.unchanged(false).await,
+            Some(transaction) => {
+                transaction.commit().await?;
+                Ok(true)
+            }
         }
-        Ok(existed)
     }
 
     /// When a key ends: nothing inside when it never does, nothing at all when there is no such key.
@@ -277,9 +282,11 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(value) = value else { return Ok(Err(KvFull.into())) };
+        let Some(value) = value else { return transaction.unchanged(Err(KvFull.into())).await };
         let number = value.json.then(|| serde_json::from_slice::<i64>(&value.data).ok()).flatten();
-        let Some(sum) = number.and_then(|number| number.checked_add(by)) else { return Ok(Err(NotANumber.into())) };
+        let Some(sum) = number.and_then(|number| number.checked_add(by)) else {
+            return transaction.unchanged(Err(NotANumber.into())).await;
+        };
         with_db!(self, &mut transaction, db => {
             sqlx::query("UPDATE kv SET data = $3 WHERE app_id = $1 AND key = $2")
                 .bind(&app)
@@ -359,7 +366,9 @@ impl Store {
             }
             return Ok(Ok(true));
         }
-        drop(transaction);
+        if let Some(transaction) = transaction {
+            transaction.unchanged(()).await?;
+        }
         // It is another value, or there was no room for a new one.
         let is_expected = self.kv_get(app, key, now).await?.as_ref() == expected;
         Ok(if is_expected && !self.has_room(app, key, size, room).await? { Err(KvFull) } else { Ok(false) })

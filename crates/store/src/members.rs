@@ -93,22 +93,22 @@ impl Store {
     ) -> Result<Result<RoleGiven, MemberRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(MemberRefused::NoSuchApp));
+            return transaction.unchanged(Err(MemberRefused::NoSuchApp)).await;
         }
         let rights = self.rights(&mut transaction, app, by).await?;
         if !rights.owns() {
-            return Ok(Err(MemberRefused::NotAllowed));
+            return transaction.unchanged(Err(MemberRefused::NotAllowed)).await;
         }
         let Some(user) = self.hold_user(&mut transaction, username).await? else {
-            return Ok(Err(MemberRefused::NoSuchUser));
+            return transaction.unchanged(Err(MemberRefused::NoSuchUser)).await;
         };
         let before = self.rights(&mut transaction, app, user).await?.role;
         if before == Some(role) {
-            return Ok(Ok(RoleGiven::Same));
+            return transaction.unchanged(Ok(RoleGiven::Same)).await;
         }
         self.put_member(&mut transaction, app, user, role).await?;
         if before == Some(Role::Owner) && !rights.admin && !self.has_owner(&mut transaction, app).await? {
-            return Ok(Err(MemberRefused::LastOwner));
+            return transaction.unchanged(Err(MemberRefused::LastOwner)).await;
         }
         self.commit(transaction, &[Change::Apps]).await?;
         Ok(Ok(if before.is_some() { RoleGiven::Changed } else { RoleGiven::Added }))
@@ -126,7 +126,7 @@ impl Store {
     ) -> Result<Result<(), MemberRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(MemberRefused::NoSuchApp));
+            return transaction.unchanged(Err(MemberRefused::NoSuchApp)).await;
         }
         let rights = self.rights(&mut transaction, app, by).await?;
         let gone: Option<(String, String)> = with_db!(self, &mut transaction, db => {
@@ -141,11 +141,11 @@ impl Store {
         });
         let itself = gone.as_ref().is_some_and(|(user, _)| *user == by.to_string());
         if !rights.owns() && !itself {
-            return Ok(Err(MemberRefused::NotAllowed));
+            return transaction.unchanged(Err(MemberRefused::NotAllowed)).await;
         }
-        let Some((_, role)) = gone else { return Ok(Err(MemberRefused::NoSuchUser)) };
+        let Some((_, role)) = gone else { return transaction.unchanged(Err(MemberRefused::NoSuchUser)).await };
         if role == Role::Owner.as_str() && !rights.admin && !self.has_owner(&mut transaction, app).await? {
-            return Ok(Err(MemberRefused::LastOwner));
+            return transaction.unchanged(Err(MemberRefused::LastOwner)).await;
         }
         self.commit(transaction, &[Change::Apps]).await?;
         Ok(Ok(()))

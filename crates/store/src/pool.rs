@@ -1,9 +1,15 @@
 //! The two kinds of database behind one type: connections, transactions, and the macro through which every statement
 //! goes, so that SQL is written once.
 
-use crate::writer::{Writer, Writing};
+use crate::{
+    StoreError,
+    writer::{Writer, Writing},
+};
 use sqlx::{PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    panic::resume_unwind,
+};
 
 /// Connections.
 #[derive(Debug)]
@@ -44,10 +50,10 @@ macro_rules! with_db {
         $store.count_query();
         match &$store.inner.pool {
             $crate::pool::Pool::Sqlite { write, .. } => {
-                let mut transaction = write.begin().await?;
+                let mut transaction = $crate::pool::SqliteTransaction::Writes(write.begin().await?);
                 let $db = &mut *transaction;
                 let done = $body;
-                transaction.commit().await?;
+                $crate::pool::Transaction::Sqlite(transaction).commit().await?;
                 done
             }
             $crate::pool::Pool::Postgres($db) => $body,
@@ -107,11 +113,37 @@ impl Pool {
 
 impl Transaction {
     pub(crate) async fn commit(self) -> sqlx::Result<()> {
-        match self {
-            Self::Sqlite(SqliteTransaction::Reads(transaction)) => transaction.commit().await,
-            Self::Sqlite(SqliteTransaction::Writes(transaction)) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+        self.commit_and(|| ()).await
+    }
+
+    /// Commits, and then does this. Whoever asked for it may go meanwhile: it is done all the same.
+    pub(crate) async fn commit_and(self, then: impl FnOnce() + Send + 'static) -> sqlx::Result<()> {
+        let committed = tokio::spawn(async move {
+            let committed = match self {
+                Self::Sqlite(SqliteTransaction::Reads(transaction)) => transaction.commit().await,
+                Self::Sqlite(SqliteTransaction::Writes(transaction)) => transaction.commit().await,
+                Self::Postgres(transaction) => transaction.commit().await,
+            };
+            then();
+            committed
+        });
+        match committed.await {
+            Ok(committed) => committed,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The process stops.
+                Err(_) => Err(sqlx::Error::WorkerCrashed),
+            },
         }
+    }
+
+    /// Ends it without a change. The answer is given when what it may have been read from is stored, which others of the same
+    /// group may have written on SQLite.
+    pub(crate) async fn unchanged<T>(self, answer: T) -> Result<T, StoreError> {
+        if let Self::Sqlite(SqliteTransaction::Writes(transaction)) = self {
+            transaction.leave().await?;
+        }
+        Ok(answer)
     }
 }
 

@@ -124,7 +124,7 @@ impl Store {
         let step = Step::of(&self.inner.pool);
         let mut transaction = self.begin().await?;
         if !self.prunes_alone(&mut transaction, &app.to_string()).await? {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         let kept: i64 = with_db!(self, &mut transaction, db => {
             sqlx::query_scalar("SELECT CAST(COALESCE(SUM(record_bytes), 0) AS BIGINT) FROM scripts WHERE app_id = $1")
@@ -235,22 +235,24 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn give_back(&self) -> Result<bool, StoreError> {
-        let Pool::Sqlite { write, .. } = &self.inner.pool else { return Ok(false) };
-        let mut transaction = write.begin().await?;
-        self.count_query();
-        let (free, pages, incremental): (i64, i64, i64) = sqlx::query_as(
-            "SELECT f.freelist_count, p.page_count, a.auto_vacuum
-             FROM pragma_freelist_count f, pragma_page_count p, pragma_auto_vacuum a",
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
+        if self.is_shared() {
+            return Ok(false);
+        }
+        let (free, pages, incremental): (i64, i64, i64) = with_db!(self, read, db => {
+            sqlx::query_as(
+                "SELECT f.freelist_count, p.page_count, a.auto_vacuum
+                 FROM pragma_freelist_count f, pragma_page_count p, pragma_auto_vacuum a",
+            )
+            .fetch_one(db)
+            .await?
+        });
         if incremental != INCREMENTAL || free - STEP_PAGES < pages / 8 {
             return Ok(false);
         }
-        self.count_query();
-        let vacuum = sqlx::AssertSqlSafe(format!("PRAGMA incremental_vacuum({STEP_PAGES})"));
-        sqlx::query(vacuum).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        let vacuum = format!("PRAGMA incremental_vacuum({STEP_PAGES})");
+        with_db!(self, write, db => {
+            sqlx::query(sqlx::AssertSqlSafe(vacuum)).execute(db).await?;
+        });
         Ok(true)
     }
 }

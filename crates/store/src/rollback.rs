@@ -103,29 +103,29 @@ impl Store {
     ) -> Result<Result<Script, RollbackRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(RollbackRefused::NoSuchScript));
+            return transaction.unchanged(Err(RollbackRefused::NoSuchScript)).await;
         }
         let Some(current) = self.script_in(&mut transaction, app, name).await? else {
-            return Ok(Err(RollbackRefused::NoSuchScript));
+            return transaction.unchanged(Err(RollbackRefused::NoSuchScript)).await;
         };
         if let Err(changed) = precondition.check(Some(|| current.tag())) {
-            return Ok(Err(changed.into()));
+            return transaction.unchanged(Err(changed.into())).await;
         }
         if number == Some(current.version.number) {
-            return Ok(Ok(current));
+            return transaction.unchanged(Ok(current)).await;
         }
         let target: Option<TargetRow> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(SELECT_TARGET).bind(current.id.to_string()).bind(number).fetch_optional(db).await?
         });
         let Some(TargetRow { version, routes, topics, schedules, imports: Json(imports) }) = target else {
-            return Ok(Err(RollbackRefused::NoSuchVersion));
+            return transaction.unchanged(Err(RollbackRefused::NoSuchVersion)).await;
         };
         if let Err(error) = self.may_import(&mut transaction, app, name, &imports).await? {
-            return Ok(Err(error.into()));
+            return transaction.unchanged(Err(error.into())).await;
         }
         let triggers = Triggers { routes: routes.0, topics: topics.0, schedules: schedules.0 };
         if let Err(unfit) = self.activate(&mut transaction, app, current.id, version.number, &triggers).await? {
-            return Ok(Err(unfit.into()));
+            return transaction.unchanged(Err(unfit.into())).await;
         }
         self.commit(transaction, &[Change::Apps, Change::Schedules]).await?;
         let Triggers { routes, topics, schedules } = triggers;

@@ -227,7 +227,7 @@ impl Store {
     pub async fn run_schedule(&self, app: AppId, id: ScheduleId) -> Result<Result<DeliveryId, RunRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(seq) = self.number_events(&mut transaction, app, 1).await? else {
-            return Ok(Err(RunRefused::NoSuchSchedule));
+            return transaction.unchanged(Err(RunRefused::NoSuchSchedule)).await;
         };
         let script: Option<String> = with_db!(self, &mut transaction, db => {
             sqlx::query_scalar("SELECT script_id FROM schedules WHERE id = $1 AND app_id = $2")
@@ -236,9 +236,9 @@ impl Store {
                 .fetch_optional(db)
                 .await?
         });
-        let Some(script) = script else { return Ok(Err(RunRefused::NoSuchSchedule)) };
+        let Some(script) = script else { return transaction.unchanged(Err(RunRefused::NoSuchSchedule)).await };
         if self.room(&mut transaction, app).await? == 0 {
-            return Ok(Err(RunRefused::QueueFull));
+            return transaction.unchanged(Err(RunRefused::QueueFull)).await;
         }
         let now = self.database_time(&mut transaction).await?;
         let delivery = Delivery { id: DeliveryId::new(), app, script, schedule: id.to_string(), at: now, seq };

@@ -292,17 +292,17 @@ impl Store {
     ) -> Result<Result<(), DeleteRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(DeleteRefused::NoSuchScript));
+            return transaction.unchanged(Err(DeleteRefused::NoSuchScript)).await;
         }
         let Some(script) = self.script_in(&mut transaction, app, name).await? else {
-            return Ok(Err(DeleteRefused::NoSuchScript));
+            return transaction.unchanged(Err(DeleteRefused::NoSuchScript)).await;
         };
         if let Err(changed) = precondition.check(Some(|| script.tag())) {
-            return Ok(Err(changed.into()));
+            return transaction.unchanged(Err(changed.into())).await;
         }
         let importers = self.import_graph(&mut transaction, app).await?.importers(name);
         if !importers.is_empty() {
-            return Ok(Err(DeleteRefused::Imported(importers)));
+            return transaction.unchanged(Err(DeleteRefused::Imported(importers))).await;
         }
         self.bury_script(&mut transaction, script.id).await?;
         self.commit(transaction, &[Change::Apps, Change::Gone]).await?;

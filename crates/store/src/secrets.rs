@@ -74,7 +74,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Holds the app's row, so that two at once cannot pass the bound together.
         if !self.lock_app(&mut transaction, app).await? {
-            return Ok(Err(SetRefused::NoSuchApp));
+            return transaction.unchanged(Err(SetRefused::NoSuchApp)).await;
         }
         let others: i64 = with_db!(self, &mut transaction, db => {
             sqlx::query_scalar("SELECT COUNT(*) FROM secrets WHERE app_id = $1 AND name <> $2")
@@ -84,7 +84,7 @@ impl Store {
                 .await?
         });
         if usize::try_from(others).unwrap_or(usize::MAX) >= APP_SECRETS {
-            return Ok(Err(SetRefused::TooMany(APP_SECRETS)));
+            return transaction.unchanged(Err(SetRefused::TooMany(APP_SECRETS))).await;
         }
         with_db!(self, &mut transaction, db => {
             sqlx::query(
@@ -120,7 +120,7 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.commit(transaction, &[Change::Apps]).await?;
         Ok(true)

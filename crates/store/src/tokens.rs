@@ -193,7 +193,7 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(hash) = hash else { return Ok(Err(TokenRefused::Ended)) };
+        let Some(hash) = hash else { return transaction.unchanged(Err(TokenRefused::Ended)).await };
         with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM tokens WHERE user_id = $1 AND expires_at <= $2")
                 .bind(&user)
@@ -203,12 +203,12 @@ impl Store {
         });
         let (name, role, apps) = match &new.kind {
             NewTokenKind::Session { password_hash } if *password_hash != hash => {
-                return Ok(Err(TokenRefused::Ended));
+                return transaction.unchanged(Err(TokenRefused::Ended)).await;
             }
             NewTokenKind::Session { .. } => (None, None, None),
             NewTokenKind::Api { session, name, role, apps } => {
                 if !self.has_session(&mut transaction, new.user, *session, new.now).await? {
-                    return Ok(Err(TokenRefused::Ended));
+                    return transaction.unchanged(Err(TokenRefused::Ended)).await;
                 }
                 let before: i64 = with_db!(self, &mut transaction, db => {
                     sqlx::query_scalar("SELECT COUNT(*) FROM tokens WHERE user_id = $1 AND name IS NOT NULL")
@@ -217,7 +217,7 @@ impl Store {
                         .await?
                 });
                 if usize::try_from(before).unwrap_or(usize::MAX) >= USER_API_TOKENS {
-                    return Ok(Err(TokenRefused::TooMany(USER_API_TOKENS)));
+                    return transaction.unchanged(Err(TokenRefused::TooMany(USER_API_TOKENS))).await;
                 }
                 (Some(name), *role, apps.as_ref())
             }
@@ -441,7 +441,7 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.notify_changed(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps]).await?;

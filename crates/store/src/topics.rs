@@ -78,7 +78,7 @@ impl Store {
         }
         let mut transaction = self.begin().await?;
         let Some(seq) = self.number_events(&mut transaction, app, 1).await? else {
-            return Ok(Err(PublishRefused::NoSuchApp));
+            return transaction.unchanged(Err(PublishRefused::NoSuchApp)).await;
         };
         // Again, as deploys wait for the app's row from here on.
         let scripts: Vec<String> = with_db!(self, &mut transaction, db => {
@@ -89,7 +89,7 @@ impl Store {
                 .await?
         });
         if self.room(&mut transaction, app).await? < scripts.len() {
-            return Ok(Err(PublishRefused::QueueFull));
+            return transaction.unchanged(Err(PublishRefused::QueueFull)).await;
         }
         let not_before = self.database_time(&mut transaction).await?.saturating_add(event.delay_ms);
         let mut ids = Vec::with_capacity(scripts.len());

@@ -119,7 +119,7 @@ impl Store {
             .rows_affected()
         });
         if made == 0 {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         self.commit(transaction, &[]).await?;
         Ok(true)
@@ -170,7 +170,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         self.lock_users(&mut transaction).await?;
         if !self.is_admin_in(&mut transaction, by).await? {
-            return Ok(Err(UserRefused::NotAllowed));
+            return transaction.unchanged(Err(UserRefused::NotAllowed)).await;
         }
         let before: Option<User> = with_db!(self, &mut transaction, db => {
             sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1"))
@@ -192,12 +192,12 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(user) = user else { return Ok(Err(UserRefused::NoSuchUser)) };
+        let Some(user) = user else { return transaction.unchanged(Err(UserRefused::NoSuchUser)).await };
         if before.as_ref() == Some(&user) {
-            return Ok(Ok(user));
+            return transaction.unchanged(Ok(user)).await;
         }
         if !self.has_admin(&mut transaction).await? {
-            return Ok(Err(UserRefused::LastAdmin));
+            return transaction.unchanged(Err(UserRefused::LastAdmin)).await;
         }
         if user.disabled {
             self.end_tokens(&mut transaction, user.id).await?;
@@ -215,7 +215,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         self.lock_users(&mut transaction).await?;
         if !self.is_admin_in(&mut transaction, by).await? {
-            return Ok(Err(UserRefused::NotAllowed));
+            return transaction.unchanged(Err(UserRefused::NotAllowed)).await;
         }
         let gone = with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM users WHERE username = $1")
@@ -225,10 +225,10 @@ impl Store {
                 .rows_affected()
         });
         if gone == 0 {
-            return Ok(Err(UserRefused::NoSuchUser));
+            return transaction.unchanged(Err(UserRefused::NoSuchUser)).await;
         }
         if !self.has_admin(&mut transaction).await? {
-            return Ok(Err(UserRefused::LastAdmin));
+            return transaction.unchanged(Err(UserRefused::LastAdmin)).await;
         }
         self.notify_changed(&mut transaction).await?;
         self.commit(transaction, &[Change::Apps]).await?;
@@ -259,7 +259,7 @@ impl Store {
                 .rows_affected()
         });
         if changed == 0 || !self.has_session(&mut transaction, user, session, now).await? {
-            return Ok(false);
+            return transaction.unchanged(false).await;
         }
         with_db!(self, &mut transaction, db => {
             sqlx::query("DELETE FROM tokens WHERE user_id = $1 AND name IS NULL AND id <> $2")
@@ -289,7 +289,7 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(user) = user else { return Ok(false) };
+        let Some(user) = user else { return transaction.unchanged(false).await };
         let user = user.parse().map_err(|_| StoreError::Corrupt(format!("the id of the user {username}")))?;
         self.end_tokens(&mut transaction, user).await?;
         with_db!(self, &mut transaction, db => {

@@ -13,12 +13,11 @@ use sqlx::{
 use std::{
     io,
     ops::{Deref, DerefMut},
-    panic::resume_unwind,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, OwnedMutexGuard},
+    sync::{Mutex, OwnedMutexGuard, watch},
     time::timeout,
 };
 
@@ -32,21 +31,25 @@ pub(crate) struct Writer(Arc<Mutex<Turn>>);
 #[derive(Debug)]
 struct Turn {
     options: SqliteConnectOptions,
-    /// `None` before the first, and after a failure that leaves unknown what it is in.
+    /// `None` after a failure that leaves unknown what it is in.
     connection: Option<SqliteConnection>,
     /// What is to be committed together, on that connection.
     group: Option<Group>,
     closed: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
     members: usize,
     /// That it is committed, or why it is not.
-    end: Arc<OnceLock<Result<(), String>>>,
+    end: watch::Sender<Option<End>>,
 }
 
-/// A transaction. What it did is undone when it is dropped; what others of its group did is not.
+type End = Result<(), Arc<str>>;
+
+/// A transaction. What it did is undone when it is dropped; what others of its group did is not. It may have read what they did,
+/// which is not stored yet: dropping it is for what fails, and whoever has an answer ends it by [`Writing::commit`] or
+/// [`Writing::leave`].
 #[derive(Debug)]
 pub(crate) struct Writing {
     /// Taken when it ends.
@@ -87,10 +90,7 @@ impl Writer {
     pub(crate) async fn close(&self) {
         let mut turn = self.0.lock().await;
         turn.closed = true;
-        if turn.group.is_some() {
-            // Its members hear of it.
-            let _ = turn.commit().await;
-        }
+        turn.commit().await;
         if let Some(connection) = turn.connection.take() {
             // What is committed is stored, however this ends.
             let _ = connection.close().await;
@@ -103,88 +103,123 @@ impl Writing {
         sqlx::query(statement).execute(&mut **self).await
     }
 
-    /// Ends when it is stored, with all of its group. It is given up by nobody: who does not wait any more has it all the same.
-    pub(crate) async fn commit(self) -> sqlx::Result<()> {
-        match tokio::spawn(self.commit_with_others()).await {
-            Ok(committed) => committed,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The process stops.
-                Err(_) => Err(sqlx::Error::WorkerCrashed),
-            },
-        }
-    }
-
-    async fn commit_with_others(mut self) -> sqlx::Result<()> {
+    /// Ends when it is stored, with all of its group. It must not be dropped on its way: others may be told of it.
+    pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
         if self.joins {
             self.execute("RELEASE member").await?;
         }
         let Some(mut turn) = self.turn.take() else { return Err(sqlx::Error::WorkerCrashed) };
-        let group = turn.group.get_or_insert_default();
+        let group = turn.group.get_or_insert_with(|| Group { members: 0, end: watch::Sender::new(None) });
         group.members += 1;
-        if group.members >= GROUP_MOST {
-            return turn.commit().await;
-        }
-        let (end, line) = (Arc::clone(&group.end), Arc::clone(OwnedMutexGuard::mutex(&turn)));
-        drop(turn);
-        let mut turn = line.lock_owned().await;
-        match end.get() {
-            Some(Ok(())) => Ok(()),
-            Some(Err(why)) => {
-                Err(sqlx::Error::Io(io::Error::other(format!("a commit shared with others failed: {why}"))))
+        let (full, end) = (group.members >= GROUP_MOST, group.end.subscribe());
+        if full {
+            turn.commit().await;
+        } else {
+            let (line, mut others) = (Arc::clone(OwnedMutexGuard::mutex(&turn)), end.clone());
+            drop(turn);
+            tokio::select! {
+                biased;
+                () = async { drop(others.wait_for(Option::is_some).await) } => {}
+                mut turn = line.lock_owned() => {
+                    // Another may have ended it just now.
+                    if end.borrow().is_none() {
+                        turn.commit().await;
+                    }
+                }
             }
-            None => turn.commit().await,
+        }
+        ended(end).await
+    }
+
+    /// Ends it without a change, when what it may have read is stored.
+    pub(crate) async fn leave(mut self) -> sqlx::Result<()> {
+        let Some(mut turn) = self.turn.take() else { return Err(sqlx::Error::WorkerCrashed) };
+        let end = turn.group.as_ref().map(|group| group.end.subscribe());
+        undo(turn.take(), self.joins).await.into_iter().for_each(|open| turn.put(open));
+        drop(turn);
+        match end {
+            // Those who did it are in line to commit.
+            Some(end) => ended(end).await,
+            None => Ok(()),
         }
     }
 }
 
+/// How a group ended, once it has.
+async fn ended(mut end: watch::Receiver<Option<End>>) -> sqlx::Result<()> {
+    match end.wait_for(Option::is_some).await.as_deref() {
+        Ok(Some(Ok(()))) => Ok(()),
+        Ok(Some(Err(why))) => Err(sqlx::Error::Io(io::Error::other(format!("cannot commit: {why}")))),
+        Ok(None) | Err(_) => Err(sqlx::Error::WorkerCrashed),
+    }
+}
+
+/// What is open: a connection, and the group on it.
+type Open = (SqliteConnection, Option<Group>);
+
 impl Turn {
-    /// Ends the group.
-    async fn commit(&mut self) -> sqlx::Result<()> {
-        let (Some(group), Some(mut connection)) = (self.group.take(), self.connection.take()) else {
-            return Err(sqlx::Error::WorkerCrashed);
-        };
-        let committed = sqlx::query("COMMIT").execute(&mut connection).await;
-        group.ends(committed.as_ref().map(|_| ()));
-        // One that failed may have left anything.
-        self.connection = committed.is_ok().then_some(connection);
-        committed.map(|_| ())
+    /// Whoever does something that leaves unknown what the connection is in has it meanwhile: where they come to nothing, it is
+    /// closed, and its group has failed.
+    fn take(&mut self) -> Option<Open> {
+        let group = self.group.take();
+        self.connection.take().map(|connection| (connection, group))
     }
 
-    /// Takes back what one has done, who is the last so far.
-    async fn undo(&mut self, joins: bool) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let statements: &[_] = if joins { &["ROLLBACK TO member", "RELEASE member"] } else { &["ROLLBACK"] };
-        for statement in statements {
-            if let Err(error) = sqlx::query(*statement).execute(&mut connection).await {
-                // Where a write fails, as on a full disk, SQLite ends the whole transaction by itself.
-                return self.group.take().into_iter().for_each(|group| group.ends(Err(&error)));
-            }
-        }
-        self.connection = Some(connection);
+    fn put(&mut self, (connection, group): Open) {
+        (self.connection, self.group) = (Some(connection), group);
     }
+
+    /// Ends the group, if there is one.
+    async fn commit(&mut self) {
+        match self.take() {
+            Some((mut connection, Some(group))) => match sqlx::query("COMMIT").execute(&mut connection).await {
+                Ok(_) => {
+                    group.ends(Ok(()));
+                    self.put((connection, None));
+                }
+                // It may have left anything.
+                Err(error) => group.ends(Err(error.to_string().into())),
+            },
+            open => open.into_iter().for_each(|open| self.put(open)),
+        }
+    }
+}
+
+/// Takes back what one has done, who is the last so far.
+async fn undo(open: Option<Open>, joins: bool) -> Option<Open> {
+    let (mut connection, group) = open?;
+    let statements: &[_] = if joins { &["ROLLBACK TO member", "RELEASE member"] } else { &["ROLLBACK"] };
+    for statement in statements {
+        if let Err(error) = sqlx::query(*statement).execute(&mut connection).await {
+            // Where a write fails, as on a full disk, SQLite ends the whole transaction by itself.
+            if let Some(group) = group {
+                group.ends(Err(error.to_string().into()));
+            }
+            return None;
+        }
+    }
+    Some((connection, group))
 }
 
 impl Group {
-    fn ends(&self, end: Result<(), &sqlx::Error>) {
-        // Once.
-        let _ = self.end.set(end.map_err(ToString::to_string));
+    fn ends(&self, end: End) {
+        self.end.send_if_modified(|known| known.is_none() && known.replace(end).is_none());
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.ends(Err(&sqlx::Error::WorkerCrashed));
+        self.ends(Err("it was given up".into()));
     }
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
         let (Some(mut turn), joins) = (self.turn.take(), self.joins) else { return };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move { turn.undo(joins).await })),
-            // Closing undoes it, and all of its group.
-            Err(_) => (turn.connection, turn.group) = (None, None),
+        let open = turn.take();
+        // Where nothing runs any more it is closed, which undoes it.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { undo(open, joins).await.into_iter().for_each(|open| turn.put(open)) });
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::fixture::{NOW, ROOM, TestStore, cases, version};
 use picloud_shared::{
     api::Role,
     ids::{AppId, AuditId, DeliveryId, TokenId},
-    limits::{AUDIT_ENTRIES, AUDIT_ENTRIES_ALIKE},
+    limits::{AUDIT_ENTRIES, AUDIT_ENTRIES_OF_USER},
     names::Username,
     precondition::Precondition,
 };
@@ -18,7 +18,7 @@ cases! {
     who_was_deleted_is_named_still
     entries_are_removed_after_a_year
     the_newest_entries_are_kept_and_no_more
-    who_does_one_thing_over_and_over_pushes_nobody_else_out
+    who_changes_much_pushes_nobody_else_out
 }
 
 /// Whatever is there.
@@ -213,7 +213,7 @@ async fn the_newest_entries_are_kept_and_no_more(store: &TestStore) {
     store
         .execute(
             "INSERT INTO audit (id, at, action, detail)
-             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200060)
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 500060)
              SELECT SUBSTR(a.id, 1, 13) || '-0-' || CAST(1000000 + n AS TEXT), 1, 'old', '{}'
              FROM numbers, (SELECT id FROM audit) AS a",
         )
@@ -227,30 +227,31 @@ async fn the_newest_entries_are_kept_and_no_more(store: &TestStore) {
     assert_eq!(oldest, 60 + 101 - too_many + 2, "the oldest went");
 }
 
-async fn who_does_one_thing_over_and_over_pushes_nobody_else_out(store: &TestStore) {
+async fn who_changes_much_pushes_nobody_else_out(store: &TestStore) {
     let admin = store.admin().await;
     let eve = store.user(&admin, "eve", false).await;
     // More than may be, so that all that is taken away is to be seen.
     store
         .execute(
             "INSERT INTO audit (id, at, actor_id, actor, action, detail)
-             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2050)
-             SELECT '01900000-0000-7000-8000-00000000' || CAST(1000 + n AS TEXT), 1, u.id, u.username, 'set_var', '{}'
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200050)
+             SELECT '01900000-0000-7000-8000-00000' || CAST(1000000 + n AS TEXT), 1, u.id, u.username, 'set_var', '{}'
              FROM numbers, (SELECT id, username FROM users WHERE username = 'eve') AS u",
         )
         .await;
-    for entry in [by(&admin, "set_var"), by(&eve, "grant_role"), entry("set_var", NOW)] {
-        store.note(entry).await.unwrap();
+    let of_eve = "SELECT COUNT(*) FROM audit WHERE actor = 'eve'";
+    for _ in 0..300 {
+        store.note(by(&admin, "set_var")).await.unwrap();
+        store.note(entry("set_var", NOW)).await.unwrap();
     }
-    let of_eve = "SELECT COUNT(*) FROM audit WHERE actor = 'eve' AND action = 'set_var'";
-    assert_eq!(store.number(of_eve).await, 2_050, "others' entries and other actions take nothing from them");
-    for _ in 0..3 {
+    assert_eq!(store.number(of_eve).await, 200_050, "others' entries take nothing from them");
+    let mut written = 0;
+    while store.number(of_eve).await > AUDIT_ENTRIES_OF_USER {
         store.note(by(&eve, "set_var")).await.unwrap();
-        assert_eq!(store.number(of_eve).await, AUDIT_ENTRIES_ALIKE);
+        written += 1;
+        assert!(written < 2_000, "nobody looks");
     }
-    assert_eq!(store.number("SELECT COUNT(*) FROM audit").await, AUDIT_ENTRIES_ALIKE + 3);
-    let oldest = "SELECT CAST(SUBSTR(MIN(id), 33) AS BIGINT) - 1000 FROM audit";
-    assert_eq!(store.number(oldest).await, 54, "the oldest went");
+    assert_eq!(store.number("SELECT COUNT(*) FROM audit WHERE actor = 'admin' OR actor IS NULL").await, 600);
 }
 
 /// Ids are made by the clock, which no test sets: old entries are moved there.

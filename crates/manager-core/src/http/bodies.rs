@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use picloud_shared::{
     bodies::{self, NoRoom},
     limits::SMALL_BODY_BYTES,
+    target,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,10 +71,10 @@ pub(super) async fn bound(State(manager): State<Manager>, request: Request, next
     counted.refused().map_or(response, |no_room| ApiError::from(no_room).into_response())
 }
 
-/// The app that a path names, if one.
-fn app(path: &str) -> &str {
-    let of_app = path.strip_prefix(API).and_then(|path| path.strip_prefix("/apps/"));
-    of_app.and_then(|path| path.split('/').next()).unwrap_or_default()
+/// The app that a path names, if one, however its name is written.
+fn app(path: &str) -> Option<String> {
+    let of_app = path.strip_prefix(API)?.strip_prefix("/apps/")?;
+    target::segments(of_app).ok()?.into_iter().next()
 }
 
 #[cfg(test)]
@@ -82,8 +83,14 @@ mod tests {
 
     #[test]
     fn paths_name_apps() {
-        for (path, named) in [("/api/v1/apps/shop/deploy", "shop"), ("/api/v1/apps", ""), ("/setup", "")] {
-            assert_eq!(app(path), named, "{path}");
+        for (path, named) in [
+            ("/api/v1/apps/shop/deploy", Some("shop")),
+            ("/api/v1/apps/%73ho%70/kv/a%2Fb", Some("shop")),
+            ("/api/v1/apps", None),
+            ("/api/v1/apps/%ff", None),
+            ("/setup", None),
+        ] {
+            assert_eq!(app(path).as_deref(), named, "{path}");
         }
     }
 }

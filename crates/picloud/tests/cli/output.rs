@@ -188,6 +188,7 @@ async fn tables_and_json_of_what_ran() {
             &["invocations", "show", &id],
             &["logs", "--script", "price", "--invocation", &id],
             &["topics", "list"],
+            &["topics", "deliveries"],
             &["topics", "dead"],
             &["schedules", "list"],
         ],

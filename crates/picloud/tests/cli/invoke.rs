@@ -1,7 +1,9 @@
 //! `pic invoke` and `pic invocations`: what a run came to, and what became of one that was interrupted.
 
-use super::{interrupt, shared};
-use crate::support::until;
+use super::{Pic, interrupt, shared};
+use crate::support::{Backend, Setup, until};
+use picloud_shared::ids::InvocationId;
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 use std::os::unix::process::ExitStatusExt as _;
 
 #[test]
@@ -47,4 +49,41 @@ async fn who_interrupts_a_run_is_gone_at_once_and_it_is_recorded() {
     })
     .await;
     assert_ne!(recorded["outcome"], "ok", "{recorded}");
+}
+
+/// With a server of its own: for a while nothing can be written to its database, and so nothing recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invocation_is_shown_though_its_record_comes_later() {
+    let setup = Setup::new(Backend::Sqlite);
+    let picloud = setup.clone().start().await;
+    let app = picloud.create_app("shop").await;
+    picloud.put(&app, "hello", "\"hello\"", &[]).await;
+    let pic = Pic::with_token(&picloud.manager, "admin", &picloud.token().await, "shop");
+    let database = SqliteConnectOptions::new().filename(setup.data().join("picloud.sqlite3"));
+    // What ran is new for two seconds, which may be over before a busy machine has started `pic`.
+    for attempt in 1..=5 {
+        picloud.queries_once_quiet().await;
+        let mut writer = database.connect().await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut writer).await.unwrap();
+        let answer = picloud.get("/shop/hello").await;
+        let id = answer.headers()["x-request-id"].to_str().unwrap();
+        let before = picloud.queries().await;
+        let error = picloud.client.invocation(&app, id.parse::<InvocationId>().unwrap()).await.unwrap_err();
+        assert_eq!(error.status().unwrap().as_u16(), 404, "nothing can be recorded");
+        let (asked, once) = (picloud.queries().await, picloud.queries().await - before);
+        assert!(once > 0);
+        let mut showing = pic.command(&["invocations", "show", id]).spawn().unwrap();
+        let again = until("it to ask again", async || match showing.try_wait().unwrap() {
+            Some(_) => Some(false),
+            None => (picloud.queries().await >= asked + 2 * once).then_some(true),
+        })
+        .await;
+        writer.close().await.unwrap();
+        let shown = showing.wait_with_output().unwrap();
+        if again && shown.status.success() {
+            assert!(String::from_utf8_lossy(&shown.stdout).contains(id), "{shown:?}");
+            return;
+        }
+        assert!(attempt < 5, "it gives up: {shown:?}");
+    }
 }

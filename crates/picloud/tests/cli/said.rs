@@ -232,6 +232,9 @@ async fn of_events() {
         &format!("topics forget {letter} -o json"),
         &format!("schedules run {schedule}"),
         &format!("schedules run {schedule} -o json"),
+        "topics publish orders 2 --key k --delay 3600",
+        "topics deliveries --topic orders",
+        "topics deliveries --topic orders -o json",
     ]);
     insta::assert_snapshot!(session.all);
 }

@@ -94,6 +94,8 @@ export class Pages<T> {
 	next = $state.raw<string | null | undefined>();
 	loading = $state(true);
 	failure = $state.raw<Failure | undefined>();
+	/** Whether the server has told of its items at all: until then it is not known that there are none. */
+	answered = $state(false);
 	#attempt = 0;
 	/** Of what is asked for now: an answer to what was asked before comes too late. */
 	#aborting: AbortController | undefined;
@@ -152,6 +154,7 @@ export class Pages<T> {
 			const page = await this.load(from, signal);
 			if (signal.aborted) return;
 			this.failure = undefined;
+			this.answered = true;
 			this.#attempt = 0;
 			if (from !== undefined) {
 				this.#items = [...this.#items, ...page.items];

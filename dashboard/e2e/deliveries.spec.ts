@@ -36,6 +36,22 @@ test('what is on its way is seen until it has arrived', async ({ api, enter }) =
 	expect(await api.send<{ value: string }>('GET', '/apps/mail/kv/sent')).toMatchObject({ value: 'Dora' });
 });
 
+test('what is published by hand is on its way at once', async ({ api, enter }) => {
+	await api.app('atonce');
+	await api.script('atonce', 'take', '1', { topics: ['t'] });
+	await api.send('POST', '/apps/atonce/topics/t', { payload: 1, key: 'k', delay: 3_600 });
+	const page = await enter('/apps/atonce/topics');
+	const rows = page.getByRole('region', { name: 'On their way' }).getByRole('row');
+	await expect(rows).toHaveCount(2);
+	// From here on nothing is read by itself: nobody looks.
+	await page.evaluate(() => Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' }));
+	await page.getByRole('button', { name: 'Publish to t' }).click();
+	const dialog = page.getByRole('dialog', { name: 'Publish an event' });
+	await dialog.getByLabel('Key (optional)').fill('k');
+	await dialog.getByRole('button', { name: 'Publish', exact: true }).click();
+	await expect(rows).toHaveCount(3);
+});
+
 test('thousands are gone through page by page', async ({ api, enter }) => {
 	await api.app('queue');
 	await api.script('queue', 'take', '1', { topics: ['t'] });

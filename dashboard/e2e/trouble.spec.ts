@@ -67,6 +67,25 @@ test('a server that is started again: in a list, the editor, a dialog, and on th
 			await page.getByRole('link', { name }).click();
 			await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeVisible();
 		}
+
+		// What could not be asked for is not said to be empty.
+		const content = page.getByRole('main');
+		for (const [name, asked, empty] of [
+			['Invocations', '/invocations?', 'Nothing has run yet'],
+			['Logs', '/logs?', 'No line yet'],
+			['Topics', '/dead-letters?', 'None'],
+			['Key-value store', '/kv?', 'Empty'],
+			['Files', '/files?', 'No file yet'],
+			['Audit log', '/audit?', 'No entry that fits']
+		] as const) {
+			const failed = page.waitForEvent('requestfailed', (request) => request.url().includes(asked));
+			await page.getByRole('navigation', { name: 'App' }).getByRole('link', { name, exact: true }).click();
+			await failed;
+			await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+			await expect(content.getByText('Loading…').first()).toBeVisible();
+			await expect(content.getByText(empty, { exact: true }), name).toHaveCount(0);
+		}
+		await page.getByRole('link', { name: 'Topics' }).click();
 		await server.again();
 		await expect(lost(page)).toHaveCount(0);
 		await expect(page.getByText('No topic yet')).toBeVisible();
@@ -155,6 +174,7 @@ test('answers that fail are told where they belong, and pass', async ({ api, ent
 	await expect(page.getByText('The server, or a proxy in front of it, has a problem (502).')).toBeVisible();
 	await page.getByRole('link', { name: 'Key-value store' }).click();
 	await expect(page.getByText('The server, or a proxy in front of it, has a problem (502).')).toBeVisible();
+	await expect(page.getByText('Empty', { exact: true })).toHaveCount(0);
 	down = false;
 	await expect(page.getByText('Empty', { exact: true })).toBeVisible();
 	await expect(page.getByText('The server, or a proxy in front of it, has a problem (502).')).toHaveCount(0);

@@ -25,7 +25,7 @@ export class Failure extends Error {
 
 	/** Whether asking again later may help, without anybody doing anything. */
 	get passes(): boolean {
-		return this.status === 0 || this.status === 429 || this.status >= 500;
+		return this.status === 0 || this.status === 429 || this.status >= 500 || (this.status === -1 && this.code === 'unknown');
 	}
 
 	/** Whether the session is over. */
@@ -34,7 +34,8 @@ export class Failure extends Error {
 	}
 }
 
-async function request(input: Request): Promise<Response> {
+/** A request that is answered, whatever the answer is; else the connection is lost, and watched until it is there again. */
+export async function request(input: Request): Promise<Response> {
 	const token = session.token;
 	if (token !== undefined && !input.headers.has('authorization')) input.headers.set('authorization', `Bearer ${token}`);
 	let response: Response;

@@ -137,6 +137,16 @@ test('the editor knows what scripts can call', async ({ api, enter }) => {
 	const page = await enter('/apps/help/scripts/page');
 	await write(page, 'Source of page', '');
 	await page.keyboard.type('kv::inc');
+	// Beside them stands what they do, not cut away by anything.
+	const help = page.locator('.cm-completionInfo');
+	await expect(help).toContainText('incr');
+	const seen = () =>
+		help.evaluate((element) => {
+			const { left, top, width, height } = element.getBoundingClientRect();
+			const at = (element.getRootNode() as ShadowRoot).elementFromPoint(left + width / 2, top + height / 2);
+			return element.contains(at);
+		});
+	await expect.poll(seen).toBe(true);
 	await page.getByRole('option', { name: /^incr/ }).first().click();
 	await page.keyboard.type('"n"');
 	await expect(page.getByRole('textbox', { name: 'Source of page' })).toContainText('kv::incr("n")');

@@ -38,14 +38,19 @@ const look = EditorView.theme({
 		borderRadius: '8px',
 		backgroundColor: 'var(--panel)',
 		color: 'var(--text)',
-		boxShadow: 'var(--shadow)',
-		overflow: 'hidden'
+		boxShadow: 'var(--shadow)'
 	},
-	'.cm-tooltip-autocomplete > ul': { fontFamily: 'var(--mono)', fontSize: '12.5px', maxHeight: '16em' },
-	'.cm-tooltip-autocomplete > ul > li': { padding: '3px 10px', lineHeight: '1.5' },
-	'.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent-soft)', color: 'var(--text)' },
+	// As long as CodeMirror's own selectors: shorter ones say nothing against them.
+	'.cm-tooltip.cm-tooltip-autocomplete > ul': {
+		fontFamily: 'var(--mono)',
+		fontSize: '12.5px',
+		maxHeight: '16em',
+		borderRadius: '7px'
+	},
+	'.cm-tooltip.cm-tooltip-autocomplete > ul > li': { padding: '3px 10px', lineHeight: '1.5' },
+	'.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent-soft)', color: 'var(--text)' },
 	'.cm-completionDetail': { color: 'var(--muted)', fontStyle: 'normal', marginLeft: '10px' },
-	'.cm-completionInfo': { padding: '10px 12px', maxWidth: '26rem', fontFamily: 'var(--sans)', fontSize: '13px' },
+	'.cm-tooltip.cm-completionInfo': { padding: '10px 12px', maxWidth: '26rem', fontFamily: 'var(--sans)', fontSize: '13px' },
 	'.cm-completionInfo p': { margin: '6px 0' },
 	'.cm-completionInfo code, .cm-completionInfo pre': {
 		fontFamily: 'var(--mono)',

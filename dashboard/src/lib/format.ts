@@ -4,7 +4,12 @@ import type { Schemas } from './api/client';
 const whole = new Intl.NumberFormat('en');
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const exactTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clockTime = new Intl.DateTimeFormat(undefined, {
+	hour: '2-digit',
+	minute: '2-digit',
+	second: '2-digit',
+	fractionalSecondDigits: 3
+});
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 
 export const integer = (n: number): string => whole.format(n);
@@ -40,7 +45,7 @@ export function percent(share: number): string {
 }
 
 export const exact = (ms: number): string => exactTime.format(ms);
-export const clock = (ms: number): string => `${clockTime.format(ms)}.${String(((ms % 1_000) + 1_000) % 1_000).padStart(3, '0')}`;
+export const clock = (ms: number): string => clockTime.format(ms);
 
 export function ago(ms: number, now: number): string {
 	const seconds = Math.round((ms - now) / 1_000);

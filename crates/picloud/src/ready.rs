@@ -42,7 +42,7 @@ pub(crate) fn announce(config: &Config, addresses: &Addresses, setup_token: Opti
         return;
     }
     println!("PiCloud is running.\n");
-    println!("  API    {manager}");
+    println!("  API    {manager}  (in a browser: the dashboard)");
     println!("  apps   {apps}/{{app}}/…  and  http://{{app}}.{}:{ingress_port}/…", config.apps_domain);
     println!("  data   {}", config.data_dir.display());
     if config.demo.is_some() {

@@ -100,9 +100,15 @@ parts_extractors! {
     Path, PathRejection;
 }
 
-/// A rejection's text says which extractor failed, its source says what is wrong: the caller needs the latter.
+/// A rejection's text says which extractor failed, its source says what is wrong: the caller needs the latter. Where it is a value
+/// that is wrong, that goes without the place in the JSON, which nobody has written by hand, beside the name of the field.
 fn refused(status: StatusCode, text: String, rejection: &dyn Error) -> ApiError {
-    let detail = rejection.source().map_or(text, ToString::to_string);
+    let mut detail = rejection.source().map_or(text, ToString::to_string);
+    if status == StatusCode::UNPROCESSABLE_ENTITY
+        && let Some(place) = detail.rfind(" at line ")
+    {
+        detail.truncate(place);
+    }
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge(detail),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType(detail),

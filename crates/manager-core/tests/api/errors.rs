@@ -85,6 +85,7 @@ async fn refusals_say_what_and_where() {
     assert!(conflict.contains("ANY /greet") && conflict.contains("script greet"), "{conflict}");
     let rule = message(put("other", json!({"source": "1", "routes": ["HEAD /a"]})).await);
     assert!(rule.contains("routes[0]") && rule.contains("the method is one of"), "{rule}");
+    assert!(!rule.contains("column"), "a place in the JSON reads like one in the script: {rule}");
     let rule = message(put("a%20b", json!({"source": "1"})).await);
     assert!(rule.starts_with("a script's name is"), "{rule}");
 }

@@ -38,16 +38,17 @@ async fn a_log_is_followed_until_it_is_interrupted() {
     pic.write("says.rhai", "log::info(`says ${event.payload}`);");
     pic.ok(&["scripts", "put", "says.rhai"]);
     let mut following = pic.interruptible(&["logs", "--follow", "-o", "json"]).spawn().unwrap();
-    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let lines = BufReader::new(following.stdout.take().unwrap()).lines();
     // Whether it listens already is not to be seen; what it misses is said again.
     let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || tell.send(lines.next()));
+    // To the end: where nobody reads any more, it would end by itself.
+    std::thread::spawn(move || lines.map(|line| tell.send(line)).take_while(Result::is_ok).count());
     let first = until("a line", async || {
         pic.ok(&["invoke", "says", "--payload", "1"]);
         told.try_recv().ok()
     })
     .await;
-    let line: serde_json::Value = serde_json::from_str(&first.unwrap().unwrap()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&first.unwrap()).unwrap();
     assert_eq!((&line["message"], &line["script"]), (&"says 1".into(), &"says".into()));
     interrupt(&following);
     assert_eq!(following.wait().unwrap().signal(), Some(2));

@@ -23,6 +23,21 @@ test('what was changed is found by who and what', async ({ api, enter }) => {
 	await expect(page.getByRole('row', { name: /set_key audited colour/ })).toBeVisible();
 });
 
+test('changes of limits and of what other pages may do are told in words', async ({ api, enter }) => {
+	await api.app('worded');
+	await api.send('PATCH', '/apps/worded', {
+		limits: { fuel: 5_000_000, record_days: null },
+		cors: { origins: ['https://a.example', 'https://b.example'], credentials: true }
+	});
+	await api.send('PATCH', '/apps/worded', { cors: null });
+	const page = await enter('/apps/worded/audit');
+	const row = page.getByRole('row', { name: /update_app/ });
+	await expect(row.nth(0)).toContainText('pages of other origins: as the scripts say');
+	await expect(row.nth(1)).toContainText('Fuel of one invocation: 5,000,000; Days that records are kept: the default');
+	await expect(row.nth(1)).toContainText('pages of https://a.example, https://b.example, may send');
+	await expect(page.getByRole('table')).not.toContainText('{');
+});
+
 test('an audit log that cannot be read is read again by itself', async ({ api, enter, expected }) => {
 	await api.app('audited-later');
 	expected.statuses.push(500);

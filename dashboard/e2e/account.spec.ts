@@ -73,3 +73,32 @@ test('a password is changed, other sessions end, and one signs out and in again'
 	await page.getByRole('dialog').getByRole('button', { name: 'End it' }).click();
 	await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
 });
+
+test('signing in leads to a page of this server only', async ({ page }) => {
+	for (const [to, leads] of [
+		['/%09/example.org/', '/'],
+		['//example.org/', '/'],
+		['https://example.org/', '/'],
+		['http://', '/'],
+		['/account?from=here', '/account?from=here']
+	] as const) {
+		await page.goto(`${process.env.E2E_MANAGER}/login?to=${to}`);
+		await page.getByLabel('User name').fill(ADMIN.username);
+		await page.getByLabel('Password').fill(ADMIN.password);
+		await page.getByRole('button', { name: 'Sign in' }).click();
+		await expect(page.getByText('ada').first()).toBeVisible();
+		await expect(page, to).toHaveURL(process.env.E2E_MANAGER + leads);
+	}
+});
+
+test('who signs out while the server is away is told that it does not know', async ({ enter, expected }) => {
+	const page = await enter('/account', await Api.admin());
+	await expect(page.getByText('Session').first()).toBeVisible();
+	expected.offline = true;
+	await page.route('**/api/v1/auth/logout', (route) => route.abort());
+	await page.locator('summary').click();
+	await page.getByRole('button', { name: 'Sign out' }).click();
+	await expect(page.getByText('the server could not be told')).toBeVisible();
+	await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+	expect(await page.evaluate(() => sessionStorage.getItem('picloud.token'))).toBeNull();
+});

@@ -61,6 +61,56 @@ test('no page is wider than a phone', async ({ enter, api }) => {
 	await expect(page.getByRole('link', { name: 'Schedules' })).toBeHidden();
 });
 
+test('on a phone every value of a table can be seen beside what can be done', async ({ enter, api }) => {
+	const page = await enter('/account');
+	await page.setViewportSize({ width: 390, height: 780 });
+	const paths = [`/apps/${SHOP}/topics`, `/apps/${SHOP}/releases`, `/apps/${SHOP}/files`, '/server?tab=users'];
+	for (const path of paths) {
+		await page.goto(api.manager + path);
+		const actions = page.getByRole('columnheader', { name: 'Actions' });
+		await expect(actions.first()).toBeAttached();
+		const hidden = await page.getByRole('main').evaluate((main) =>
+			[...main.querySelectorAll<HTMLElement>('.scroll')].flatMap((scroll) =>
+				[...scroll.querySelectorAll('tr')].flatMap((row) => {
+					const cells = [...row.cells];
+					const last = cells.pop()!;
+					return cells.flatMap((cell, n) => {
+						// As far as it goes until the cell begins at the left.
+						scroll.scrollLeft = 0;
+						const [box, frame] = [cell.getBoundingClientRect(), scroll.getBoundingClientRect()];
+						scroll.scrollLeft = box.left - frame.left;
+						const covered = cell.getBoundingClientRect().right - last.getBoundingClientRect().left;
+						const pinned = last.getBoundingClientRect().right <= frame.right + 1;
+						return pinned && (covered < 1 || box.width > frame.width - last.offsetWidth) ? [] : [`${n}: ${cell.textContent}`];
+					});
+				})
+			)
+		);
+		expect(hidden, path).toEqual([]);
+	}
+});
+
+test('a page has its title before what it shows has come', async ({ enter }) => {
+	const page = await enter('/');
+	await expect(page.getByRole('heading', { name: 'Apps', level: 1 })).toBeVisible();
+	let open = () => {};
+	const gate = new Promise<void>((opened) => (open = opened));
+	await page.route(new RegExp(`/api/v1/apps/${SHOP}(/invocations/[^/?]+)?$`), async (route) => {
+		await gate;
+		await route.continue();
+	});
+	await page.getByRole('link', { name: 'The tea shop' }).first().click();
+	await expect(page).toHaveTitle(`Overview · ${SHOP} · PiCloud`);
+	await expect(page.getByText('Scripts by fuel')).toHaveCount(0);
+	open();
+	await expect(page.getByText('Scripts by fuel')).toBeVisible();
+	await expect(page).toHaveTitle(/PiCloud$/);
+	await page.goto(`${process.env.E2E_MANAGER}/apps/${SHOP}/invocations/${ids.fine}`);
+	await expect(page).toHaveTitle('POST /orders · checkout · PiCloud');
+	await page.goto(`${process.env.E2E_MANAGER}/apps/${SHOP}/new`);
+	await expect(page.getByRole('link', { name: 'Scripts', exact: true })).toHaveAttribute('aria-current', 'page');
+});
+
 test('the doors have no serious fault', async ({ page }) => {
 	for (const path of ['/login', '/setup#token=x', '/invite#token=x', '/nowhere/at/all']) {
 		await page.goto(process.env.E2E_MANAGER + path);

@@ -16,7 +16,7 @@ test('an app is brought back to what an earlier release left', async ({ api, ent
 	await latest.getByText('1 new, 1 changed, 1 deleted').click();
 	await expect(latest.getByText('changed, version 1 → 2')).toBeVisible();
 
-	await page.getByRole('button', { name: 'Go back to 2' }).click();
+	await page.getByRole('button', { name: 'Undo changes since' }).click();
 	const dialog = page.getByRole('dialog');
 	await expect(dialog.getByText('There is nothing to change')).toBeVisible();
 	await dialog.getByRole('button', { name: 'All right' }).click();

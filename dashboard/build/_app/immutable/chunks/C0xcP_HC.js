@@ -1,1 +1,0 @@
-import"./Db4RpV8K.js";

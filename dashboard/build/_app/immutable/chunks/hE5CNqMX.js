@@ -1,0 +1,1 @@
+import"./CouV8c3i.js";

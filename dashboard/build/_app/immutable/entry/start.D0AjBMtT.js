@@ -1,1 +1,0 @@
-export{l as load_css,o as start}from"../chunks/Db4RpV8K.js";

@@ -83,7 +83,10 @@ impl Writer {
 
     /// How many connections are open, and how many of them nobody uses.
     pub(crate) fn usage(&self) -> (u32, usize) {
-        self.0.try_lock().map_or((1, 0), |turn| (turn.connection.is_some().into(), turn.connection.is_some().into()))
+        self.0.try_lock().map_or((1, 0), |turn| {
+            let open = turn.connection.is_some();
+            (open.into(), open.into())
+        })
     }
 
     /// Waits for those who stand in line.
@@ -132,11 +135,11 @@ impl Writing {
     }
 
     /// Ends it without a change, when what it may have read is stored.
-    pub(crate) async fn leave(mut self) -> sqlx::Result<()> {
-        let Some(mut turn) = self.turn.take() else { return Err(sqlx::Error::WorkerCrashed) };
-        let end = turn.group.as_ref().map(|group| group.end.subscribe());
-        undo(turn.take(), self.joins).await.into_iter().for_each(|open| turn.put(open));
-        drop(turn);
+    pub(crate) async fn leave(self) -> sqlx::Result<()> {
+        let group = self.turn.as_ref().and_then(|turn| turn.group.as_ref());
+        let end = group.map(|group| group.end.subscribe());
+        // Undone by a task, which whoever gives up waiting does not break off.
+        drop(self);
         match end {
             // Those who did it are in line to commit.
             Some(end) => ended(end).await,

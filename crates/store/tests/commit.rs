@@ -5,7 +5,7 @@ use picloud_shared::{
     ids::{TokenId, UserId},
     names::VarName,
 };
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 use tokio::time::timeout;
 
 cases! {
@@ -47,4 +47,30 @@ async fn turns(turns: u32) {
     for _ in 1..turns {
         tokio::task::yield_now().await;
     }
+}
+
+/// Whoever has begun a transaction and has an answer ends it by `commit` or by `unchanged`: what it has read may not be stored yet.
+#[test]
+fn no_answer_leaves_its_transaction_to_be_dropped() {
+    let mut wrong = Vec::new();
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for function in source.split("async fn ").skip(1) {
+                let begun =
+                    [".begin().await?", "begin_if_audited().await?"].iter().find_map(|at| function.split_once(at));
+                let before_commit = begun.map_or("", |(_, rest)| rest.split(".commit(").next().unwrap_or_default());
+                if before_commit.contains("return Ok(") {
+                    wrong.push(format!("{}: {}", path.display(), function.split('(').next().unwrap_or_default()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

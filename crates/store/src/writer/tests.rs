@@ -4,6 +4,7 @@ use super::*;
 use futures_util::future::join_all;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 struct Case {
     writer: Arc<Writer>,
@@ -51,6 +52,29 @@ impl Case {
     }
 }
 
+type Committing = JoinHandle<sqlx::Result<()>>;
+
+/// One that has inserted 1 and stands in line to commit, and another that has joined it.
+async fn two(case: &Case) -> (Committing, Writing) {
+    let mut first = case.begin().await;
+    insert(&mut first, 1).await.unwrap();
+    let second = case.begins_next().await;
+    let first = tokio::spawn(first.commit());
+    let second = second.await;
+    assert!(second.joins);
+    (first, second)
+}
+
+/// Nothing is stored of those who failed, and whoever comes then begins anew.
+async fn goes_on_from_nothing(case: &Case) {
+    assert_eq!(case.numbers().await, [0_i64; 0]);
+    let mut next = case.begin().await;
+    assert!(!next.joins);
+    insert(&mut next, 9).await.unwrap();
+    next.commit().await.unwrap();
+    assert_eq!(case.numbers().await, [9]);
+}
+
 async fn insert(writing: &mut Writing, n: i64) -> sqlx::Result<SqliteQueryResult> {
     sqlx::query("INSERT INTO numbers (n) VALUES ($1)").bind(n).execute(&mut **writing).await
 }
@@ -69,12 +93,7 @@ async fn one_alone_is_stored_when_it_is_told() {
 #[tokio::test]
 async fn who_waits_shares_the_commit_and_nobody_is_told_before_it() {
     let case = Case::new().await;
-    let mut first = case.begin().await;
-    insert(&mut first, 1).await.unwrap();
-    let second = case.begins_next().await;
-    let first = tokio::spawn(first.commit());
-    let mut second = second.await;
-    assert!(second.joins);
+    let (first, mut second) = two(&case).await;
     insert(&mut second, 2).await.unwrap();
     assert!(!first.is_finished(), "told before it is stored");
     assert_eq!(case.numbers().await, [0_i64; 0]);
@@ -120,42 +139,24 @@ async fn who_gives_up_takes_nobody_along() {
 #[tokio::test]
 async fn whose_group_fails_is_told_and_the_next_begins_anew() {
     let case = Case::new().await;
-    let mut first = case.begin().await;
-    insert(&mut first, 1).await.unwrap();
-    let second = case.begins_next().await;
-    let first = tokio::spawn(first.commit());
-    let mut second = second.await;
+    let (first, mut second) = two(&case).await;
     // What SQLite does by itself where a disk is full.
     second.execute("ROLLBACK").await.unwrap();
     drop(second);
     assert!(first.await.unwrap().unwrap_err().to_string().contains("cannot commit"));
-    assert_eq!(case.numbers().await, [0_i64; 0]);
-    let mut next = case.begin().await;
-    assert!(!next.joins);
-    insert(&mut next, 2).await.unwrap();
-    next.commit().await.unwrap();
-    assert_eq!(case.numbers().await, [2]);
+    goes_on_from_nothing(&case).await;
 }
 
 #[tokio::test]
 async fn where_the_commit_fails_all_are_told_the_same() {
     let case = Case::new().await;
-    let mut first = case.begin().await;
-    insert(&mut first, 1).await.unwrap();
-    let second = case.begins_next().await;
-    let first = tokio::spawn(first.commit());
-    let mut second = second.await;
+    let (first, mut second) = two(&case).await;
     // What it stands after is not there, which SQLite looks at when it commits.
     second.execute("INSERT INTO numbers (n, after) VALUES (2, 7)").await.unwrap();
     let second = tokio::spawn(second.commit());
     let errors = [first.await.unwrap(), second.await.unwrap()].map(|ended| ended.unwrap_err().to_string());
     assert!(errors[0].contains("FOREIGN KEY") && errors[0] == errors[1], "{errors:?}");
-    assert_eq!(case.numbers().await, [0_i64; 0]);
-    let mut next = case.begin().await;
-    assert!(!next.joins);
-    insert(&mut next, 3).await.unwrap();
-    next.commit().await.unwrap();
-    assert_eq!(case.numbers().await, [3]);
+    goes_on_from_nothing(&case).await;
 }
 
 #[tokio::test]
@@ -179,6 +180,22 @@ async fn who_changes_nothing_is_told_when_what_it_read_is_stored() {
     assert_eq!(case.numbers().await, [1]);
     // Alone it has nobody to wait for.
     case.begin().await.leave().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_no_more_takes_nobody_along() {
+    let case = Case::new().await;
+    let (first, mut second) = two(&case).await;
+    insert(&mut second, 2).await.unwrap();
+    let mut leaving = Box::pin(second.leave());
+    tokio::select! {
+        biased;
+        left = &mut leaving => panic!("told before it is stored: {left:?}"),
+        () = std::future::ready(()) => {}
+    }
+    drop(leaving);
+    first.await.unwrap().unwrap();
+    assert_eq!(case.numbers().await, [1]);
 }
 
 #[tokio::test]

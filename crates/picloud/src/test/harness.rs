@@ -1,8 +1,10 @@
-//! What a test asks for while it runs: requests and events for the scripts of its app, another world, and that something be so.
+//! What a test asks for while it runs: requests and events for the scripts of its app, and another world. What has to be so is in `assertions`.
 
-use super::world::TestWorld;
+use super::{
+    assertions::{equal, holds, plain, status, within},
+    world::TestWorld,
+};
 use crate::{
-    console,
     scratch::Scratch,
     watched::{Ran, Watched},
 };
@@ -88,7 +90,8 @@ struct Asked {
     given: Value,
 }
 
-type Answer = Result<Value, Refusal>;
+/// What a call comes to.
+pub(super) type Answer = Result<Value, Refusal>;
 
 impl Runs {
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
@@ -398,56 +401,6 @@ struct Setting {
     value: String,
 }
 
-#[derive(Deserialize)]
-struct Check {
-    holds: Value,
-    message: Value,
-}
-
-fn holds(Check { holds, message }: Check) -> Answer {
-    match holds {
-        Value::Bool(true) => Ok(Value::Null),
-        Value::Bool(false) => Err(failed(plain(&message))),
-        other => Err(failed(format!("what has to hold is true or false, not {other}"))),
-    }
-}
-
-fn equal(given: &Value) -> Answer {
-    let (got, wanted) = (&given["got"], &given["wanted"]);
-    if got == wanted { Ok(Value::Null) } else { Err(failed(format!("it is {got}, not {wanted}"))) }
-}
-
-fn status(given: &Value) -> Answer {
-    let (result, wanted) = (&given["result"], &given["wanted"]);
-    if result["status"] == *wanted {
-        return Ok(Value::Null);
-    }
-    let why = result["error"]["message"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
-    let (request, status, outcome) = (plain(&result["request"]), &result["status"], plain(&result["outcome"]));
-    Err(failed(format!("{request} was answered {status}, not {wanted} ({outcome}){why}")))
-}
-
-/// Whether a cost is no higher than it may be.
-fn within(given: &Value, cost: &str, limit: &str, unit: &str) -> Answer {
-    let result = &given["result"];
-    let (Some(spent), Some(most)) = (result[cost].as_u64(), given["most"].as_u64()) else {
-        return Err(failed("this takes the result of a request or an event, and a whole number".to_owned()));
-    };
-    if spent <= most {
-        return Ok(Value::Null);
-    }
-    let script = plain(&result["script"]);
-    let of_limit = console::fuel(spent, result[limit].as_u64().unwrap_or(0));
-    let share = spent as f64 / most.max(1) as f64 * 100.0;
-    let most = picloud_terminal::format::count(i64::try_from(most).unwrap_or(i64::MAX));
-    Err(failed(format!("{script} took {unit} {of_limit}, which is {share:.1} % of the {most} that this test allows")))
-}
-
-/// Text as it is, anything else as JSON.
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn several(value: Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().map(plain).collect(),
@@ -467,7 +420,7 @@ fn read<T: serde::de::DeserializeOwned>(given: Value) -> Result<T, Refusal> {
 }
 
 /// Something is not so, or asked for and cannot be.
-fn failed(message: String) -> Refusal {
+pub(super) fn failed(message: String) -> Refusal {
     Refusal { code: RefusalCode::ScriptFailed, message }
 }
 

@@ -1,5 +1,6 @@
 //! `picloud test`: runs the tests beside the scripts of a directory, each as a script of its own in the app that they test.
 
+mod assertions;
 mod harness;
 mod source;
 mod world;

@@ -253,11 +253,11 @@ async fn an_end_of_the_caller_ends_what_it_called(backend: Backend) {
     }
 
     // Time is that of the first, too.
-    picloud.api("PATCH", "/apps/shop", json!({"limits": {"wall_time_ms": 200}}).to_string()).await;
+    picloud.api("PATCH", "/apps/shop", json!({"limits": {"wall_time_ms": 1_000}}).to_string()).await;
     let started = Instant::now();
     let (status, told) = picloud.text("/shop/first").await;
     assert!(status == 504 && told.contains("timeout"), "{told}");
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(20));
     for name in ["first", "middle", "long"] {
         assert_eq!(newest(&picloud, &app, name, 6).await[0].outcome, "timeout", "{name}");
     }

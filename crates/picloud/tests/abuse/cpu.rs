@@ -24,8 +24,8 @@ async fn loops_end_at_their_fuel_with_the_line() {
 async fn loops_end_at_their_wall_time_with_the_line() {
     let case = Case::start().await;
     case.put("loop", "let x = 1;\nloop {}").await;
-    // More fuel than it can burn in that time.
-    case.set([(LimitName::Fuel, 10_000_000_000), (LimitName::WallTimeMs, 100)]).await;
+    // More fuel than it can burn in that time, and time enough to reach the loop on a machine that is busy.
+    case.set([(LimitName::Fuel, 10_000_000_000), (LimitName::WallTimeMs, 1_000)]).await;
     case.fails("loop", (504, "timeout", Some(2))).await;
     case.ends_well().await;
 }

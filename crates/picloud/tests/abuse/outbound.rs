@@ -167,7 +167,7 @@ async fn servers_that_do_not_behave_are_given_up() {
     for ended in case.crowd((0..16).map(|_| "/bad/wait".to_owned())).await {
         assert!([(504, "timeout".to_owned()), (503, "overloaded".to_owned())].contains(&ended), "{ended:?}");
     }
-    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 
     case.put("many", &format!("loop {{ http::get(\"{}\"); }}", at("/none"))).await;
     case.set([(LimitName::WallTimeMs, 10_000)]).await;

@@ -6,6 +6,7 @@ use crate::{
     engine::{self, Target},
     exports::ExportPlaces,
     failure,
+    fuel::let_others_run,
     image::Image,
     instance::{Guest, Instance},
     kept::Kept,
@@ -281,7 +282,7 @@ impl<P: Platform> Host<P> {
             invoked = instance.invoke(image, platform, trigger, started, limits, allowances) => Ok(invoked),
             () = cancelled => Err(failure::cancelled()),
             // No timer is made for one that returns without waiting.
-            () = async { tokio::time::sleep_until((started + limits.wall_time).into()).await } => Err(failure::timeout()),
+            () = async { over(started + limits.wall_time).await } => Err(failure::timeout()),
         };
         let duration = started.elapsed();
         let late = duration >= limits.wall_time;
@@ -339,6 +340,13 @@ impl<P: Platform> Host<P> {
 
 fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, HostError> {
     Arc::clone(permits).try_acquire_owned().map_err(|_| HostError::Overloaded)
+}
+
+/// Waits until the time of an invocation is over, and one turn more: in that turn a script that computes sees it by itself, and
+/// tells its line.
+async fn over(time: Instant) {
+    tokio::time::sleep_until(time.into()).await;
+    let_others_run().await;
 }
 
 /// What a trap says of what was being compiled.

@@ -137,11 +137,12 @@ async fn fuel_left<P: Platform>(caller: &mut Caller<'_, State<P>>) -> wasmtime::
     let mut fuel = caller.data().fuel.ok_or_else(|| format_err!("fuel before instantiation was done"))?;
     let ended = fuel.next_slice(&mut *caller);
     caller.data_mut().fuel = Some(fuel);
-    if ended? {
+    let is_late = |caller: &Caller<'_, State<P>>| caller.data().running.as_ref().is_some_and(Running::is_late);
+    if ended? && !is_late(caller) {
         fuel::let_others_run().await;
     }
     // A script whose time is over is ended by the guest as one without fuel is: there its line is known.
-    if caller.data().running.as_ref().is_some_and(Running::is_late) {
+    if is_late(caller) {
         return Ok(0);
     }
     Ok(fuel.left(caller))

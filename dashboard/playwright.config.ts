@@ -11,8 +11,8 @@ export default defineConfig({
 	fullyParallel: false,
 	forbidOnly: true,
 	retries: 0,
-	timeout: 40_000,
-	expect: { timeout: 10_000 },
+	timeout: 120_000,
+	expect: { timeout: 30_000 },
 	reporter: [['list']],
 	use: {
 		browserName: 'chromium',

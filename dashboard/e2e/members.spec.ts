@@ -116,7 +116,6 @@ async function changes(page: Page): Promise<string[]> {
 }
 
 test('to a viewer no page offers a change, and the server refuses each', async ({ api, another, expected }) => {
-	test.setTimeout(60_000);
 	const { failed, fine } = await seed(api);
 	const wim = await api.user('wim', SHOP, 'viewer');
 	const page = await another(`/apps/${SHOP}`, wim);

@@ -31,7 +31,6 @@ async function each(page: Page, manager: string, check: (name: string) => Promis
 
 for (const scheme of ['light', 'dark'] as const) {
 	test(`no page has a serious fault, in ${scheme}`, async ({ enter, api }) => {
-		test.setTimeout(90_000);
 		const page = await enter('/account');
 		await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
 		const found: string[] = [];
@@ -45,7 +44,6 @@ for (const scheme of ['light', 'dark'] as const) {
 }
 
 test('no page is wider than a phone', async ({ enter, api }) => {
-	test.setTimeout(60_000);
 	const page = await enter('/account');
 	await page.setViewportSize({ width: 390, height: 780 });
 	const wide: string[] = [];
@@ -169,7 +167,6 @@ test('a script is written, saved and called by the keyboard alone', async ({ ent
 });
 
 test('ten thousand invocations are gone through, and few rows of them are there', async ({ enter, api }) => {
-	test.setTimeout(90_000);
 	await api.app('many');
 	await api.script('many', 'a', '1', { routes: ['GET /a'] });
 	const wanted = 10_000;

@@ -11,7 +11,6 @@ test('a server that is started again: in a list, the editor, a dialog, and on th
 	page,
 	expected
 }) => {
-	test.setTimeout(90_000);
 	const server = await Server.start();
 	try {
 		const open = new Api(server.manager, server.ingress, '');

@@ -173,7 +173,7 @@ async fn of_a_thousand_files_one_is_reloaded() {
     directory.replace("s500.rhai", "\"other\"");
     dev.becomes("/s500", 200, "other").await;
     let said = dev.says("1 changed (s500), 999 unchanged").await;
-    assert!(saved.elapsed() < Duration::from_secs(10), "{said}");
+    assert!(saved.elapsed() < Duration::from_secs(60), "{said}");
     // All at once, as by a change of branch.
     for n in 0..1_000 {
         directory.write(&format!("s{n}.rhai"), &format!("\"{n} again\""));

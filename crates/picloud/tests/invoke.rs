@@ -253,7 +253,7 @@ async fn an_end_of_the_caller_ends_what_it_called(backend: Backend) {
     }
 
     // Time is that of the first, too.
-    picloud.api("PATCH", "/apps/shop", json!({"limits": {"wall_time_ms": 1_000}}).to_string()).await;
+    picloud.api("PATCH", "/apps/shop", json!({"limits": {"wall_time_ms": 500}}).to_string()).await;
     let started = Instant::now();
     let (status, told) = picloud.text("/shop/first").await;
     assert!(status == 504 && told.contains("timeout"), "{told}");

@@ -128,7 +128,7 @@ impl Shell {
             if is_as_expected(&printed, expected) {
                 return;
             }
-            let give_up = !looks || started.elapsed() > Duration::from_secs(10);
+            let give_up = !looks || started.elapsed() > Duration::from_secs(60);
             assert!(!give_up, "$ {command}\n{printed}\ninstead of\n{expected}");
         }
     }

@@ -289,13 +289,13 @@ async fn who_waits_hears_of_new_schedules(store: &TestStore) {
     let app = store.app("demo").await;
     let mut wake = store.wake().await.unwrap();
     put(store, app.id, "a", &[YEARLY]).await;
-    let heard = tokio::time::timeout(Duration::from_secs(10), wake.heard()).await.expect("it is heard of");
+    let heard = tokio::time::timeout(Duration::from_secs(60), wake.heard()).await.expect("it is heard of");
     assert_eq!(heard.unwrap(), Heard::Schedules);
     if wake.has_others() {
         let other = store.another().await;
         let mut wake = other.wake().await.unwrap();
         put(store, app.id, "b", &[YEARLY]).await;
-        let heard = tokio::time::timeout(Duration::from_secs(10), wake.heard()).await.expect("it is heard elsewhere");
+        let heard = tokio::time::timeout(Duration::from_secs(60), wake.heard()).await.expect("it is heard elsewhere");
         assert_eq!(heard.unwrap(), Heard::Schedules);
     }
 }

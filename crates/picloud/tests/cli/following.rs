@@ -79,12 +79,12 @@ impl Following {
     }
 
     fn tells(&self, what: &str) {
-        let told = self.told.recv_timeout(Duration::from_secs(30)).expect("it says something");
+        let told = self.told.recv_timeout(Duration::from_secs(60)).expect("it says something");
         assert!(told.contains(what), "{told}");
     }
 
     fn line(&self) -> String {
-        self.lines.recv_timeout(Duration::from_secs(30)).expect("a line comes")
+        self.lines.recv_timeout(Duration::from_secs(60)).expect("a line comes")
     }
 
     /// The next so many, from behind the time and the level.
@@ -174,7 +174,7 @@ async fn following_ends_when_nobody_reads_and_when_nobody_may() {
     let mut unread = pic.command(&["logs", "-f"]).spawn().unwrap();
     drop(unread.stdout.take());
     let told = read(unread.stderr.take().unwrap());
-    assert!(told.recv_timeout(Duration::from_secs(30)).unwrap().contains("following"));
+    assert!(told.recv_timeout(Duration::from_secs(60)).unwrap().contains("following"));
     says(&app, 1).await;
     assert!(until("its end", async || unread.try_wait().unwrap()).await.success());
 

@@ -75,7 +75,7 @@ fn whoever_waits_for_a_server_can_go() {
         let mut waiting = pic.interruptible(&arguments);
         let waiting = waiting.env("PIC_NEW_PASSWORD", "another one entirely").spawn().unwrap();
         let (request, connection) =
-            server.asked.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("{command} asks nobody"));
+            server.asked.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{command} asks nobody"));
         assert!(request.contains(" /api/v1/"), "{command}: {request}");
         interrupt(&waiting);
         let ended = waiting.wait_with_output().unwrap();
@@ -154,7 +154,7 @@ impl AtTerminal {
 
     fn reads(&mut self, what: &str) {
         while !self.all.contains(what) {
-            let byte = self.shown.recv_timeout(Duration::from_secs(30));
+            let byte = self.shown.recv_timeout(Duration::from_secs(60));
             self.all.push(char::from(byte.unwrap_or_else(|_| panic!("no {what} in {}", self.all))));
         }
     }

@@ -345,14 +345,14 @@ pub(crate) fn elsewhere(database: &str, statement: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Asks again until the answer is there, or fails after half a minute.
+/// Asks again until the answer is there, or fails after a minute.
 pub(crate) async fn until<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
+        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

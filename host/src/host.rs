@@ -6,6 +6,7 @@ use crate::{
     engine::{self, Target},
     exports::ExportPlaces,
     failure,
+    frugal::Frugality,
     fuel::let_others_run,
     image::Image,
     instance::{Guest, Instance},
@@ -13,7 +14,7 @@ use crate::{
     limiter::{MemoryLimiter, NodeMemory},
     pool::Pool,
     seam::{self, Platform, Running},
-    writes::Writes,
+    watch::Watch,
 };
 use picloud_abi::{
     bounds::{MESSAGE_BYTES, cut, headers_fit},
@@ -56,19 +57,8 @@ pub struct Settings {
     pub target: Target,
     /// The largest [`Limits::memory`] that any invocation will ask for, in bytes.
     pub memory: usize,
-    /// Whether instances may be kept between invocations.
-    pub page_map_scan: PageMapScan,
-}
-
-/// Whether the kernel is asked which pages an invocation has written to, so that its instance can be brought back to
-/// its image and kept. Without, each invocation gets a new instance, which takes longer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PageMapScan {
-    /// Where the kernel can tell, and cannot swap pages out.
-    #[default]
-    Auto,
-    /// Never.
-    Off,
+    /// Whether each invocation gets a new instance, which takes longer, in place of one that was brought back.
+    pub new_instances: bool,
 }
 
 /// Runs programs, each invocation in an instance that is as new. `P` answers their calls.
@@ -83,8 +73,10 @@ pub struct Host<P: 'static> {
     node_memory: NodeMemory,
     /// The memory of an instance into which nothing was loaded yet.
     fresh: OnceLock<Box<[u8]>>,
-    /// Instances that wait for another invocation; none where their pages cannot be told apart safely.
-    kept: Option<(Kept<P>, Writes)>,
+    /// Instances that wait for another invocation, and what watches what they write to; none where each gets a new one.
+    kept: Option<(Kept<P>, Watch)>,
+    /// None where the kernel cannot.
+    frugality: Option<Frugality>,
     runs_kept: AtomicU64,
     runs_new: AtomicU64,
 }
@@ -149,7 +141,9 @@ impl<P: Platform> Host<P> {
         let mut linker = Linker::new(&engine);
         seam::link(&mut linker)?;
         let guest = Guest { pre: linker.instantiate_pre(&module)?, places: ExportPlaces::of(&module)? };
-        let kept = pool.writes.map(|writes| (Kept::new(pool.kept as usize), writes));
+        let kept = (pool.kept > 0).then(|| (Kept::new(pool.kept as usize), Watch::default()));
+        let frugality = Frugality::open()
+            .inspect_err(|error| tracing::info!(%error, "what many instances have in common is counted for each"));
         tracing::info!(slots = pool.slots, kept = pool.kept, target = ?settings.target, "the engine is ready");
         Ok(Self {
             engine,
@@ -161,6 +155,7 @@ impl<P: Platform> Host<P> {
             node_memory: NodeMemory::new(pool.growth_bytes),
             fresh: OnceLock::new(),
             kept,
+            frugality: frugality.ok(),
             runs_kept: AtomicU64::new(0),
             runs_new: AtomicU64::new(0),
         })
@@ -174,11 +169,6 @@ impl<P: Platform> Host<P> {
     /// Slots that are free now.
     pub fn free_slots(&self) -> usize {
         self.permits.available_permits()
-    }
-
-    /// Whether instances are kept between invocations.
-    pub fn keeps_instances(&self) -> bool {
-        self.kept.is_some()
     }
 
     /// Invocations that found an instance kept for them, and those that got a new one.
@@ -310,12 +300,15 @@ impl<P: Platform> Host<P> {
         }
         self.runs_new.fetch_add(1, Ordering::Relaxed);
         let mut instance = self.fresh_instance().await?;
-        if let Some((_, writes)) = &self.kept
+        if let Some(frugality) = &self.frugality
             && self.slots - self.free_slots() > CROWD
         {
-            instance.be_frugal(writes);
+            instance.be_frugal(frugality);
         }
         instance.write(image)?;
+        if let Some((_, watch)) = &self.kept {
+            instance.watch(image, watch);
+        }
         Ok(instance)
     }
 
@@ -326,8 +319,8 @@ impl<P: Platform> Host<P> {
 
     /// Brings an instance whose invocation has returned back to its image, and keeps it if that succeeds.
     fn keep(&self, image: &Arc<Image>, mut instance: Instance<P>) {
-        if let (Some((kept, writes)), Some(fresh)) = (&self.kept, self.fresh.get())
-            && instance.restore(image, fresh, writes)
+        if let (Some((kept, _)), Some(fresh)) = (&self.kept, self.fresh.get())
+            && instance.restore(image, fresh)
         {
             kept.put(image, instance);
         }

@@ -4,6 +4,7 @@
 //! Memory is all there is to it: the count of fuel is set anew for each step, and the stack pointer is back where it was when `load`
 //! returns, and what lies below it is dead.
 
+use crate::learned::Learned;
 use picloud_abi::{Packed, invocation::Runtime};
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use std::ops::Range;
 const LINE: usize = 64;
 
 /// What a program needs in memory before it can be invoked.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Image {
     /// In ascending order, with a gap between each two.
     runs: Vec<Run>,
@@ -24,6 +25,15 @@ pub struct Image {
     /// Where in memory the host may write the message that begins an invocation.
     inbox: Packed,
     runtime: Runtime,
+    pub(crate) learned: Learned,
+}
+
+/// What was learned of a program is no part of its image.
+impl PartialEq for Image {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |of: &Self| (of.memory_bytes, of.stack_pointer, of.inbox, of.runtime);
+        parts(self) == parts(other) && self.runs == other.runs && self.bytes == other.bytes
+    }
 }
 
 /// Bytes that belong together.
@@ -38,8 +48,15 @@ struct Run {
 impl Image {
     /// Compares the memory of an instance that has loaded a program with that of a fresh one, from the stack pointer on.
     pub(crate) fn between(fresh: &[u8], loaded: &[u8], stack_pointer: usize, inbox: Packed, runtime: Runtime) -> Self {
-        let mut image =
-            Self { runs: Vec::new(), bytes: Vec::new(), memory_bytes: loaded.len(), stack_pointer, inbox, runtime };
+        let mut image = Self {
+            runs: Vec::new(),
+            bytes: Vec::new(),
+            memory_bytes: loaded.len(),
+            stack_pointer,
+            inbox,
+            runtime,
+            learned: Learned::nothing(loaded.len()),
+        };
         // Whole lines only, so that a line is always at the same place.
         let start = stack_pointer / LINE * LINE;
         for (number, line) in loaded[start..].chunks(LINE).enumerate() {
@@ -97,11 +114,6 @@ impl Image {
     pub(crate) fn inbox(&self, len: usize) -> Option<Packed> {
         let len = u32::try_from(len).ok().filter(|&len| len <= self.inbox.len)?;
         Some(Packed { len, ..self.inbox })
-    }
-
-    /// Bytes of memory that the image has.
-    pub(crate) fn content_bytes(&self) -> usize {
-        self.bytes.len()
     }
 
     /// Bytes that the image itself takes.

@@ -4,20 +4,22 @@
 use crate::{
     allowances::Allowances,
     exports::{ExportPlaces, Exports, Step, bytes_at},
+    frugal::{Frugal, Frugality},
     fuel::Fuel,
     image::Image,
     limiter::MemoryLimiter,
-    seam::{Platform, Running, State},
-    writes::{Tracked, Writes},
+    seam::{self, Platform, Running, State},
+    watch::{Watch, Watched},
 };
 use picloud_abi::{
     Packed,
     invocation::{Diagnostic, ImportStatement, Outcome, Program, Runtime, Trigger},
 };
 use picloud_shared::limits::Limits;
+use rustix::process::Signal;
 use serde::de::DeserializeOwned;
-use std::time::Instant;
-use wasmtime::{AsContext, Engine, InstancePre, Store, format_err};
+use std::{sync::Arc, time::Instant};
+use wasmtime::{AsContext, Engine, InstancePre, Store, format_err, unix::StoreExt};
 
 /// Longest answer of `load`: a diagnostic.
 const DIAGNOSTIC_BYTES: usize = 1 << 20;
@@ -32,9 +34,6 @@ const WASM_PAGE: usize = 64 << 10;
 const INBOX_BYTES: u32 = 16 << 10;
 /// Fuel for setting them aside; that takes some hundreds.
 const INBOX_FUEL: u64 = 1_000_000;
-/// An instance whose invocations have written to more is not kept: bringing it back would cost about as much as
-/// making a new one.
-const WRITTEN_BYTES: usize = 512 << 10;
 
 /// The guest answered with more than it may; nothing of it was read.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +47,9 @@ pub(crate) struct Guest<P: 'static> {
 }
 
 pub(crate) struct Instance<P: 'static> {
-    /// Dropped before the store, which gives the memory back.
-    tracked: Option<Tracked>,
+    /// Both are dropped before the store, which gives the memory back.
+    watched: Option<Watched>,
+    frugal: Option<Frugal>,
     store: Store<State<P>>,
     exports: Exports,
 }
@@ -62,12 +62,33 @@ impl<P: Platform> Instance<P> {
         let instance = guest.pre.instantiate_async(&mut store).await?;
         let exports = guest.places.exports(&mut store, &instance)?;
         store.data_mut().memory = Some(exports.memory);
-        Ok(Self { tracked: None, store, exports })
+        Ok(Self { watched: None, frugal: None, store, exports })
     }
 
     /// Has a new instance take no more of what all share than it needs.
-    pub(crate) fn be_frugal(&mut self, writes: &Writes) {
-        self.tracked = writes.page_by_page(self.memory());
+    pub(crate) fn be_frugal(&mut self, frugality: &Frugality) {
+        let frugal = frugality.register(self.memory());
+        self.frugal =
+            frugal.inspect_err(|error| tracing::warn!(%error, "an instance's memory takes more than it needs")).ok();
+    }
+
+    /// Has it told from now on which pages are written to, so that an instance that is at its image can be brought back to it.
+    pub(crate) fn watch(&mut self, image: &Image, watch: &Watch) {
+        if !image.learned.watches_next() {
+            return;
+        }
+        self.watched = watch.begin(self.exports.memory.data_mut(&mut self.store), image.learned.written());
+        let Some(watched) = &self.watched else { return };
+        self.store.data_mut().watched = Some(Arc::clone(watched.pages()));
+        let pages = Arc::clone(watched.pages());
+        // SAFETY: what it does is safe in a signal's handler, and the kernel has filled in what it reads: the address of
+        // a fault.
+        #[expect(unsafe_code, reason = "wasmtime hands signals on only so")]
+        unsafe {
+            self.store.set_signal_handler(move |signal, info, _| {
+                signal == Signal::SEGV.as_raw() && pages.fault((*info).si_addr().addr())
+            });
+        }
     }
 
     /// What a source imports.
@@ -126,7 +147,7 @@ impl<P: Platform> Instance<P> {
         self.start(limits.fuel)?;
         let place = match image.inbox(trigger.len()) {
             Some(place) => {
-                self.exports.memory.write(&mut self.store, place.ptr as usize, &trigger)?;
+                seam::write(&self.exports.memory, &mut self.store, place, &trigger)?;
                 place
             }
             None => self.give(&trigger).await?,
@@ -145,8 +166,9 @@ impl<P: Platform> Instance<P> {
     async fn give(&mut self, message: &[u8]) -> wasmtime::Result<Packed> {
         let len = u32::try_from(message.len())?;
         let ptr = self.exports.alloc.call_async(&mut self.store, len).await?;
-        self.exports.memory.write(&mut self.store, ptr as usize, message)?;
-        Ok(Packed { ptr, len })
+        let place = Packed { ptr, len };
+        seam::write(&self.exports.memory, &mut self.store, place, message)?;
+        Ok(place)
     }
 
     async fn run<T: DeserializeOwned>(
@@ -167,27 +189,20 @@ impl<P: Platform> Instance<P> {
     ///
     /// Memory and the stack pointer are all the state that the guest has beside the count of fuel, which each step begins with
     /// its own: it changes no table and no other global.
-    pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8], writes: &Writes) -> bool {
+    pub(crate) fn restore(&mut self, image: &Image, fresh: &[u8]) -> bool {
+        let Some(watched) = &self.watched else { return false };
         let memory = self.exports.memory.data_mut(&mut self.store);
         // It never has less than the image, nor the image less than a fresh one. What loading or running added is taken
         // from all instances; none that only waits may hold it.
-        if memory.len() != fresh.len() {
+        let (true, Some(written)) = (memory.len() == fresh.len(), watched.written()) else {
+            image.learned.one_wrote_too_much();
             return false;
-        }
-        let Some(pages) = writes.to(memory, self.tracked.as_ref()) else { return false };
-        let tracked = self.tracked.as_ref().is_some_and(Tracked::notes_writes);
-        // Untracked, what the image brought along counts as written.
-        let expected = if tracked { 0 } else { image.content_bytes() };
-        if pages.ranges().map(|range| range.len()).sum::<usize>() > WRITTEN_BYTES + expected {
-            return false;
-        }
-        for range in pages.ranges() {
+        };
+        for range in written.ranges() {
             memory[range.clone()].copy_from_slice(&fresh[range.clone()]);
             image.write_within(range, memory);
         }
-        if !tracked {
-            self.tracked = writes.track(memory, self.tracked.take());
-        }
+        image.learned.one_wrote(written);
         self.stack_pointer().is_ok_and(|pointer| pointer == image.stack_pointer())
     }
 
@@ -231,7 +246,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{self, Target},
-        host::{PageMapScan, Settings},
+        host::Settings,
         limiter::NodeMemory,
         pool::Pool,
         seam,
@@ -276,8 +291,8 @@ mod tests {
     }
 
     impl Slot {
-        fn new(page_map_scan: PageMapScan) -> Self {
-            let settings = Settings { slots: Some(1), memory: 32 << 20, page_map_scan, ..Settings::default() };
+        fn new() -> Self {
+            let settings = Settings { slots: Some(1), memory: 32 << 20, ..Settings::default() };
             let pool = Pool { kept: 0, ..Pool::for_this_machine(&settings) };
             let engine = engine::build(Target::Native, &pool).unwrap();
             let module = Module::new(&engine, include_bytes!("../../guest/prebuilt/guest.wasm")).unwrap();
@@ -318,42 +333,38 @@ mod tests {
         }
     }
 
-    fn writes() -> Option<Writes> {
-        Writes::open()
-            .inspect_err(|error| eprintln!("not tested, as this kernel is older than Linux 6.7: {error}"))
-            .ok()
-    }
-
     fn holds_canary(memory: &[u8]) -> bool {
         memory.windows(6).any(|window| window == b"CANARY")
     }
 
     #[tokio::test]
     async fn a_slot_is_as_new_however_its_last_instance_ended() {
-        for scan in [PageMapScan::Auto, PageMapScan::Off] {
-            let slot = Slot::new(scan);
-            let untouched = slot.fresh().await.memory().to_owned();
-            let image = slot.image(&untouched, WRITER).await;
-            for round in 0..40 {
-                let way = round % 5;
-                let mut instance = slot.fresh().await;
-                assert!(instance.memory() == untouched, "before round {round}");
-                instance.write(&image).unwrap();
-                match (way, invoke(&mut instance, &image, way).await) {
-                    (0, Some(Ok(Outcome::Value(text)))) => assert!(text.starts_with("\"CANARY")),
-                    (1 | 3, Some(Ok(Outcome::Failure(_)))) | (2, Some(Err(_))) | (4, None) => {}
-                    (way, ended) => panic!("way {way}: {ended:?}"),
-                }
-                assert!(holds_canary(instance.memory()), "way {way} left a mark to look for");
+        let slot = Slot::new();
+        let untouched = slot.fresh().await.memory().to_owned();
+        let image = slot.image(&untouched, WRITER).await;
+        let watch = Watch::default();
+        for round in 0..80 {
+            let (way, watched) = (round % 5, round % 2 == 0);
+            let mut instance = slot.fresh().await;
+            assert!(instance.memory() == untouched, "before round {round}");
+            instance.write(&image).unwrap();
+            if watched {
+                instance.watch(&image, &watch);
             }
-            assert!(slot.fresh().await.memory() == untouched);
+            match (way, invoke(&mut instance, &image, way).await) {
+                (0, Some(Ok(Outcome::Value(text)))) => assert!(text.starts_with("\"CANARY")),
+                (1 | 3, Some(Ok(Outcome::Failure(_)))) | (2, Some(Err(_))) | (4, None) => {}
+                (way, ended) => panic!("way {way}: {ended:?}"),
+            }
+            assert!(holds_canary(instance.memory()), "way {way} left a mark to look for");
         }
+        assert!(slot.fresh().await.memory() == untouched);
+        assert_eq!(watch.mappings(), 0);
     }
 
     #[tokio::test]
     async fn an_image_is_what_loading_leaves_and_restoring_brings_it_back() {
-        let slot = Slot::new(PageMapScan::Auto);
-        let Some(writes) = writes() else { return };
+        let slot = Slot::new();
         let fresh = slot.fresh().await.memory().to_owned();
         let image = slot.image(&fresh, WRITER).await;
 
@@ -368,15 +379,18 @@ mod tests {
         let fuel = loaded.fuel_left();
         drop(loaded);
 
-        for frugal in [false, true] {
+        let watch = Watch::default();
+        for frugality in [None, Frugality::open().ok()] {
             let mut instance = slot.fresh().await;
-            if frugal {
-                instance.be_frugal(&writes);
-                assert_eq!(instance.tracked.is_some(), writes.can_track());
+            if let Some(frugality) = &frugality {
+                instance.be_frugal(frugality);
+                assert!(instance.frugal.is_some());
             }
             instance.write(&image).unwrap();
             assert!(instance.memory()[alive..] == after_load[alive..], "all but the dead part of the stack");
             let at_image = instance.memory().to_owned();
+            // The first time nothing is known of what it writes to, the second time all.
+            instance.watch(&image, &watch);
             for round in 0..60 {
                 // Only those that return: 0 with a value, 1 and 3 with a failure.
                 let way = [0, 1, 3][round % 3];
@@ -385,24 +399,78 @@ mod tests {
                     assert_eq!((&outcome, instance.fuel_left()), (&ended, fuel), "round {round}");
                 }
                 assert!(holds_canary(instance.memory()));
-                assert!(instance.restore(&image, &fresh, &writes));
-                assert_eq!(instance.tracked.as_ref().is_some_and(Tracked::notes_writes), writes.can_track());
+                assert!(instance.restore(&image, &fresh));
                 assert!(instance.memory() == at_image, "after round {round}");
             }
         }
     }
 
     #[tokio::test]
-    async fn an_instance_that_grew_or_wrote_much_is_not_kept() {
-        let slot = Slot::new(PageMapScan::Auto);
-        let Some(writes) = writes() else { return };
+    async fn an_instance_that_grew_or_wrote_much_is_not_kept_and_the_next_are_not_watched() {
+        let slot = Slot::new();
         let fresh = slot.fresh().await.memory().to_owned();
+        let watch = Watch::default();
         for source in ["blob(8000000).len()", "blob(900000, 7).len()"] {
             let image = slot.image(&fresh, source).await;
+            let mut watched = Vec::new();
+            for _ in 0..40 {
+                let mut instance = slot.fresh().await;
+                instance.write(&image).unwrap();
+                instance.watch(&image, &watch);
+                watched.push(instance.watched.is_some());
+                assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))), "{source}");
+                assert!(!instance.restore(&image, &fresh), "{source}");
+            }
+            assert_eq!(watched.iter().filter(|watched| **watched).count(), 2, "{source}: the first, and another later");
+        }
+    }
+
+    #[tokio::test]
+    async fn watching_ends_where_memory_would_be_split_too_often() {
+        let slot = Slot::new();
+        let fresh = slot.fresh().await.memory().to_owned();
+        let image = slot.image(&fresh, WRITER).await;
+        let watch = Watch::default();
+        // As if others had taken nearly all.
+        watch.take(crate::watch::MAPPINGS - 4);
+        let mut instance = slot.fresh().await;
+        instance.write(&image).unwrap();
+        instance.watch(&image, &watch);
+        assert!(instance.watched.is_some());
+        assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))));
+        assert!(!instance.restore(&image, &fresh));
+        assert_eq!(watch.mappings(), crate::watch::MAPPINGS - 4, "what it had is given back");
+        watch.take(4);
+        drop(instance);
+        let image = slot.image(&fresh, WRITER).await;
+        let mut instance = slot.fresh().await;
+        instance.write(&image).unwrap();
+        instance.watch(&image, &watch);
+        assert!(instance.watched.is_none());
+        assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))));
+    }
+
+    /// The kernel joins again what protecting has split.
+    #[tokio::test]
+    async fn mappings_do_not_add_up() {
+        let slot = Slot::new();
+        let fresh = slot.fresh().await.memory().to_owned();
+        let image = slot.image(&fresh, WRITER).await;
+        let watch = Watch::default();
+        let mappings = || std::fs::read_to_string("/proc/self/maps").unwrap().lines().count();
+        let mut before = 0;
+        for round in 0..300 {
             let mut instance = slot.fresh().await;
             instance.write(&image).unwrap();
-            assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))), "{source}");
-            assert!(!instance.restore(&image, &fresh, &writes), "{source}");
+            instance.watch(&image, &watch);
+            invoke(&mut instance, &image, 0).await.unwrap().unwrap();
+            assert!(instance.restore(&image, &fresh));
+            drop(instance);
+            if round == 100 {
+                before = mappings();
+            }
         }
+        // Other tests of this program come and go meanwhile.
+        assert!(mappings() < before + 150, "{before}, then {}", mappings());
     }
 }

@@ -14,17 +14,6 @@ fn meminfo_total(text: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Whether the kernel may swap this process's memory out.
-pub(crate) fn may_swap() -> bool {
-    swaps(fs::read_to_string("/proc/swaps").ok().as_deref(), &control_group_files("memory.swap.max"))
-}
-
-/// Swap exists, zram included, and no control group forbids it. Unknown counts as yes.
-fn swaps(machine: Option<&str>, groups: &[String]) -> bool {
-    let machine_has_swap = machine.is_none_or(|text| text.lines().count() > 1);
-    machine_has_swap && !groups.iter().any(|text| text.trim() == "0")
-}
-
 /// A file of the process's own control group (version 2) and of those around it.
 fn control_group_files(name: &str) -> Vec<String> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -55,17 +44,6 @@ mod tests {
         assert_eq!(meminfo_total("MemFree: 1 kB\nMemTotal:       16 kB\n"), Some(16 << 10));
         assert_eq!(meminfo_total("MemTotal: many kB"), None);
         assert_eq!(meminfo_total(""), None);
-    }
-
-    #[test]
-    fn swap_counts_unless_a_control_group_forbids_it() {
-        let none = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
-        let zram = format!("{none}/dev/zram0    partition\t2097148\t\t0\t\t100\n");
-        let [unbounded, forbidden] = ["max\n", "0\n"].map(|text| vec![text.to_owned()]);
-        assert!(!swaps(Some(none), &unbounded) && !swaps(Some(none), &[]));
-        assert!(swaps(Some(&zram), &unbounded) && swaps(Some(&zram), &[]) && swaps(None, &unbounded));
-        // A group's bound holds for all groups within it.
-        assert!(!swaps(Some(&zram), &forbidden) && !swaps(Some(&zram), &[unbounded, forbidden].concat()));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! How many instances fit on this machine, and how many are kept.
 
 use crate::{
+    engine::Target,
     host::Settings,
     machine::{address_bits, available_memory, mappings},
-    writes::Writes,
+    watch::MAPPINGS,
 };
 
 /// The pool's shape.
@@ -17,8 +18,6 @@ pub(crate) struct Pool {
     pub(crate) memory_bytes: usize,
     /// Bytes by which all of them together may grow beyond what they begin with.
     pub(crate) growth_bytes: usize,
-    /// What tells which pages were written to; without it no instance is kept.
-    pub(crate) writes: Option<Writes>,
 }
 
 /// Fewer would make one slow upstream stop the node.
@@ -32,8 +31,8 @@ const SLOT_ADDRESS_SPACE: u64 = 5 << 30;
 /// Mappings of a slot in use: its memory is four (stack, image, heap, the rest that is out of bounds), its native stack
 /// two.
 const SLOT_MAPPINGS: u64 = 6;
-/// Mappings for everything else.
-const OTHER_MAPPINGS: u64 = 4_096;
+/// Mappings for everything else, what is watched included.
+const OTHER_MAPPINGS: u64 = 2_048 + MAPPINGS as u64;
 /// Instances kept between invocations: enough for the programs that are busy at one time, at a few hundred KiB each.
 const KEPT: u64 = 64;
 
@@ -43,8 +42,9 @@ impl Pool {
         let by_address_space = (1 << (address_bits() - 1)) / SLOT_ADDRESS_SPACE;
         let by_mappings = mappings().saturating_sub(OTHER_MAPPINGS) / SLOT_MAPPINGS;
         let most = by_address_space.min(by_mappings);
-        let writes = Writes::where_safe(settings.page_map_scan);
-        let kept = if writes.is_some() { KEPT.min(most / 4) } else { 0 };
+        // In wasmtime's interpreter nobody is told of faults, so that nothing can be watched.
+        let keeps = !settings.new_instances && settings.target != Target::Pulley;
+        let kept = if keeps { KEPT.min(most / 4) } else { 0 };
         let slots = match settings.slots {
             Some(slots) => slots.into(),
             None => (half / SLOT_BYTES).clamp(SLOTS_MIN, SLOTS_MAX).min(most - kept),
@@ -55,7 +55,6 @@ impl Pool {
             memory_bytes: settings.memory,
             // One instance may always have what it is promised.
             growth_bytes: usize::try_from(half).unwrap_or(usize::MAX).max(settings.memory),
-            writes,
         }
     }
 }
@@ -63,7 +62,6 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::PageMapScan;
 
     #[test]
     fn a_pool_has_slots_whatever_is_asked() {
@@ -73,9 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_without_a_page_map() {
-        let settings = Settings { page_map_scan: PageMapScan::Off, ..Settings::default() };
-        let pool = Pool::for_this_machine(&settings);
-        assert!(pool.writes.is_none() && pool.kept == 0);
+    fn nothing_is_kept_where_that_is_not_wanted_or_cannot_be() {
+        let kept = |settings| Pool::for_this_machine(&settings).kept;
+        assert!(kept(Settings::default()) > 0);
+        assert_eq!(kept(Settings { new_instances: true, ..Settings::default() }), 0);
+        assert_eq!(kept(Settings { target: Target::Pulley, ..Settings::default() }), 0);
     }
 }

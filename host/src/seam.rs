@@ -5,6 +5,7 @@ use crate::{
     exports::bytes_at,
     fuel::{self, Fuel},
     limiter::MemoryLimiter,
+    watch::Pages,
 };
 use picloud_abi::{
     Packed, scripts,
@@ -17,9 +18,10 @@ use picloud_shared::{
 use std::{
     future::pending,
     mem,
+    sync::Arc,
     time::{Duration, Instant},
 };
-use wasmtime::{Caller, Linker, Memory, format_err};
+use wasmtime::{AsContextMut, Caller, Linker, Memory, format_err};
 
 /// What a script's requests mean. One value serves one invocation.
 pub trait Platform: Send + 'static {
@@ -76,6 +78,8 @@ pub(crate) struct State<P> {
     /// What the guest may burn, likewise.
     pub(crate) fuel: Option<Fuel>,
     pub(crate) running: Option<Running<P>>,
+    /// Where its memory is watched, what has to know before the host writes to it.
+    pub(crate) watched: Option<Arc<Pages>>,
     /// What the guest said before it trapped.
     pub(crate) fault: Option<String>,
 }
@@ -93,7 +97,7 @@ pub(crate) struct Running<P> {
 
 impl<P> State<P> {
     pub(crate) fn new(limiter: MemoryLimiter) -> Self {
-        Self { limiter, memory: None, fuel: None, running: None, fault: None }
+        Self { limiter, memory: None, fuel: None, running: None, watched: None, fault: None }
     }
 }
 
@@ -167,11 +171,26 @@ async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, request: Packed, r
     };
     let len = u32::try_from(answer.len())?;
     if len <= room.len {
-        memory.write(caller, room.ptr as usize, &answer)?;
+        write(&memory, caller, Packed { len, ..room }, &answer)?;
     } else if let Some(running) = &mut caller.data_mut().running {
         running.waiting = answer;
     }
     Ok(len)
+}
+
+/// Writes what the guest is told to its memory.
+pub(crate) fn write<P: 'static>(
+    memory: &Memory,
+    mut store: impl AsContextMut<Data = State<P>>,
+    place: Packed,
+    bytes: &[u8],
+) -> wasmtime::Result<()> {
+    let start = place.ptr as usize;
+    let mut store = store.as_context_mut();
+    if let Some(pages) = &store.data().watched {
+        pages.allow(start..start.saturating_add(bytes.len()));
+    }
+    Ok(memory.write(&mut store, start, bytes)?)
 }
 
 async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {

@@ -8,7 +8,7 @@ use cap_std::{
     fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt},
 };
 use clap::{Parser, Subcommand, ValueEnum};
-use picloud_host::{PageMapScan, Target};
+use picloud_host::Target;
 use picloud_shared::{
     domains::{AppsDomain, HostName},
     limit_rules::{LimitName, LimitRules, LimitValues, NoSuchLimit},
@@ -108,10 +108,9 @@ pub(crate) struct Config {
     #[arg(long, env = "PICLOUD_TARGET", default_value = "native", value_name = "TARGET")]
     pub(crate) target: EngineTarget,
 
-    /// Whether instances are kept between a version's invocations and brought back to its image, which needs the kernel
-    /// to tell which pages were written to
-    #[arg(long, env = "PICLOUD_PAGEMAP_SCAN", default_value = "auto", value_name = "WHEN")]
-    pub(crate) pagemap_scan: PagemapScan,
+    /// Give each invocation a new instance, which takes longer, in place of one that was brought back to its version's image
+    #[arg(long, env = "PICLOUD_NEW_INSTANCES")]
+    pub(crate) new_instances: bool,
 
     /// What is logged, as tracing filters: info, debug, picloud_host=debug … When absent, info and what is worse by the server,
     /// and by other commands what is worse alone
@@ -157,28 +156,10 @@ pub(crate) enum EngineTarget {
     Pulley,
 }
 
-/// [`PageMapScan`] as people write it.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum PagemapScan {
-    /// From Linux 6.7 on, where PiCloud's memory cannot be swapped out
-    Auto,
-    /// Never: each invocation gets a new instance, which takes longer
-    Off,
-}
-
 impl EngineTarget {
     /// As it is written.
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
-
-impl From<PagemapScan> for PageMapScan {
-    fn from(scan: PagemapScan) -> Self {
-        match scan {
-            PagemapScan::Auto => Self::Auto,
-            PagemapScan::Off => Self::Off,
-        }
     }
 }
 

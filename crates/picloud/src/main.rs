@@ -117,7 +117,7 @@ async fn run(config: Config) -> Result<()> {
         slots: config.slots,
         target: config.target.into(),
         memory: limits.maxima().memory,
-        page_map_scan: config.pagemap_scan.into(),
+        new_instances: config.new_instances,
     };
     // The first start compiles the guest, which must not hold up the runtime.
     let executor = {

@@ -4,7 +4,7 @@
 use crate::engine::EngineArgs;
 use anyhow::{Context, Result};
 use picloud_executor_core::{LocalExecutor, World};
-use picloud_host::{PageMapScan, Settings as EngineSettings, Target};
+use picloud_host::{Settings as EngineSettings, Target};
 use picloud_manager_core::{Manager, ManagerHosts, Process, Settings};
 use picloud_project::Project;
 use picloud_shared::{activity::Activity, domains::AppsDomain, ids::AppId, limit_rules::LimitRules, names::AppSlug};
@@ -41,7 +41,7 @@ impl Scratch {
             slots: None,
             target: Target::Native,
             memory: limits.maxima().memory,
-            page_map_scan: PageMapScan::Auto,
+            new_instances: false,
         };
         let executor = {
             let (store, vault) = (store.clone(), vault.clone());

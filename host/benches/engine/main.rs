@@ -17,7 +17,6 @@ mod scripts;
 
 use native::Native;
 use picloud::PiCloud;
-use picloud_host::PageMapScan;
 use std::time::{Duration, Instant};
 
 /// Rounds of one script: enough for a median that repeats, within a bounded time.
@@ -28,7 +27,7 @@ const WARM_UP: usize = 2;
 const TURN: Duration = Duration::from_millis(2);
 
 fn main() {
-    let (kept, new) = (PiCloud::start(PageMapScan::Auto), PiCloud::start(PageMapScan::Off));
+    let (kept, new) = (PiCloud::start(false), PiCloud::start(true));
     println!(
         "{:<20} {:>10} {:>10} {:>10} {:>10}   {:>9} {:>9} {:>9}   runtime",
         "µs, median", "cached", "naive", "picloud", "new", "- cached", "/ cached", "/ naive"

@@ -5,7 +5,7 @@ use picloud_abi::{
     kv,
     seam::{Answer, Request},
 };
-use picloud_host::{Host, Image, PageMapScan, Platform, Settings};
+use picloud_host::{Host, Image, Platform, Settings};
 use picloud_shared::limits::Limits;
 use std::{collections::BTreeMap, future::pending, sync::Arc};
 use tokio::runtime::{Builder, Runtime};
@@ -23,9 +23,9 @@ pub(crate) struct PiCloud {
 }
 
 impl PiCloud {
-    pub(crate) fn start(page_map_scan: PageMapScan) -> Self {
+    pub(crate) fn start(new_instances: bool) -> Self {
         let limits = Limits { fuel: 5_000_000_000, ..Limits::default() };
-        let settings = Settings { slots: Some(8), memory: limits.memory, page_map_scan, ..Settings::default() };
+        let settings = Settings { slots: Some(8), memory: limits.memory, new_instances, ..Settings::default() };
         let trigger = Trigger::Http(HttpRequest {
             id: "0190b3a0-0000-7000-8000-000000000000".into(),
             method: "POST".into(),

@@ -2,7 +2,7 @@
 
 use crate::support::{InMemory, host_with, load, request};
 use picloud_abi::invocation::{FailureCode, Outcome, Trigger};
-use picloud_host::{PageMapScan, Settings};
+use picloud_host::Settings;
 use picloud_shared::limits::Limits;
 use std::{
     future::{pending, ready},
@@ -12,10 +12,6 @@ use std::{
 #[tokio::test]
 async fn only_an_instance_that_returned_is_kept_and_only_for_its_program() {
     let host = host_with(Settings { slots: Some(2), ..Settings::default() });
-    if !host.keeps_instances() {
-        eprintln!("not tested: this machine may swap, or its kernel is older than Linux 6.7");
-        return;
-    }
     let (a, b) = (load(&host, "1").await, load(&host, "1").await);
     let trigger = Trigger::Http(request());
     let limits = Limits { fuel: 3_000_000, ..Limits::default() };
@@ -47,8 +43,7 @@ async fn only_an_instance_that_returned_is_kept_and_only_for_its_program() {
 
 #[tokio::test]
 async fn none_is_kept_where_that_is_off() {
-    let host = host_with(Settings { slots: Some(2), page_map_scan: PageMapScan::Off, ..Settings::default() });
-    assert!(!host.keeps_instances());
+    let host = host_with(Settings { slots: Some(2), new_instances: true, ..Settings::default() });
     let image = load(&host, "1").await;
     for _ in 0..3 {
         let trigger = Trigger::Http(request());

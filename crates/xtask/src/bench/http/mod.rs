@@ -2,6 +2,7 @@
 //! itself while the load has the other, and they take turns, round after round. PiCloud runs as it is shipped, and every
 //! request that it answered must be in its database afterwards.
 
+mod awake;
 mod contestant;
 mod peers;
 mod wrk;
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::binaries::{self, Profile};
 use anyhow::Result;
+use awake::Awake;
 use contestant::{Contestant, Round};
 use std::{fs, path::Path};
 
@@ -32,8 +34,8 @@ const SOURCE: &str = include_str!("../../../../picloud/benches/hello.rhai");
 const NATIVE: &str = "native Rhai in axum";
 const WORKERD: &str = "workerd";
 const PICLOUD: &str = "PiCloud";
-/// PiCloud as on a machine with swap, or with an old kernel.
-const WITHOUT_SCAN: &str = "page map off";
+/// PiCloud with nothing kept between invocations.
+const NEW_INSTANCES: &str = "new instances";
 
 pub(crate) fn run(seconds: u64) -> Result<()> {
     let cores = cores::two()?;
@@ -47,8 +49,8 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
     let mut contestants = vec![
         Contestant::peer("bare axum", peers::native(cores.server, &native, "bare")?),
         Contestant::peer(NATIVE, peers::native(cores.server, &native, "rhai")?),
-        deployed(PICLOUD, &picloud, &data.join("scan"), cores.server, &[])?,
-        deployed(WITHOUT_SCAN, &picloud, &data.join("no-scan"), cores.server, &["--pagemap-scan=off"])?,
+        deployed(PICLOUD, &picloud, &data.join("kept"), cores.server, &[])?,
+        deployed(NEW_INSTANCES, &picloud, &data.join("new"), cores.server, &["--new-instances"])?,
     ];
     if let Some(modules) = peers::install()? {
         contestants.push(Contestant::peer(WORKERD, peers::workerd(cores.server, &modules)?));
@@ -70,6 +72,7 @@ fn deployed(name: &'static str, program: &Path, data: &Path, core: usize, flags:
 }
 
 fn measure(contestants: &mut [Contestant], core: usize, seconds: u64) -> Result<Vec<Figure>> {
+    let _awake = Awake::keep(core)?;
     for contestant in contestants.iter_mut() {
         contestant.round(core, WARM_UP)?;
         contestant.rounds.clear();

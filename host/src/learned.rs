@@ -1,0 +1,42 @@
+//! What the invocations of a program have shown so far of those to come.
+
+use crate::page_set::PageSet;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// After an invocation that wrote to so much that its instance was not kept, so many are not watched: that they would be kept is
+/// unlikely, and watching one that writes to much takes longer than making a new one.
+const UNWATCHED: u32 = 31;
+
+#[derive(Debug)]
+pub(crate) struct Learned {
+    /// The pages that some have written to.
+    written: PageSet,
+    /// How many of the next are not to be watched.
+    unwatched: AtomicU32,
+}
+
+impl Learned {
+    /// Nothing yet, of a program that has so many bytes of memory.
+    pub(crate) fn nothing(memory_bytes: usize) -> Self {
+        Self { written: PageSet::none_of(memory_bytes), unwatched: AtomicU32::new(0) }
+    }
+
+    pub(crate) fn written(&self) -> &PageSet {
+        &self.written
+    }
+
+    /// Whether the next invocation that gets a new instance is to be watched.
+    pub(crate) fn watches_next(&self) -> bool {
+        self.unwatched.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+
+    /// One was brought back from having written to these.
+    pub(crate) fn one_wrote(&self, pages: &PageSet) {
+        self.written.extend(pages);
+    }
+
+    /// One wrote to too much.
+    pub(crate) fn one_wrote_too_much(&self) {
+        self.unwatched.store(UNWATCHED, Relaxed);
+    }
+}

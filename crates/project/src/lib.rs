@@ -5,7 +5,7 @@ mod manifest;
 
 use cap_std::{
     ambient_authority,
-    fs::{Dir, DirEntry},
+    fs::{Dir, DirEntry, OpenOptions, OpenOptionsExt as _},
 };
 use manifest::{Entry, Manifest};
 use picloud_shared::{
@@ -18,14 +18,18 @@ use picloud_shared::{
     route::Route,
     schedule::Schedule,
 };
+use rustix::fs::OFlags;
 use std::{
     collections::BTreeMap,
-    fmt, io,
+    fmt,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 /// The file that says what the scripts' own files do not.
 pub const MANIFEST: &str = "picloud.toml";
+/// Most bytes of it: all routes that an app may have, and as much again.
+const MANIFEST_BYTES: usize = 1 << 20;
 
 /// What the name of a script's file ends with.
 const EXTENSION: &str = ".rhai";
@@ -112,8 +116,9 @@ impl Project {
         let mut files = Files { root: directory, scripts: BTreeMap::new(), tests: Vec::new(), problems: Vec::new() };
         files.look_into(&root, Path::new(""), DEPTH)?;
         let Files { scripts: found, tests: test_files, mut problems, .. } = files;
-        let manifest = match root.read_to_string(MANIFEST) {
-            Ok(text) => Manifest::parse(&text).map_err(|Wrong { line, why }| (line, why)),
+        let manifest = match text(&root, Path::new(MANIFEST), MANIFEST_BYTES) {
+            Ok(Some(text)) => Manifest::parse(&text).map_err(|Wrong { line, why }| (line, why)),
+            Ok(None) => Err((None, format!("it has more than {MANIFEST_BYTES} bytes"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Manifest::default()),
             Err(error) => return Err(cannot_read(&directory.join(MANIFEST), error)),
         };
@@ -211,11 +216,28 @@ impl Files<'_> {
 
 fn source(root: &Dir, directory: &Path, file: &Path) -> Result<String, ProjectError> {
     let path = || directory.join(file);
-    let size = root.metadata(file).map_err(|error| cannot_read(&path(), error))?.len();
-    if size > SOURCE_BYTES as u64 {
-        return Err(invalid(&path(), format!("it has {size} bytes, and a source has at most {SOURCE_BYTES}")));
+    match text(root, file, SOURCE_BYTES).map_err(|error| cannot_read(&path(), error))? {
+        Some(source) => Ok(source),
+        None => Err(invalid(&path(), format!("it has more bytes than a source has at most, {SOURCE_BYTES}"))),
     }
-    root.read_to_string(file).map_err(|error| cannot_read(&path(), error))
+}
+
+/// A file's text; none of one that is longer. It grows and changes while it is read, as it likes, and what is no file holds nobody
+/// up.
+fn text(root: &Dir, file: &Path, most: usize) -> io::Result<Option<String>> {
+    let mut options = OpenOptions::new();
+    // Opening a named pipe would wait for somebody to write to it.
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = root.open_with(file, &options)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    let bytes_read = file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes_read > most {
+        return Ok(None);
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
 }
 
 /// What starts a script is said in `picloud.toml` or in its source, each thing in one of them.
@@ -251,6 +273,7 @@ fn invalid(path: &Path, why: String) -> ProjectError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::fs;
     use tempfile::TempDir;
 
@@ -335,8 +358,22 @@ mod tests {
         let twice = [("a.rhai", "// route: GET /x\n1"), ("picloud.toml", "[scripts.a]\nroutes = [\"GET /y\"]")];
         assert_eq!(refused(&twice), "a.rhai: its routes are said here and in picloud.toml: say them in one place");
         let large = "x".repeat(SOURCE_BYTES + 1);
-        assert!(refused(&[("a.rhai", &large)]).contains("at most 262144"));
+        assert!(refused(&[("a.rhai", &large)]).contains("at most, 262144"));
+        let large = "#".repeat(MANIFEST_BYTES + 1);
+        assert_eq!(refused(&[("a.rhai", "1"), (MANIFEST, &large)]), "picloud.toml: it has more than 1048576 bytes");
         assert!(Project::read(Path::new("/nowhere")).unwrap_err().to_string().starts_with("cannot read /nowhere: "));
+    }
+
+    /// Reading a pipe would wait for ever, and there is no end to a device.
+    #[test]
+    fn what_is_no_file_is_told() {
+        for (name, kind) in [("a.rhai", FileType::Fifo), ("picloud.toml", FileType::Fifo), ("a.rhai", FileType::Socket)]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            mknodat(CWD, directory.path().join(name), kind, Mode::RWXU, 0).unwrap();
+            let error = Project::read(directory.path()).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
     }
 
     #[test]

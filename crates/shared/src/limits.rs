@@ -137,8 +137,8 @@ pub const SCRIPT_VERSIONS: i64 = 100;
 pub const SOURCE_BYTES: usize = 256 << 10;
 /// Most bytes of the sources of a deploy, those included that stay.
 pub const DEPLOY_BYTES: usize = 8 << 20;
-/// Most routes, topics and schedules of the scripts of a deploy, all together. Each is a statement, while which nobody else
-/// writes to SQLite.
+/// Most routes, topics and schedules of the scripts of a deploy, those included that stay. Each that is new is a
+/// statement, while which nobody else writes to SQLite.
 pub const DEPLOY_TRIGGERS: usize = 4_000;
 /// Most scripts that one imports, those included that they import.
 pub const IMPORTS: usize = 64;

@@ -89,7 +89,9 @@ pub enum DeployRefused {
     #[error("a deploy has at most {APP_SCRIPTS} scripts, those included that stay")]
     TooManyScripts,
     /// They would have more routes, topics and schedules than a release has.
-    #[error("the scripts of a deploy have at most {DEPLOY_TRIGGERS} routes, topics and schedules together")]
+    #[error(
+        "the scripts of a deploy have at most {DEPLOY_TRIGGERS} routes, topics and schedules together, those included that stay"
+    )]
     TooManyTriggers,
     /// The app would have more source than a release has.
     #[error("the sources of a deploy have at most {DEPLOY_BYTES} bytes together, those included that stay")]
@@ -159,7 +161,7 @@ impl Store {
         let mut current: BTreeMap<ScriptName, Script> =
             current.into_iter().map(|script| (script.name.clone(), script)).collect();
         let mut graph = ImportGraph::default();
-        let mut triggers_left = DEPLOY_TRIGGERS;
+        let mut triggers_of_all = 0;
         let mut changes = Changes::default();
         let mut replacements = BTreeMap::new();
         for version in &new.scripts {
@@ -171,10 +173,7 @@ impl Store {
             }
             graph.insert(version.name.clone(), version.imports.clone());
             let triggers = Triggers::of(version, None);
-            let Some(left) = triggers_left.checked_sub(triggers.count()) else {
-                return Ok(Err(DeployRefused::TooManyTriggers));
-            };
-            triggers_left = left;
+            triggers_of_all += triggers.count();
             let current = current.remove(&version.name);
             if current.as_ref().is_some_and(|script| version.is(script, &triggers)) {
                 changes.unchanged += 1;
@@ -182,20 +181,23 @@ impl Store {
                 replacements.insert(version.name.clone(), Replacement { new: version.clone(), current, triggers });
             }
         }
-        let staying = if new.keep_others { current.len() } else { 0 };
-        if new.scripts.len() + staying > APP_SCRIPTS {
+        // What is left of them is not among the new ones.
+        let (staying, going) = if new.keep_others { (current, BTreeMap::new()) } else { (BTreeMap::new(), current) };
+        if new.scripts.len() + staying.len() > APP_SCRIPTS {
             return Ok(Err(DeployRefused::TooManyScripts));
         }
-        // What is left of them is not among the new ones.
-        for (name, script) in current {
-            if new.keep_others {
-                graph.insert(name, script.imports);
-                changes.unchanged += 1;
-            } else {
-                self.bury_script(transaction, script.id).await?;
-                let before = Some(script.version.number);
-                changes.scripts.push(ScriptChange { script: name, change: ChangeKind::Deleted, before, version: None });
-            }
+        triggers_of_all += staying.values().map(Script::triggers).sum::<usize>();
+        if triggers_of_all > DEPLOY_TRIGGERS {
+            return Ok(Err(DeployRefused::TooManyTriggers));
+        }
+        for (name, script) in staying {
+            graph.insert(name, script.imports);
+            changes.unchanged += 1;
+        }
+        for (name, script) in going {
+            self.bury_script(transaction, script.id).await?;
+            let before = Some(script.version.number);
+            changes.scripts.push(ScriptChange { script: name, change: ChangeKind::Deleted, before, version: None });
         }
         if let Err((script, error)) = all_found(&graph) {
             return Ok(Err(refused(&script, error.into())));

@@ -38,6 +38,11 @@ impl Script {
     pub fn tag(&self) -> String {
         self.version.id.to_string()
     }
+
+    /// How many routes, topics and schedules it has.
+    pub(crate) const fn triggers(&self) -> usize {
+        self.routes.len() + self.topics.len() + self.schedules.len()
+    }
 }
 
 /// Why a script was not deleted. Nothing has changed.

@@ -156,6 +156,21 @@ async fn what_a_release_holds_is_bounded(store: &TestStore) {
     let of = |name: &str, more: &[&str]| NewVersion { topics: Some(topics.clone()), ..routed(name, "", more) };
     assert_eq!(deploy(release(vec![of("a", &["GET /a"]), of("b", &[])])).await, Err(DeployRefused::TooManyTriggers));
     assert_eq!(deploy(release(vec![of("a", &[]), of("b", &[])])).await, Ok(Some(3)));
+    // What stays counts: the release could not be gone back to.
+    for dry_run in [true, false] {
+        let new = NewRelease { dry_run, ..keeping(vec![routed("c", "", &["GET /c"])]) };
+        assert_eq!(deploy(new).await, Err(DeployRefused::TooManyTriggers));
+    }
+    let fewer = NewVersion { topics: Some(topics[1..].to_vec()), ..routed("b", "", &[]) };
+    assert_eq!(deploy(keeping(vec![fewer, routed("c", "", &["GET /c"])])).await, Ok(Some(4)));
+    assert_eq!(deploy(release(vec![version("a", "")])).await, Ok(Some(5)));
+    let (_, before) = store.release_content(app, None).await.unwrap().unwrap();
+    let back = before.scripts.iter().map(|script| NewVersion {
+        routes: script.routes.clone(),
+        topics: Some(script.topics.clone()),
+        ..version(script.name.as_str(), &script.source)
+    });
+    assert_eq!(deploy(release(back.collect())).await, Ok(Some(6)));
 }
 
 async fn a_dry_run_frees_what_the_deploy_would(store: &TestStore) {

@@ -194,6 +194,10 @@ impl Store {
             graph.insert(name, script.imports);
             changes.unchanged += 1;
         }
+        // All of them first, in the order in which those who record hold them: what is theirs comes after their rows.
+        let replaced = replacements.values().filter_map(|replacement| replacement.current.as_ref());
+        let changing: Vec<String> = going.values().chain(replaced).map(|script| script.id.to_string()).collect();
+        self.lock_rows_of_scripts(transaction, &changing, false).await?;
         for (name, script) in going {
             self.bury_script(transaction, script.id).await?;
             let before = Some(script.version.number);
@@ -202,9 +206,11 @@ impl Store {
         if let Err((script, error)) = all_found(&graph) {
             return Ok(Err(refused(&script, error.into())));
         }
-        // A route may go from one of them to another.
-        for script in replacements.values().filter_map(|replacement| replacement.current.as_ref()) {
-            self.unroute(transaction, &script.id.to_string()).await?;
+        // A route or a schedule may go from one of them to another.
+        for Replacement { current, triggers, .. } in replacements.values() {
+            let Some(script) = current.as_ref().map(|script| script.id.to_string()) else { continue };
+            self.unroute(transaction, &script).await?;
+            self.unschedule(transaction, &script, &triggers.schedules).await?;
         }
         for (name, replacement) in replacements {
             let before = replacement.current.as_ref().map(|script| script.version.number);

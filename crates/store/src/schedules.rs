@@ -265,16 +265,7 @@ impl Store {
         script: &str,
         schedules: &[Schedule],
     ) -> Result<bool, StoreError> {
-        let stored: Vec<(String, String)> = with_db!(self, &mut *transaction, db => {
-            sqlx::query_as("SELECT id, schedule FROM schedules WHERE script_id = $1").bind(script).fetch_all(db).await?
-        });
-        let wanted: BTreeSet<&str> = schedules.iter().map(Schedule::as_str).collect();
-        for (id, _) in stored.iter().filter(|(_, schedule)| !wanted.contains(schedule.as_str())) {
-            with_db!(self, &mut *transaction, db => {
-                sqlx::query("DELETE FROM schedules WHERE id = $1").bind(id).execute(db).await?;
-            });
-        }
-        let known: BTreeSet<&str> = stored.iter().map(|(_, schedule)| schedule.as_str()).collect();
+        let known = self.unschedule(&mut *transaction, script, schedules).await?;
         let added: Vec<&Schedule> = schedules.iter().filter(|schedule| !known.contains(schedule.as_str())).collect();
         if added.is_empty() {
             return Ok(true);
@@ -302,6 +293,30 @@ impl Store {
         }
         self.notify_schedules(transaction).await?;
         Ok(true)
+    }
+
+    /// Takes those of a script's schedules from it that are not among these; gives those that stay.
+    pub(crate) async fn unschedule(
+        &self,
+        transaction: &mut Transaction,
+        script: &str,
+        staying: &[Schedule],
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let stored: Vec<(String, String)> = with_db!(self, &mut *transaction, db => {
+            sqlx::query_as("SELECT id, schedule FROM schedules WHERE script_id = $1").bind(script).fetch_all(db).await?
+        });
+        let staying: BTreeSet<&str> = staying.iter().map(Schedule::as_str).collect();
+        let mut known = BTreeSet::new();
+        for (id, schedule) in stored {
+            if staying.contains(schedule.as_str()) {
+                known.insert(schedule);
+                continue;
+            }
+            with_db!(self, &mut *transaction, db => {
+                sqlx::query("DELETE FROM schedules WHERE id = $1").bind(id).execute(db).await?;
+            });
+        }
+        Ok(known)
     }
 
     /// Remembers to which invocation a schedule led, if it is still there.

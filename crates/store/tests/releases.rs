@@ -24,6 +24,7 @@ cases! {
     a_dry_run_frees_what_the_deploy_would
     limits_are_changed_by_owners_alone
     routes_may_go_from_one_script_to_another
+    schedules_may_go_from_one_script_to_another
     scripts_that_import_each_other_come_together
     others_stay_if_they_are_kept
     going_back_brings_the_same_versions_back
@@ -228,6 +229,35 @@ async fn routes_may_go_from_one_script_to_another(store: &TestStore) {
     // What is deleted gives its routes away too.
     deployed(store, app, release(vec![routed("c", "1", &["GET /x", "GET /y"])])).await;
     assert_eq!(scripts(store, app).await.len(), 1);
+}
+
+async fn schedules_may_go_from_one_script_to_another(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let all: Vec<Schedule> =
+        (0..=APP_SCHEDULES).map(|n| format!("{} {} * * *", n % 60, n / 60).parse().unwrap()).collect();
+    let of =
+        |name: &str, schedules: &[Schedule]| NewVersion { schedules: Some(schedules.to_vec()), ..version(name, "1") };
+    let whole = of("m", &all[..APP_SCHEDULES]);
+    deployed(store, app, release(vec![whole.clone()])).await;
+    store.make_due(NOW).await;
+    // One goes to a script that comes before the one that it leaves, and then to one behind it; the others stay as they are.
+    for to in ["a", "z"] {
+        let moved = release(vec![of("m", &all[1..APP_SCHEDULES]), of(to, &all[..1])]);
+        for dry_run in [true, false] {
+            let told = store.deploy(app, NewRelease { dry_run, ..moved.clone() }).await.unwrap();
+            assert!(told.is_ok(), "{to}: {told:?}");
+        }
+        let schedules = store.schedules(app).await.unwrap();
+        let of = |script: &str| schedules.iter().filter(|one| one.script.as_str() == script).collect::<Vec<_>>();
+        assert_eq!((of("m").len(), of(to).len()), (APP_SCHEDULES - 1, 1));
+        assert!(of("m").iter().all(|one| one.next_at == Some(NOW)) && of(to)[0].next_at > Some(NOW));
+        deployed(store, app, release(vec![whole.clone()])).await;
+        store.make_due(NOW).await;
+    }
+    let more = release(vec![of("m", &all[..APP_SCHEDULES]), of("a", &all[APP_SCHEDULES..])]);
+    let refused = DeployRefused::Script { script: "a".parse().unwrap(), refused: PutRefused::TooManySchedules };
+    assert_eq!(store.deploy(app, more).await.unwrap(), Err(refused));
+    assert_eq!(store.schedules(app).await.unwrap().len(), APP_SCHEDULES);
 }
 
 async fn scripts_that_import_each_other_come_together(store: &TestStore) {

@@ -1,6 +1,6 @@
 //! Events of topics, from their publishing to the script, its retries, the dead letter and the replay.
 
-use crate::support::{Backend, Setup, TestApp, error_of, on_both, script_name, until};
+use crate::support::{Backend, Setup, TestApp, error_of, on_both, past, script_name, until};
 use picloud_client::{DeadLetterFilter, InvocationFilter};
 use picloud_shared::{
     api::{DeadLetter, Publish, PutScript, Replay, Topic, Trigger},
@@ -23,6 +23,7 @@ on_both!(
     a_delay_is_waited_for,
     nothing_is_asked_while_nothing_is_due,
     an_app_with_many_deliveries_does_not_keep_another_waiting,
+    what_cannot_be_read_holds_up_nothing_else,
     stopping_lets_a_delivery_end,
     no_crash_loses_an_acknowledged_event,
 );
@@ -290,6 +291,44 @@ async fn an_app_with_many_deliveries_does_not_keep_another_waiting(backend: Back
     let between = attempts().await - before;
     assert!(between < 100, "{between} deliveries of the busy app went first");
     assert!(topics(&picloud, &busy).await["work"].waiting > 100, "it had more to do");
+}
+
+/// A schedule and a delivery that somebody has spoiled, past PiCloud.
+async fn what_cannot_be_read_holds_up_nothing_else(backend: Backend) {
+    let setup = Setup::new(backend);
+    let picloud = setup.clone().start().await;
+    let (spoiled, app) = (picloud.create_app("spoiled").await, picloud.create_app("shop").await);
+    let ticking = |source: &str| PutScript {
+        source: source.to_owned(),
+        routes: None,
+        topics: None,
+        schedules: Some(vec!["* * * * * *".parse().expect("a schedule")]),
+    };
+    for app in [&spoiled, &app] {
+        picloud
+            .client
+            .put_script(app, &script_name("tick"), &ticking("kv::incr(\"ticks\")"))
+            .await
+            .expect("it is stored");
+        picloud.put(app, "ticks", "kv::get(\"ticks\")", &["GET /ticks"]).await;
+        subscribe(&picloud, app, "a", &["orders"], "kv::incr(\"orders\")").await;
+        picloud.put(app, "orders", "kv::get(\"orders\")", &["GET /orders"]).await;
+    }
+    let later = Publish { delay: Some(3_600), ..event(json!(1)) };
+    publish(&picloud, &spoiled, "orders", &later).await;
+    past(&setup, "UPDATE deliveries SET topic = 'no topic!', due_at = 1 WHERE topic = 'orders'").await;
+    past(
+        &setup,
+        "UPDATE schedules SET schedule = 'at noon' WHERE app_id = (SELECT id FROM apps WHERE slug = 'spoiled')",
+    )
+    .await;
+    let number = async |path: &str| picloud.text(path).await.1.parse::<u32>().unwrap_or(0);
+    for app in [&spoiled, &app] {
+        publish(&picloud, app, "orders", &event(json!(2))).await;
+        until("the event", async || (number(&format!("/{app}/orders")).await == 1).then_some(())).await;
+    }
+    let before = number("/shop/ticks").await;
+    until("slots of the other app", async || (number("/shop/ticks").await > before + 1).then_some(())).await;
 }
 
 async fn stopping_lets_a_delivery_end(backend: Backend) {

@@ -7,7 +7,12 @@
 //!
 //! Rows are locked in the order app, script, delivery, schedule, so that no two transactions wait for each other.
 
-use crate::{NewInvocation, Store, StoreError, pool::Transaction, record::tallies, rows::Optional};
+use crate::{
+    NewInvocation, Store, StoreError,
+    pool::Transaction,
+    record::tallies,
+    rows::{Optional, UNREADABLE_MS, Unreadable, each_by_itself},
+};
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
     limit_rules::LimitValues,
@@ -140,6 +145,15 @@ impl TryFrom<ClaimedRow> for Claimed {
     }
 }
 
+/// What was claimed at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// In the order in which they were published.
+    pub claimed: Vec<Claimed>,
+    /// Deliveries that cannot be read, and why: they are looked at again in an hour.
+    pub unreadable: Vec<String>,
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
@@ -242,11 +256,12 @@ impl Store {
         }))
     }
 
-    /// Leases at most so many of an app's deliveries that are due, for so many milliseconds.
+    /// Leases at most so many of an app's deliveries that are due, for so many milliseconds; what cannot be read holds up no
+    /// other, but for those of its key.
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
-    pub async fn claim_deliveries(&self, app: AppId, limit: usize, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim_deliveries(&self, app: AppId, limit: usize, lease_ms: i64) -> Result<Claims, StoreError> {
         let mut transaction = self.begin().await?;
         let now = self.database_time(&mut transaction).await?;
         let skip = match transaction {
@@ -263,9 +278,9 @@ impl Store {
             query.build_query_scalar().fetch_all(db).await?
         });
         if ids.is_empty() {
-            return transaction.unchanged(Vec::new()).await;
+            return transaction.unchanged(Claims::default()).await;
         }
-        let claimed: Vec<ClaimedRow> = with_db!(self, &mut transaction, db => {
+        let rows: Vec<Result<ClaimedRow, Unreadable>> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new(
                 "SELECT d.id AS delivery, d.lease, d.app_id AS app, d.script_id AS script, d.ordering_key,
                     d.schedule_id, s.name, v.id AS version, d.topic, d.scheduled_at, d.payload, d.attempts AS attempt, d.depth
@@ -276,10 +291,36 @@ impl Store {
             );
             push_list!(query, &ids);
             query.push(") ORDER BY d.seq");
-            query.build_query_as().persistent(false).fetch_all(db).await?
+            each_by_itself(&query.build().persistent(false).fetch_all(db).await?)?
         });
+        let mut claims = Claims::default();
+        for row in rows {
+            let claimed = row.and_then(|row| {
+                let id = row.lease.delivery.to_string();
+                Claimed::try_from(row).map_err(|why| Unreadable { id, why })
+            });
+            match claimed {
+                Ok(claimed) => claims.claimed.push(claimed),
+                Err(Unreadable { id, why }) => {
+                    self.put_off(&mut transaction, &id, now.saturating_add(UNREADABLE_MS)).await?;
+                    claims.unreadable.push(format!("delivery {id}: {why}"));
+                }
+            }
+        }
         transaction.commit().await?;
-        claimed.into_iter().map(Claimed::try_from).collect()
+        Ok(claims)
+    }
+
+    /// Ends a lease that was never given.
+    async fn put_off(&self, transaction: &mut Transaction, id: &str, due_at: i64) -> Result<(), StoreError> {
+        with_db!(self, transaction, db => {
+            sqlx::query("UPDATE deliveries SET leased = FALSE, attempts = attempts - 1, due_at = $2 WHERE id = $1")
+                .bind(id)
+                .bind(due_at)
+                .execute(db)
+                .await?;
+        });
+        Ok(())
     }
 
     /// Has leases end so many milliseconds from now. Those that were lost are left alone.

@@ -54,7 +54,7 @@ pub use activate::{NewVersion, Put, PutRefused};
 pub use apps::{App, AppChanges, CreateRefused, Membership, NewApp, UpdateRefused};
 pub use audit::{AuditEntry, AuditFilter};
 pub use dead_letters::{DeadLetter, ReplayRefused};
-pub use deliveries::{AppDeliveries, Claimed, Lease, Occasion, Settlement};
+pub use deliveries::{AppDeliveries, Claimed, Claims, Lease, Occasion, Settlement};
 pub use delivery_list::{Delivery, DeliveryFilter};
 pub use deploy::{DeployRefused, LimitsBy, NewRelease};
 pub use deployments::{DeployedRoute, Deployment};

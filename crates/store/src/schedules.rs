@@ -3,7 +3,13 @@
 //!
 //! Whoever fires or replaces schedules holds the rows of their apps.
 
-use crate::{Store, StoreError, batch::Insert, commit::Change, pool::Transaction, rows::Optional};
+use crate::{
+    Store, StoreError,
+    batch::Insert,
+    commit::Change,
+    pool::Transaction,
+    rows::{Optional, UNREADABLE_MS, Unreadable, each_by_itself},
+};
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScheduleId},
     limits::{APP_SCHEDULES, DELIVERIES_WAITING},
@@ -50,7 +56,7 @@ struct Row {
 }
 
 /// What was done about the slots that were due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fired {
     /// Slots that became deliveries.
     pub fired: usize,
@@ -58,6 +64,8 @@ pub struct Fired {
     pub missed: usize,
     /// Slots that were dropped, as their app has [`DELIVERIES_WAITING`].
     pub dropped: usize,
+    /// Schedules that cannot be read, and why: they are looked at again in an hour.
+    pub unreadable: Vec<String>,
     /// Milliseconds until the next slot; not positive when there are more that are due. `None` when there is none.
     pub next_in_ms: Option<i64>,
 }
@@ -140,8 +148,8 @@ impl Store {
     }
 
     /// Fires what is due, at most so many slots: the earliest of each app, then the second of each, and so on, so that none
-    /// of an app waits for more than the earlier ones of the app itself and as many of each other. It has reached the disk
-    /// when this returns.
+    /// of an app waits for more than the earlier ones of the app itself and as many of each other. What cannot be read holds up
+    /// no other. It has reached the disk when this returns.
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
@@ -171,15 +179,23 @@ impl Store {
         let mut budgets = self.budgets(&mut transaction, &due).await?;
         let now = self.database_time(&mut transaction).await?;
         // Again, as somebody else may have fired some until the apps' rows were held.
-        let slots: Vec<Slot> = with_db!(self, &mut transaction, db => {
+        let slots: Vec<Result<Slot, Unreadable>> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new("SELECT id, app_id, script_id, schedule, next_at FROM schedules");
             query.push(" WHERE next_at <= ").push_bind(now).push(" AND id IN (");
             push_list!(query, due.iter().map(|(id, _)| id));
-            query.push(") ORDER BY next_at, id").build_query_as().persistent(false).fetch_all(db).await?
+            each_by_itself(&query.push(") ORDER BY next_at, id").build().persistent(false).fetch_all(db).await?)?
         });
         let mut done = Fired::default();
         let (mut deliveries, mut moves) = (Vec::new(), Vec::with_capacity(slots.len()));
         for slot in slots {
+            let slot = match slot {
+                Ok(slot) => slot,
+                Err(Unreadable { id, why }) => {
+                    done.unreadable.push(format!("schedule {id}: {why}"));
+                    moves.push((id, Some(now.saturating_add(UNREADABLE_MS)), None));
+                    continue;
+                }
+            };
             let Due { fire, next } = slot.schedule.due(slot.next_at, now);
             // Those of an app that is gone are gone as well.
             let Some(budget) = budgets.get_mut(&slot.app_id) else { continue };
@@ -343,8 +359,9 @@ impl Store {
         due: &[(String, String)],
     ) -> Result<BTreeMap<AppId, Budget>, StoreError> {
         let mut counts: BTreeMap<AppId, i64> = BTreeMap::new();
-        for (id, app) in due {
-            let app = app.parse().map_err(|error| StoreError::Corrupt(format!("schedule {id}: {error}")))?;
+        for (_, app) in due {
+            // Whose app's id is none cannot be read itself.
+            let Ok(app) = app.parse() else { continue };
             *counts.entry(app).or_default() += 1;
         }
         let mut budgets = BTreeMap::new();

@@ -150,7 +150,7 @@ impl World<'_> {
 
     async fn claim(&mut self, worker: usize, limit: usize) {
         let claimable = self.model.claimable();
-        let claimed = self.workers[worker].claim_deliveries(self.app, limit, LEASE_MS).await.unwrap();
+        let claimed = self.workers[worker].claim_deliveries(self.app, limit, LEASE_MS).await.unwrap().claimed;
         assert_eq!(claimed.len(), limit.min(claimable.len()), "all that may be claimed can be");
         for claimed in claimed {
             let id = claimed.lease.delivery;
@@ -268,7 +268,7 @@ async fn race(store: TestStore) {
         let (store, settled) = (store.another().await, settled.clone());
         workers.push(tokio::spawn(async move {
             while !settled.is_closed() {
-                for claimed in store.claim_deliveries(app, 3, LEASE_MS).await.unwrap() {
+                for claimed in store.claim_deliveries(app, 3, LEASE_MS).await.unwrap().claimed {
                     if store.settle_delivery(&claimed.lease, Settlement::Done, &[]).await.unwrap() {
                         let _ = settled.send((claimed.lease.delivery, claimed.payload));
                     }

@@ -106,7 +106,7 @@ async fn an_app_is_gone_at_once_and_its_slug_is_free(store: &TestStore) {
     let script = store.put_script(app.id, busy("s")).await.unwrap().unwrap().script;
     record(store, app.id, &script, 3).await;
     publish(store, app.id).await;
-    let claimed = store.claim_deliveries(app.id, 1, 60_000).await.unwrap().remove(0);
+    let claimed = store.claim_deliveries(app.id, 1, 60_000).await.unwrap().claimed.remove(0);
     let (secret, key): (SecretName, KeyId) = ("KEY".parse().unwrap(), "a".repeat(16).try_into().unwrap());
     store.set_secret(app.id, &secret, &Sealed { key, bytes: vec![1] }, NOW).await.unwrap().unwrap();
     let path: FilePath = "a".parse().unwrap();

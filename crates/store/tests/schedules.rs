@@ -6,6 +6,7 @@ use picloud_shared::{
     limits::APP_SCHEDULES,
     precondition::Precondition,
     schedule::Schedule,
+    time::now_ms,
 };
 use picloud_store::{
     Claimed, Fired, Heard, NewVersion, Occasion, PutRefused, RollbackRefused, RunRefused, Script, Settlement, Store,
@@ -24,6 +25,7 @@ cases! {
     many_are_fired_in_batches
     many_of_one_app_are_not_fired_before_one_of_another
     an_app_has_so_many_and_no_more
+    a_schedule_that_cannot_be_read_holds_up_no_other
     racing_nodes_fire_each_slot_once
     who_waits_hears_of_new_schedules
 }
@@ -52,7 +54,7 @@ async fn fire(store: &Store) -> Fired {
 }
 
 async fn claim(store: &Store, app: AppId) -> Vec<Claimed> {
-    store.claim_deliveries(app, 10_000, LEASE_MS).await.unwrap()
+    store.claim_deliveries(app, 10_000, LEASE_MS).await.unwrap().claimed
 }
 
 async fn schedules_come_and_go_with_the_version(store: &TestStore) {
@@ -88,7 +90,7 @@ async fn a_slot_fires_once_and_the_next_is_known(store: &TestStore) {
     assert!(waiting.next_in_ms > Some(0));
 
     // A second ago by the database's clock, which is this machine's.
-    let slot = picloud_shared::time::now_ms() - 1_000;
+    let slot = now_ms() - 1_000;
     store.make_due(slot).await;
     let fired = fire(store).await;
     assert_eq!((fired.fired, fired.missed, fired.dropped), (1, 0, 0));
@@ -133,7 +135,7 @@ async fn a_full_queue_drops_the_slot(store: &TestStore) {
              SELECT 'filler-' || n.i, s.app_id, s.id, 't', 0, '1', 1, 0, 0 FROM n, scripts s",
         )
         .await;
-    store.make_due(picloud_shared::time::now_ms()).await;
+    store.make_due(now_ms()).await;
     let fired = fire(store).await;
     assert_eq!((fired.fired, fired.missed, fired.dropped), (1, 0, 1));
     assert!(fired.next_in_ms > Some(0), "what was dropped is not tried again and again");
@@ -200,7 +202,7 @@ async fn many_are_fired_in_batches(store: &TestStore) {
     }
     let other = store.app("other").await;
     put(store, other.id, "a", &[YEARLY]).await;
-    store.make_due(picloud_shared::time::now_ms()).await;
+    store.make_due(now_ms()).await;
     let started = std::time::Instant::now();
     let mut fired = 0;
     loop {
@@ -229,7 +231,7 @@ async fn many_of_one_app_are_not_fired_before_one_of_another(store: &TestStore) 
     }
     put(store, other.id, "a", &[YEARLY]).await;
     // Those of the one were due long before.
-    store.make_due(picloud_shared::time::now_ms()).await;
+    store.make_due(now_ms()).await;
     store.execute("UPDATE schedules SET next_at = next_at - 30000 WHERE schedule <> '0 0 1 1 * UTC'").await;
     let batch = fire(store).await;
     assert_eq!((batch.fired, batch.next_in_ms.is_some_and(|ms| ms <= 0)), (500, true));
@@ -254,12 +256,37 @@ async fn an_app_has_so_many_and_no_more(store: &TestStore) {
     assert_eq!(store.schedules(app.id).await.unwrap().len(), APP_SCHEDULES - 97);
 }
 
+async fn a_schedule_that_cannot_be_read_holds_up_no_other(store: &TestStore) {
+    let (app, other) = (store.app("demo").await, store.app("other").await);
+    put(store, app.id, "a", &[YEARLY]).await;
+    let bad = only(store, app.id).await.id;
+    put(store, app.id, "b", &[YEARLY]).await;
+    put(store, other.id, "a", &[YEARLY]).await;
+    store.make_due(now_ms()).await;
+    store.execute("UPDATE schedules SET schedule = 'at noon' WHERE id = (SELECT MIN(id) FROM schedules)").await;
+    let Fired { fired, unreadable, next_in_ms, .. } = fire(store).await;
+    assert_eq!((fired, unreadable.len()), (2, 1), "{unreadable:?}");
+    assert!(unreadable[0].starts_with(&format!("schedule {bad}: ")), "{unreadable:?}");
+    assert!(
+        next_in_ms.is_some_and(|ms| (1..=3_600_000).contains(&ms)),
+        "{next_in_ms:?}: it would be looked at for ever"
+    );
+    assert_eq!((claim(store, app.id).await.len(), claim(store, other.id).await.len()), (1, 1));
+    // It is looked at again, and fires once it is mended.
+    store.make_due(now_ms()).await;
+    let again = fire(store).await;
+    assert_eq!((again.fired, again.unreadable.len()), (2, 1));
+    store.execute("UPDATE schedules SET schedule = '0 0 1 1 * UTC'").await;
+    store.make_due(now_ms()).await;
+    assert_eq!((fire(store).await.fired, claim(store, app.id).await.len()), (3, 3));
+}
+
 async fn racing_nodes_fire_each_slot_once(store: &TestStore) {
     let apps = [store.app("a").await.id, store.app("b").await.id, store.app("c").await.id];
     for app in apps {
         many(store, app, 2).await;
     }
-    store.make_due(picloud_shared::time::now_ms()).await;
+    store.make_due(now_ms()).await;
     let nodes: Vec<Store> = if store.wake().await.unwrap().has_others() {
         vec![store.another().await, store.another().await, store.another().await]
     } else {

@@ -7,7 +7,7 @@ use picloud_shared::{
     precondition::Precondition,
 };
 use picloud_store::{
-    Claimed, Delivery, DeliveryFilter, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script,
+    Claimed, Claims, Delivery, DeliveryFilter, NewEvent, NewVersion, Occasion, PublishRefused, ReplayRefused, Script,
     Settlement, Store, Topic,
 };
 use std::time::Duration;
@@ -21,6 +21,7 @@ cases! {
     a_key_keeps_its_order
     a_delayed_event_is_not_due
     a_full_queue_refuses
+    a_delivery_that_cannot_be_read_holds_up_no_other
     dead_letters_are_deleted_with_age
     a_settled_delivery_is_recorded
     apps_and_scripts_take_their_deliveries_along
@@ -53,7 +54,7 @@ async fn publish(store: &Store, app: AppId, event: NewEvent) -> Vec<DeliveryId> 
 }
 
 async fn claim(store: &Store, app: AppId) -> Vec<Claimed> {
-    store.claim_deliveries(app, 100, LEASE_MS).await.unwrap()
+    store.claim_deliveries(app, 100, LEASE_MS).await.unwrap().claimed
 }
 
 async fn settle(store: &Store, claimed: &Claimed, settlement: Settlement) -> bool {
@@ -124,7 +125,7 @@ async fn a_lease_that_was_lost_settles_nothing(store: &TestStore) {
     let app = store.app("demo").await;
     subscriber(store, app.id, "a", &["t"]).await;
     publish(store, app.id, event("t", None, "1")).await;
-    let first = store.claim_deliveries(app.id, 1, 0).await.unwrap().remove(0);
+    let first = store.claim_deliveries(app.id, 1, 0).await.unwrap().claimed.remove(0);
     let second = claim(store, app.id).await.remove(0);
     assert_eq!((first.lease.delivery, second.attempt), (second.lease.delivery, 2));
     for settlement in [Settlement::Done, Settlement::Retry { after_ms: 0 }, dead("late")] {
@@ -243,6 +244,30 @@ async fn a_full_queue_refuses(store: &TestStore) {
     assert_eq!(store.replay(app.id, None, None).await.unwrap(), Err(ReplayRefused::QueueFull));
 }
 
+async fn a_delivery_that_cannot_be_read_holds_up_no_other(store: &TestStore) {
+    let app = store.app("demo").await;
+    subscriber(store, app.id, "a", &["orders"]).await;
+    let bad = publish(store, app.id, event("orders", None, "1")).await[0];
+    for corrupt in [
+        "UPDATE deliveries SET topic = 'no topic!' WHERE seq = 1",
+        "UPDATE deliveries SET topic = NULL WHERE seq = 1",
+        "UPDATE deliveries SET topic = 'orders', depth = -1 WHERE seq = 1",
+    ] {
+        store.execute(corrupt).await;
+        let good = publish(store, app.id, event("orders", None, "2")).await[0];
+        let Claims { claimed, unreadable } = store.claim_deliveries(app.id, 100, LEASE_MS).await.unwrap();
+        assert_eq!(claimed.iter().map(|claimed| claimed.lease.delivery).collect::<Vec<_>>(), [good], "{corrupt}");
+        assert!(unreadable.len() == 1 && unreadable[0].starts_with(&format!("delivery {bad}: ")), "{unreadable:?}");
+        let due = store.apps_with_deliveries().await.unwrap()[0].due_in_ms;
+        assert!(due > 0, "it would be looked at for ever");
+        assert_eq!(store.claim_deliveries(app.id, 100, LEASE_MS).await.unwrap(), Claims::default());
+        store.execute("UPDATE deliveries SET due_at = 1 WHERE seq = 1").await;
+    }
+    store.execute("UPDATE deliveries SET depth = 1 WHERE seq = 1").await;
+    let [mended] = claim(store, app.id).await.try_into().unwrap();
+    assert_eq!((mended.lease.delivery, mended.attempt), (bad, 1), "no attempt was made of it");
+}
+
 async fn dead_letters_are_deleted_with_age(store: &TestStore) {
     let app = store.app("demo").await;
     subscriber(store, app.id, "a", &["t"]).await;
@@ -263,7 +288,7 @@ async fn a_settled_delivery_is_recorded(store: &TestStore) {
     let app = store.app("demo").await;
     let script = subscriber(store, app.id, "a", &["t"]).await;
     publish(store, app.id, event("t", Some("k"), "1")).await;
-    let claimed = store.claim_deliveries(app.id, 1, 0).await.unwrap().remove(0);
+    let claimed = store.claim_deliveries(app.id, 1, 0).await.unwrap().claimed.remove(0);
     let record = || [crate::invocations::invocation(app.id, &script)];
     let later = claim(store, app.id).await.remove(0);
     let (late, last) = (record(), record());
@@ -319,7 +344,7 @@ async fn what_is_due_is_found_however_much_others_have(store: &TestStore) {
     // Behind all of them.
     publish(store, few, event("t", None, "1")).await;
     assert!(due().await.contains(&(few, true)) && due().await.contains(&(busy, true)));
-    while !store.claim_deliveries(busy, 100, LEASE_MS).await.unwrap().is_empty() {}
+    while !store.claim_deliveries(busy, 100, LEASE_MS).await.unwrap().claimed.is_empty() {}
     assert!(due().await.contains(&(few, true)));
     assert_eq!(claim(store, few).await.len(), 1);
     assert!(due().await.iter().all(|(_, due)| !due), "{:?}", due().await);

@@ -12,7 +12,7 @@ use clock::ClockSet;
 use picloud_shared::{
     activity::Activity, executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits, time::now_ms,
 };
-use picloud_store::{AppDeliveries, Claimed, Heard, Lease, Store, StoreError, Wake};
+use picloud_store::{AppDeliveries, Claimed, Claims, Heard, Lease, Store, StoreError, Wake};
 use std::{collections::HashMap, future::pending, io, pin::pin, sync::Arc, time::Duration};
 use timetable::Timetable;
 use tokio::{
@@ -139,7 +139,11 @@ impl Dispatcher {
             self.doubted = Instant::now();
         }
         let anyway = (self.wake.has_others() || self.clock.is_none()).then_some(LOOK_ANYWAY);
-        let slot = self.timetable.fire_due(&self.store, anyway).await?;
+        // What keeps slots from being fired keeps no event from being delivered.
+        let slot = self.timetable.fire_due(&self.store, anyway).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "schedules cannot be fired; trying again");
+            Some(Instant::now() + RETRY_TIME)
+        });
         Ok(self.claim_due().await?.into_iter().chain(slot).min())
     }
 
@@ -169,7 +173,10 @@ impl Dispatcher {
                 continue;
             }
             let lease_ms = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
-            let claimed = self.store.claim_deliveries(app.app, room, lease_ms).await?;
+            let Claims { claimed, unreadable } = self.store.claim_deliveries(app.app, room, lease_ms).await?;
+            for delivery in unreadable {
+                tracing::error!(delivery, "a delivery cannot be read, and is left out; the others are made");
+            }
             if claimed.is_empty() {
                 look_in(CONTENDED_TIME);
                 continue;

@@ -30,9 +30,12 @@ impl Timetable {
         {
             return Ok(next);
         }
-        let Fired { fired, missed, dropped, next_in_ms } = store.fire_schedules(BATCH).await?;
+        let Fired { fired, missed, dropped, unreadable, next_in_ms } = store.fire_schedules(BATCH).await?;
         if fired + missed + dropped > 0 {
             tracing::debug!(fired, missed, dropped, "slots of schedules were due");
+        }
+        for schedule in unreadable {
+            tracing::error!(schedule, "a schedule cannot be read, and is left out; the others are fired");
         }
         if dropped > 0 {
             tracing::warn!(dropped, "slots of schedules were dropped: their apps have too many deliveries waiting");

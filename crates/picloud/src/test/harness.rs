@@ -271,7 +271,7 @@ impl Harness {
         loop {
             let claimed = self.scratch.store.claim_deliveries(self.app, 1, LEASE_MS).await;
             let claimed = claimed.map_err(|error| broken(error.to_string()))?;
-            let Some(claimed) = claimed.into_iter().next() else { return Ok(Value::Array(delivered)) };
+            let Some(claimed) = claimed.claimed.into_iter().next() else { return Ok(Value::Array(delivered)) };
             if delivered.len() >= DELIVERIES {
                 return Err(failed(format!("more than {DELIVERIES} events were published for one another")));
             }

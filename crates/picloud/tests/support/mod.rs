@@ -8,6 +8,7 @@ use picloud_shared::{
     api::{InvocationDetail, Invoke, Login, NewApp, PutScript, Script},
     names::{AppSlug, ScriptName},
 };
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use std::{
     fs::{self, DirBuilder},
     io::{BufRead, BufReader},
@@ -343,6 +344,18 @@ pub(crate) fn elsewhere(database: &str, statement: &str) {
     let psql = picloud_testkit::postgres::programs().expect("PostgreSQL is installed").join("psql");
     let output = Command::new(psql).args(["--quiet", "--command", statement, database]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The same in whichever database there is.
+pub(crate) async fn past(setup: &Setup, statement: &'static str) {
+    match setup.database() {
+        Some(url) => elsewhere(url, statement),
+        None => {
+            let file = SqliteConnectOptions::new().filename(setup.data().join("picloud.sqlite3"));
+            let mut connection = file.connect().await.expect("it can be opened");
+            sqlx::query(statement).execute(&mut connection).await.expect("it is done");
+        }
+    }
 }
 
 /// Asks again until the answer is there, or fails after a minute.

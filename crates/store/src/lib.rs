@@ -162,8 +162,10 @@ impl Store {
 
     async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.inner.pool.begin().await?;
-        if let Some(warrant) = &self.warrant {
-            self.honour(&mut transaction, warrant).await?;
+        if let Some(warrant) = &self.warrant
+            && let Err(why) = self.honour(&mut transaction, warrant).await?
+        {
+            return transaction.unchanged(Err(why.into())).await?;
         }
         if let Some(entry) = &self.audit {
             self.write_audit(&mut transaction, entry).await?;

@@ -65,15 +65,17 @@ impl Store {
     /// [`StoreError::Revoked`] when it does not; when the database fails.
     pub async fn look_again(&self, warrant: &Warrant) -> Result<(), StoreError> {
         let mut transaction = self.inner.pool.begin_read().await?;
-        self.honour(&mut transaction, warrant).await?;
-        Ok(transaction.commit().await?)
+        let honoured = self.honour(&mut transaction, warrant).await?;
+        transaction.commit().await?;
+        Ok(honoured?)
     }
 
+    /// Looks at it in a transaction, which whoever is told that it does not hold ends by `unchanged`.
     pub(crate) async fn honour(
         &self,
         transaction: &mut Transaction,
         Warrant { token, right }: &Warrant,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Result<(), Revoked>, StoreError> {
         let app = match right {
             Right::InApp(app, _) => Some(app.to_string()),
             Right::Token | Right::Administration | Right::MakingApps => None,
@@ -91,15 +93,15 @@ impl Store {
             .fetch_optional(db)
             .await?
         });
-        let Some(Row { admin, create_apps, role }) = row else { return Err(Revoked::Token.into()) };
+        let Some(Row { admin, create_apps, role }) = row else { return Ok(Err(Revoked::Token)) };
         let role = role.map(Role::try_from).transpose().map_err(|why| StoreError::Corrupt(why.to_owned()))?;
-        match right {
+        Ok(match right {
             Right::Token => Ok(()),
             _ if admin => Ok(()),
             Right::MakingApps if create_apps => Ok(()),
             Right::InApp(_, needed) if role.is_some_and(|role| role >= *needed) => Ok(()),
-            Right::InApp(..) if role.is_none() => Err(Revoked::Membership.into()),
-            _ => Err(Revoked::Right(*right).into()),
-        }
+            Right::InApp(..) if role.is_none() => Err(Revoked::Membership),
+            _ => Err(Revoked::Right(*right)),
+        })
     }
 }

@@ -52,7 +52,7 @@ async fn turns(turns: u32) {
 /// Whoever has begun a transaction and has an answer ends it by `commit` or by `unchanged`: what it has read may not be stored yet.
 #[test]
 fn no_answer_leaves_its_transaction_to_be_dropped() {
-    let mut wrong = Vec::new();
+    let (mut begun, mut wrong) = (0, Vec::new());
     let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -63,14 +63,96 @@ fn no_answer_leaves_its_transaction_to_be_dropped() {
             }
             let source = fs::read_to_string(&path).unwrap();
             for function in source.split("async fn ").skip(1) {
-                let begun =
-                    [".begin().await?", "begin_if_audited().await?"].iter().find_map(|at| function.split_once(at));
-                let before_commit = begun.map_or("", |(_, rest)| rest.split(".commit(").next().unwrap_or_default());
-                if before_commit.contains("return Ok(") {
-                    wrong.push(format!("{}: {}", path.display(), function.split('(').next().unwrap_or_default()));
-                }
+                let Some(body) = BEGINNINGS.iter().find_map(|at| function.split_once(at)).map(|(_, body)| body) else {
+                    continue;
+                };
+                begun += 1;
+                let name = function.split('(').next().unwrap_or_default();
+                // What it gives is the transaction.
+                let body = if name == "begin" { body.replace("Ok(transaction)", "") } else { body.to_owned() };
+                wrong.extend(early(&body).into_iter().map(|answer| format!("{}: {name}: {answer}", path.display())));
             }
         }
     }
+    assert!(begun > 40, "only {begun} functions were found that begin a transaction");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+const BEGINNINGS: [&str; 2] = [".begin().await?", "begin_if_audited().await?"];
+const ENDS: [&str; 2] = [".commit(", ".unchanged("];
+
+/// The answers of a function, from where it has begun a transaction to its end, that come before the transaction has ended.
+fn early(body: &str) -> Vec<&str> {
+    /// What stands between braces.
+    struct Block<'a> {
+        /// What stands before them, since the statement or arm began.
+        head: &'a str,
+        /// Whether the transaction has ended before, which each arm of a `match` begins with; and by now.
+        before: bool,
+        ended: bool,
+    }
+    let mut blocks = vec![Block { head: "", before: false, ended: false }];
+    let (mut wrong, mut since) = (Vec::new(), 0);
+    for (at, char) in body.char_indices() {
+        let (read, rest) = body.split_at(at);
+        let Some(block) = blocks.last_mut() else { break };
+        if ENDS.iter().any(|end| rest.starts_with(end)) {
+            block.ended = true;
+        } else if rest.starts_with("=>") {
+            // Where there is none, there is none to end.
+            let is_none = block.head.contains("match transaction") && body[since..at].trim() == "None";
+            block.ended = block.before || is_none;
+        } else if rest.starts_with("Ok(") || rest.starts_with("Err(") {
+            let begins = ["{", "}", ";", "=>", "return"].iter().any(|before| read.trim_end().ends_with(before));
+            let line = rest.lines().next().unwrap_or_default();
+            // A pattern otherwise, or what ends it itself.
+            let is_early = !line.contains("=>") && !ENDS.iter().any(|end| line.contains(end));
+            if begins && is_early && !block.ended {
+                wrong.push(line);
+            }
+        }
+        match char {
+            '{' => {
+                let (head, before) = (&body[since..at], block.ended);
+                blocks.push(Block { head, before, ended: before });
+                since = at + 1;
+            }
+            '}' => {
+                let Some(Block { head, ended, .. }) = blocks.pop() else { break };
+                // Once it is over there is none that has not ended.
+                if let Some(block) =
+                    blocks.last_mut().filter(|_| head.trim_start().starts_with("if let Some(transaction)"))
+                {
+                    block.ended |= ended;
+                }
+                since = at + 1;
+            }
+            ';' | ',' => since = at + 1,
+            _ => {}
+        }
+    }
+    wrong
+}
+
+#[test]
+fn answers_that_come_too_early_are_seen() {
+    let good = "if a { return transaction.unchanged(Ok(1)).await; }
+        match b().await? { Ok(c) => { transaction.commit().await?; Ok(Ok(c)) } Err(e) => transaction.unchanged(Err(e)).await, } }";
+    assert_eq!(early(good), [""; 0]);
+    let audited =
+        "if set == 1 { if let Some(transaction) = transaction { transaction.commit().await?; } return Ok(true); }
+        if let Some(transaction) = transaction { transaction.unchanged(()).await?; }
+        Ok(false) }";
+    assert_eq!(early(audited), [""; 0]);
+    let each = "match transaction {
+            Some(transaction) if a => transaction.unchanged(Err(b)).await,
+            None => Ok(c),
+        } }";
+    assert_eq!(early(each), [""; 0]);
+    for source in [good, audited, each] {
+        for (at, end) in source.match_indices("transaction.unchanged(") {
+            let dropped = format!("{}{}", &source[..at], source[at..].replacen(end, "Ok(", 1));
+            assert!(!early(&dropped).is_empty(), "{dropped}");
+        }
+    }
 }

@@ -2,8 +2,9 @@
 //! another delivery of the app is settled after that.
 
 use crate::{
-    Occasion, Store, StoreError,
+    Found, Occasion, Store, StoreError,
     commit::Change,
+    page::{BYTES, fitting},
     rows::{Optional, OptionalText},
 };
 use picloud_shared::{
@@ -70,7 +71,8 @@ pub enum ReplayRefused {
 }
 
 impl Store {
-    /// The dead letters of an app, the latest event first: those of events before `before`, at most so many.
+    /// The dead letters of an app, the latest event first: those of events before `before`, at most so many, and not more than
+    /// fit a page.
     ///
     /// # Errors
     /// When the database fails, or what is stored does not parse.
@@ -79,22 +81,41 @@ impl Store {
         app: AppId,
         before: Option<DeliveryId>,
         limit: u32,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, read, db => {
+    ) -> Result<Found<DeadLetter, DeliveryId>, StoreError> {
+        let mut transaction = self.inner.pool.begin_read().await?;
+        let candidates: Vec<(String, i64)> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new(
-                "SELECT d.id, d.topic, d.scheduled_at, s.name AS script, d.ordering_key, d.payload, d.attempts, d.error,
-                    d.last_invocation, d.dead_at
-                 FROM deliveries d JOIN scripts s ON s.id = d.script_id
-                 WHERE d.dead_at IS NOT NULL AND d.app_id = ",
+                "SELECT id, CAST(LENGTH(payload) + LENGTH(error) AS BIGINT) FROM deliveries
+                 WHERE dead_at IS NOT NULL AND app_id = ",
             );
             query.push_bind(app.to_string());
             if let Some(before) = before {
-                query.push(" AND d.id < ").push_bind(before.to_string());
+                query.push(" AND id < ").push_bind(before.to_string());
             }
-            query.push(" ORDER BY d.id DESC LIMIT ").push_bind(i64::from(limit));
+            query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit) + 1);
             query.build_query_as().fetch_all(db).await?
         });
-        rows.into_iter().map(DeadLetter::try_from).collect()
+        let on_page = fitting(&candidates, limit as usize, [BYTES], |(_, bytes)| [*bytes]);
+        let (Some((first, _)), Some((last, _))) = (on_page.first(), on_page.last()) else {
+            return Ok(Found { items: Vec::new(), next: None });
+        };
+        let rows: Vec<Row> = with_db!(self, &mut transaction, db => {
+            sqlx::query_as(
+                "SELECT d.id, d.topic, d.scheduled_at, s.name AS script, d.ordering_key, d.payload, d.attempts, d.error,
+                    d.last_invocation, d.dead_at
+                 FROM deliveries d JOIN scripts s ON s.id = d.script_id
+                 WHERE d.dead_at IS NOT NULL AND d.app_id = $1 AND d.id <= $2 AND d.id >= $3 ORDER BY d.id DESC",
+            )
+            .bind(app.to_string())
+            .bind(first)
+            .bind(last)
+            .fetch_all(db)
+            .await?
+        });
+        transaction.commit().await?;
+        let items = rows.into_iter().map(DeadLetter::try_from).collect::<Result<Vec<_>, _>>()?;
+        let next = items.last().map(|last| last.id).filter(|_| on_page.len() < candidates.len());
+        Ok(Found { items, next })
     }
 
     /// Has one dead letter, or all of a topic or of the app, wait again, with their ids and all attempts anew; of one key

@@ -79,11 +79,11 @@ pub struct InvocationFilter {
 
 /// Some of what was looked for, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct Found<T, I = InvocationId> {
     /// What was found.
     pub items: Vec<T>,
     /// Before which one to go on: there are more, or not everything was looked at.
-    pub next: Option<InvocationId>,
+    pub next: Option<I>,
 }
 
 /// Invocations that are looked at for one page, so that looking for what is rare takes no longer than for what is frequent.

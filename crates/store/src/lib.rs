@@ -29,6 +29,7 @@ mod kv;
 mod logs;
 mod members;
 mod open;
+mod page;
 mod record;
 mod recorded;
 mod releases;

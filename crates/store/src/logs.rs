@@ -1,6 +1,9 @@
 //! The table `logs`, as it is read, backwards page by page. It is written by `record`, and followed by `tail`.
 
-use crate::{Found, Store, StoreError};
+use crate::{
+    Found, Store, StoreError,
+    page::{BYTES, fitting},
+};
 use picloud_shared::{
     api::LogLevel,
     ids::{AppId, InvocationId},
@@ -77,13 +80,11 @@ pub struct LogFilter {
     pub limit: u32,
 }
 
-/// Invocations whose lines are looked at for one page, and how many lines and bytes these may have: what is rare takes no longer
-/// to look for than what is frequent, and no page is larger than that, but for one that one invocation alone fills.
+/// Invocations whose lines are looked at for one page, and how many lines these may have: what is rare takes no longer to look
+/// for than what is frequent, and no page is larger than that, but for one that one invocation alone fills.
 const LOOKED_AT: i64 = 2_000;
 /// See [`LOOKED_AT`].
 const LINES: i64 = 20_000;
-/// See [`LOOKED_AT`].
-const BYTES: i64 = 8 << 20;
 
 /// So long may an invocation have run when it writes a line. Longer, and `since` may leave out its first lines.
 const LONGEST: i64 = 600_000;
@@ -120,7 +121,8 @@ impl Store {
             query.push(" ORDER BY i.id DESC LIMIT ").push_bind(wanted + 1);
             query.build_query_as().fetch_all(db).await?
         });
-        let looked_at = looked_at(&candidates, usize::try_from(wanted).unwrap_or(usize::MAX));
+        let most = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let looked_at = fitting(&candidates, most, [LINES, BYTES], |(_, lines, bytes)| [*lines, *bytes]);
         let (Some((first, ..)), Some((last, ..))) = (looked_at.first(), looked_at.last()) else {
             return Ok(Found { items: Vec::new(), next: None });
         };
@@ -168,14 +170,4 @@ impl Store {
         });
         Ok(rows.into_iter().map(StoredLog::from).collect())
     }
-}
-
-/// Those whose lines are read for one page: at least one.
-fn looked_at(candidates: &[(String, i64, i64)], most: usize) -> &[(String, i64, i64)] {
-    let (mut lines, mut bytes) = (0, 0);
-    let fits = |(n, (_, more_lines, more_bytes)): &(usize, &(String, i64, i64))| {
-        (lines, bytes) = (lines + more_lines, bytes + more_bytes);
-        *n == 0 || (*n < most && lines <= LINES && bytes <= BYTES)
-    };
-    &candidates[..candidates.iter().enumerate().take_while(fits).count()]
 }

@@ -70,7 +70,7 @@ async fn a_script_is_gone_at_once_and_its_name_is_free(store: &TestStore) {
     assert!(store.topics(app.id).await.unwrap().is_empty());
     assert!(store.schedules(app.id).await.unwrap().is_empty());
     assert!(store.apps_with_deliveries().await.unwrap().is_empty(), "nothing of it starts any more");
-    assert!(store.dead_letters(app.id, None, 10).await.unwrap().is_empty());
+    assert!(store.dead_letters(app.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(store.delivery_counts().await.unwrap().dead, 0);
     assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().routes.len(), 1);
     // The newest are its own: a page may have none, and leads on to those that there are.

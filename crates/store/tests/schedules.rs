@@ -180,7 +180,7 @@ async fn a_dead_letter_tells_its_slot(store: &TestStore) {
     let [claimed] = claim(store, app.id).await.try_into().unwrap();
     let dead = Settlement::Dead { error: "no".to_owned(), begun: true };
     assert!(store.settle_delivery(&claimed.lease, dead, &[]).await.unwrap());
-    let [letter] = store.dead_letters(app.id, None, 9).await.unwrap().try_into().unwrap();
+    let [letter] = store.dead_letters(app.id, None, 9).await.unwrap().items.try_into().unwrap();
     assert_eq!((letter.id, letter.occasion), (delivery, claimed.occasion.clone()));
     assert_eq!(store.replay(app.id, None, None).await.unwrap(), Ok(1));
     let [again] = claim(store, app.id).await.try_into().unwrap();

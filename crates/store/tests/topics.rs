@@ -22,6 +22,7 @@ cases! {
     a_delayed_event_is_not_due
     a_full_queue_refuses
     a_delivery_that_cannot_be_read_holds_up_no_other
+    a_page_of_dead_letters_is_bounded_in_bytes
     dead_letters_are_deleted_with_age
     a_settled_delivery_is_recorded
     apps_and_scripts_take_their_deliveries_along
@@ -151,11 +152,11 @@ async fn a_failed_delivery_waits_and_dies_and_is_replayed(store: &TestStore) {
     assert_eq!(claimed.attempt, 2);
     assert!(settle(store, &claimed, dead("it \0 broke")).await);
     assert_eq!(counts(store, app.id).await, (0, 1));
-    let letter = store.dead_letters(app.id, None, 9).await.unwrap().remove(0);
+    let letter = store.dead_letters(app.id, None, 9).await.unwrap().items.remove(0);
     assert_eq!((letter.id, letter.key.as_deref(), letter.payload.as_str()), (id, Some("k\0"), "{\"n\":1}"));
     assert_eq!((letter.attempts, letter.error.as_str(), letter.last_invocation), (2, "it \0 broke", None));
     assert!(letter.dead_at > NOW);
-    assert!(store.dead_letters(app.id, Some(id), 9).await.unwrap().is_empty());
+    assert!(store.dead_letters(app.id, Some(id), 9).await.unwrap().items.is_empty());
 
     let (t, u) = ("t".parse().unwrap(), "u".parse().unwrap());
     assert_eq!(store.replay(other.id, Some(id), None).await.unwrap(), Err(ReplayRefused::NoneSuch));
@@ -268,6 +269,36 @@ async fn a_delivery_that_cannot_be_read_holds_up_no_other(store: &TestStore) {
     assert_eq!((mended.lease.delivery, mended.attempt), (bad, 1), "no attempt was made of it");
 }
 
+async fn a_page_of_dead_letters_is_bounded_in_bytes(store: &TestStore) {
+    let app = store.app("demo").await;
+    subscriber(store, app.id, "a", &["orders"]).await;
+    let payload = format!("\"{}\"", "x".repeat(200 << 10));
+    let mut expected = Vec::new();
+    for _ in 0..50 {
+        expected.extend(publish(store, app.id, event("orders", None, &payload)).await);
+    }
+    for claimed in claim(store, app.id).await {
+        assert!(settle(store, &claimed, dead("no")).await);
+    }
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.dead_letters(app.id, before, 200).await.unwrap();
+        let bytes: usize = page.items.iter().map(|letter| letter.payload.len() + letter.error.len()).sum();
+        assert!(!page.items.is_empty() && bytes <= 8 << 20, "{bytes}");
+        seen.extend(page.items.into_iter().map(|letter| letter.id));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    expected.reverse();
+    assert_eq!(seen, expected);
+    let page = store.dead_letters(app.id, None, 50).await.unwrap();
+    assert!(page.items.len() < 50 && page.next == page.items.last().map(|last| last.id));
+    let page = store.dead_letters(app.id, Some(expected[47]), 2).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (2, None));
+}
+
 async fn dead_letters_are_deleted_with_age(store: &TestStore) {
     let app = store.app("demo").await;
     subscriber(store, app.id, "a", &["t"]).await;
@@ -280,7 +311,7 @@ async fn dead_letters_are_deleted_with_age(store: &TestStore) {
     }
     store.execute("UPDATE deliveries SET dead_at = dead_at - 2592000001 WHERE seq = 1").await;
     assert!(settle(store, &claimed[2], Settlement::Done).await);
-    let left = store.dead_letters(app.id, None, 9).await.unwrap();
+    let left = store.dead_letters(app.id, None, 9).await.unwrap().items;
     assert_eq!(left.iter().map(|letter| letter.payload.as_str()).collect::<Vec<_>>(), ["2"]);
 }
 
@@ -298,7 +329,7 @@ async fn a_settled_delivery_is_recorded(store: &TestStore) {
     for id in ids {
         assert!(store.invocation(app.id, id).await.unwrap().is_some(), "what ran is recorded, its lease lost or not");
     }
-    assert_eq!(store.dead_letters(app.id, None, 1).await.unwrap()[0].last_invocation, Some(ids[1]));
+    assert_eq!(store.dead_letters(app.id, None, 1).await.unwrap().items[0].last_invocation, Some(ids[1]));
 }
 
 async fn apps_and_scripts_take_their_deliveries_along(store: &TestStore) {

@@ -13,6 +13,7 @@ use picloud_shared::{
     api::{DeadLetter, Page, Replay, Replayed},
     ids::DeliveryId,
 };
+use picloud_store::Found;
 use serde_json::json;
 
 /// Dead letters, the latest event first. Needs the role viewer.
@@ -29,9 +30,9 @@ pub(super) async fn list(
     Viewer(Access { app, .. }): Viewer,
     Query(Before { before, limit }): Query<Before<DeliveryId>>,
 ) -> Result<axum::Json<Page<DeadLetter>>, ApiError> {
-    let size = page::size(limit)?;
-    let letters = manager.store.dead_letters(app.id, before, size + 1).await?;
-    Ok(axum::Json(page::of(letters.into_iter().map(seen).collect(), size, |letter| letter.id)))
+    let Found { items, next } = manager.store.dead_letters(app.id, before, page::size(limit)?).await?;
+    let items = items.into_iter().map(seen).collect();
+    Ok(axum::Json(Page { items, next: next.map(|next| next.to_string()) }))
 }
 
 /// Delivers a dead letter again. Needs the role editor.

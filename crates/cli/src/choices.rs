@@ -1,7 +1,10 @@
 //! Values that are one of a few words: the command line takes them, and its help names them.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use picloud_shared::api::{LogLevel, Role, StatsRange};
+use picloud_shared::{
+    api::{LogLevel, Role, StatsRange, Trigger},
+    outcome,
+};
 
 /// What a member may do.
 pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
@@ -11,6 +14,16 @@ pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
 /// How important a line of a log is.
 pub(crate) fn log_level() -> impl TypedValueParser<Value = LogLevel> {
     one_of(LogLevel::ALL, LogLevel::as_str)
+}
+
+/// What started an invocation.
+pub(crate) fn trigger() -> impl TypedValueParser<Value = Trigger> {
+    one_of(Trigger::ALL, Trigger::as_str)
+}
+
+/// The word for how an invocation ended.
+pub(crate) fn outcome() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(outcome::WORDS)
 }
 
 /// How far back to look for what invocations come to.

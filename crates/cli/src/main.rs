@@ -10,6 +10,7 @@ mod error;
 mod exit;
 mod http_warning;
 mod link;
+mod moment;
 mod options;
 mod output;
 mod page;

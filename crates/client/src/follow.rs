@@ -2,7 +2,7 @@
 
 use crate::{Client, Error, Result};
 use picloud_shared::{
-    api::{LogEntry, LogLevel},
+    api::{LogEntry, LogLevel, StatusFilter},
     ids::InvocationId,
     names::{AppSlug, ScriptName},
 };
@@ -21,6 +21,8 @@ pub struct FollowFilter {
     pub script: Option<ScriptName>,
     /// Only this invocation's.
     pub invocation: Option<InvocationId>,
+    /// Only those of invocations that ended so.
+    pub status: Option<StatusFilter>,
     /// Only those that are at least so important.
     pub level: Option<LogLevel>,
     /// Only those that have this in their text.
@@ -51,11 +53,12 @@ impl Client {
     /// Follows an app's log.
     pub async fn follow_logs(&self, app: &AppSlug, filter: &FollowFilter) -> Result<LogStream> {
         let mut url = self.endpoint(&["apps", app.as_str(), "logs"]);
-        let FollowFilter { script, invocation, level, text, after } = filter;
+        let FollowFilter { script, invocation, status, level, text, after } = filter;
         url.query_pairs_mut()
             .append_pair("follow", "true")
             .extend_pairs(script.as_ref().map(|script| ("script", script.as_str())))
             .extend_pairs(invocation.map(|invocation| ("invocation", invocation.to_string())))
+            .extend_pairs(status.map(|status| ("status", String::from(status))))
             .extend_pairs(level.map(|level| ("level", level.as_str())))
             .extend_pairs(text.as_ref().map(|text| ("text", text)));
         let mut request = self.request(Method::GET, url).timeout(ENDLESS);

@@ -112,8 +112,9 @@ async fn requests_carry_path_query_and_token() {
     assert!(!request.contains("authorization"), "{request}");
 
     let (client, request) = answering(http("200 OK", r#"{"items":[]}"#));
-    let filter = LogFilter { script: Some(name), level: Some(LogLevel::Warn), limit: Some(7), ..LogFilter::default() };
+    let (status, level) = (Some(StatusFilter::Class(5)), Some(LogLevel::Warn));
+    let filter = LogFilter { script: Some(name), status, level, limit: Some(7), ..LogFilter::default() };
     assert_eq!(client.logs(&app(), &filter).await.unwrap().next, None);
     let request = request.join().unwrap();
-    assert!(request.contains("/apps/demo/logs?script=lib%2Futil&level=warn&limit=7 "), "{request}");
+    assert!(request.contains("/apps/demo/logs?script=lib%2Futil&status=5xx&level=warn&limit=7 "), "{request}");
 }

@@ -103,9 +103,17 @@ async fn only_what_is_looked_for_comes(backend: Backend) {
         follow(&picloud.client, &app, &FollowFilter { level: Some(LogLevel::Warn), ..FollowFilter::default() }).await;
     let mut texts =
         follow(&picloud.client, &app, &FollowFilter { text: Some("begins".into()), ..FollowFilter::default() }).await;
-    for path in ["/log/says?n=1", "/log/other", "/log/says?n=2"] {
+    let status = |status: &str| FollowFilter { status: Some(status.parse().unwrap()), ..FollowFilter::default() };
+    picloud.put(&app, "fails", "log::info(\"fails\"); respond(500)", &[]).await;
+    let mut failed = follow(&picloud.client, &app, &status("500")).await;
+    let mut class = follow(&picloud.client, &app, &status("5xx")).await;
+    let mut fine = follow(&picloud.client, &app, &status("2xx")).await;
+    for path in ["/log/says?n=1", "/log/other", "/log/fails", "/log/says?n=2", "/log/fails"] {
         picloud.get(path).await;
     }
+    assert_eq!(words(&lines(&mut failed, 2).await), ["fails"; 2]);
+    assert_eq!(words(&lines(&mut class, 2).await), ["fails"; 2]);
+    assert_eq!(words(&lines(&mut fine, 5).await), ["1 begins", "1 ends", "other", "2 begins", "2 ends"]);
     assert_eq!(words(&lines(&mut of_says, 4).await), ["1 begins", "1 ends", "2 begins", "2 ends"]);
     assert_eq!(words(&lines(&mut warnings, 3).await), ["1 ends", "other", "2 ends"]);
     assert_eq!(words(&lines(&mut texts, 2).await), ["1 begins", "2 begins"]);

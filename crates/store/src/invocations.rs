@@ -160,16 +160,7 @@ macro_rules! push_looked_for {
         if $filter.parent.is_some() {
             push_script!($query, $app, $filter.script);
         }
-        match $filter.status {
-            Some(StatusFilter::Ok) => $query.push(" AND i.outcome = 'ok'"),
-            Some(StatusFilter::Failed) => $query.push(" AND i.outcome <> 'ok'"),
-            Some(StatusFilter::Class(class)) => {
-                $query.push(" AND i.status >= ").push_bind(i64::from(class) * 100);
-                $query.push(" AND i.status < ").push_bind((i64::from(class) + 1) * 100)
-            }
-            Some(StatusFilter::Code(code)) => $query.push(" AND i.status = ").push_bind(i64::from(code)),
-            None => &mut $query,
-        };
+        push_status!($query, $filter.status);
         if let Some(outcome) = &$filter.outcome {
             $query.push(" AND i.outcome = ").push_bind(outcome.as_str());
         }

@@ -5,7 +5,7 @@ use crate::{
     page::{BYTES, fitting},
 };
 use picloud_shared::{
-    api::LogLevel,
+    api::{LogLevel, StatusFilter},
     ids::{AppId, InvocationId},
     names::ScriptName,
     time::TimestampMs,
@@ -68,6 +68,8 @@ pub struct LogFilter {
     pub script: Option<ScriptName>,
     /// Of one invocation only.
     pub invocation: Option<InvocationId>,
+    /// Only of invocations that ended so.
+    pub status: Option<StatusFilter>,
     /// Only lines that are at least so important.
     pub level: Option<LogLevel>,
     /// Only lines that have this in their text.
@@ -91,7 +93,7 @@ const LONGEST: i64 = 600_000;
 
 impl LogFilter {
     fn is_looked_for(&self) -> bool {
-        self.level.is_some() || self.text.is_some() || self.since.is_some()
+        self.status.is_some() || self.level.is_some() || self.text.is_some() || self.since.is_some()
     }
 }
 
@@ -135,6 +137,7 @@ impl Store {
             query.push_bind(app.to_string());
             push_script!(query, app, filter.script);
             query.push(" AND i.id <= ").push_bind(first).push(" AND i.id >= ").push_bind(last);
+            push_status!(query, filter.status);
             push_lines!(query, filter.level, filter.text, self.is_shared());
             if let Some(since) = filter.since {
                 query.push(" AND l.at >= ").push_bind(since);

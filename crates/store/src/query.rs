@@ -10,6 +10,22 @@ macro_rules! push_script {
     };
 }
 
+/// Narrows a query of `invocations i` down to those that ended so.
+macro_rules! push_status {
+    ($query:expr, $status:expr) => {
+        match $status {
+            Some(StatusFilter::Ok) => $query.push(" AND i.outcome = 'ok'"),
+            Some(StatusFilter::Failed) => $query.push(" AND i.outcome <> 'ok'"),
+            Some(StatusFilter::Class(class)) => {
+                $query.push(" AND i.status >= ").push_bind(i64::from(class) * 100);
+                $query.push(" AND i.status < ").push_bind((i64::from(class) + 1) * 100)
+            }
+            Some(StatusFilter::Code(code)) => $query.push(" AND i.status = ").push_bind(i64::from(code)),
+            None => &mut $query,
+        };
+    };
+}
+
 /// Holds where a column of bytes has a text in it.
 macro_rules! push_contains {
     ($query:expr, $is_postgres:expr, $column:literal, $text:expr) => {

@@ -5,7 +5,7 @@
 
 use crate::{Store, StoreError, StoredLog, logs::LogRow};
 use picloud_shared::{
-    api::LogLevel,
+    api::{LogLevel, StatusFilter},
     ids::{AppId, InvocationId},
     names::ScriptName,
 };
@@ -46,6 +46,8 @@ pub struct TailFilter {
     pub script: Option<ScriptName>,
     /// Of one invocation only.
     pub invocation: Option<InvocationId>,
+    /// Only of invocations that ended so.
+    pub status: Option<StatusFilter>,
     /// Only lines that are at least so important.
     pub level: Option<LogLevel>,
     /// Only lines that have this in their text.
@@ -134,6 +136,7 @@ impl Store {
             if let Some(invocation) = filter.invocation {
                 query.push(" AND i.id = ").push_bind(invocation.to_string());
             }
+            push_status!(query, filter.status);
             push_lines!(query, filter.level, filter.text, self.is_shared());
             query.push(" ORDER BY i.log_seq, l.line");
             query.build_query_as().fetch_all(db).await?

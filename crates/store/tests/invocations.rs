@@ -10,7 +10,10 @@ use picloud_shared::{
     precondition::Precondition,
     tally::{Counted, HOUR, MINUTE, Sums, Tally},
 };
-use picloud_store::{Invocation, InvocationFilter, LogFilter, NewInvocation, Script, StatsOf, StoreError, StoredLog};
+use picloud_store::{
+    Invocation, InvocationFilter, LogFilter, LogPlace, NewInvocation, Script, StatsOf, StoreError, StoredLog,
+    TailFilter,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,6 +29,7 @@ cases! {
     what_is_rare_is_looked_for_page_by_page
     logs_are_of_those_that_wrote
     lines_are_found_by_level_text_and_time
+    lines_are_found_by_how_their_invocation_ended
     a_page_of_logs_is_bounded
     another_app_sees_nothing
     corrupt_rows_are_errors
@@ -380,6 +384,45 @@ async fn lines_are_found_by_level_text_and_time(store: &TestStore) {
     let second = store.logs(app, LogFilter { before: first.next, ..one }).await.unwrap();
     assert_eq!((second.items[0].message.as_str(), second.next), ("two", None));
 }
+
+async fn lines_are_found_by_how_their_invocation_ended(store: &TestStore) {
+    let app = store.app("demo").await.id;
+    let script = store.put(app, "s", "1").await;
+    let batch =
+        [(200, "ok"), (404, "ok"), (404, "thrown"), (500, "error"), (504, "timeout")].map(|(status, outcome)| {
+            let logs =
+                vec![LogLine { at: NOW, level: Level::Info, message: format!("{status} {outcome}"), fields: None }];
+            NewInvocation { status, outcome: outcome.to_owned(), logs, ..quiet(app, &script) }
+        });
+    store.record_all(&batch).await.unwrap();
+    for (status, expected) in ENDED {
+        let status: Option<StatusFilter> = Some(status.parse().unwrap());
+        let found = store.logs(app, LogFilter { status, limit: 10, ..Default::default() }).await.unwrap();
+        let lines: Vec<_> = found.items.iter().rev().map(|line| line.message.as_str()).collect();
+        assert_eq!((&lines[..], found.next), (expected, None), "{status:?}");
+        let filter = TailFilter { status, ..Default::default() };
+        let followed = store.lines_after(app, LogPlace::default(), &filter).await.unwrap();
+        let lines: Vec<_> = followed.lines.iter().map(|(_, line)| line.message.as_str()).collect();
+        assert_eq!(lines, expected, "{status:?}, followed");
+        assert_eq!(followed.place, store.end_of_logs(app).await.unwrap(), "what does not match is passed");
+    }
+    // The limit counts invocations that ended so.
+    let failed = LogFilter { status: Some(StatusFilter::Class(4)), limit: 1, ..Default::default() };
+    let first = store.logs(app, failed.clone()).await.unwrap();
+    assert_eq!((first.items[0].message.as_str(), first.next), ("404 thrown", Some(batch[2].id)));
+    let second = store.logs(app, LogFilter { before: first.next, ..failed }).await.unwrap();
+    assert_eq!((second.items[0].message.as_str(), second.next), ("404 ok", None));
+}
+
+/// Of five invocations the lines of those that ended so.
+const ENDED: [(&str, &[&str]); 6] = [
+    ("ok", &["200 ok", "404 ok"]),
+    ("failed", &["404 thrown", "500 error", "504 timeout"]),
+    ("4xx", &["404 ok", "404 thrown"]),
+    ("5xx", &["500 error", "504 timeout"]),
+    ("500", &["500 error"]),
+    ("201", &[]),
+];
 
 async fn a_page_of_logs_is_bounded(store: &TestStore) {
     let app = store.app("demo").await.id;

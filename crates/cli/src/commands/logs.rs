@@ -8,15 +8,16 @@ use crate::{
     context::Context,
     error::{CommandResult, Doing as _},
     exit::Exit,
-    format, output, sanitize,
+    format,
+    moment::moment,
+    output, sanitize,
 };
-use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
 use picloud_client::{Client, FollowFilter, LogFilter};
 use picloud_shared::{
-    api::{LogEntry, LogLevel},
+    api::{LogEntry, LogLevel, StatusFilter},
     ids::InvocationId,
     names::{AppSlug, ScriptName},
-    time::{TimestampMs, now_ms},
+    time::TimestampMs,
 };
 use serde_json::Value;
 
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// Only the lines of this invocation
     #[arg(long, value_name = "ID")]
     invocation: Option<InvocationId>,
+    /// Only the lines of invocations that ended so: ok, failed, 2xx to 5xx, or a status such as 500
+    #[arg(long)]
+    status: Option<StatusFilter>,
     /// Only lines that are at least so important
     #[arg(long, value_parser = choices::log_level())]
     level: Option<LogLevel>,
@@ -42,7 +46,7 @@ pub(crate) struct Args {
     #[arg(short, long, conflicts_with_all = ["since", "limit", "before"])]
     follow: bool,
     /// Only lines since then: 10m, 2h or 3d ago, or a time such as 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = since)]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<TimestampMs>,
     /// The lines of at most so many invocations
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
@@ -53,13 +57,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context) -> CommandResult {
-    let Args { script, invocation, level, text, follow, since, limit, before } = args;
+    let Args { script, invocation, status, level, text, follow, since, limit, before } = args;
     if follow {
-        return follow::run(FollowFilter { script, invocation, level, text, after: None }, context).await;
+        return follow::run(FollowFilter { script, invocation, status, level, text, after: None }, context).await;
     }
     let (client, app) = (context.client()?, context.app()?);
     let before = before.map(|id| id.to_string());
-    let filter = LogFilter { script, invocation, level, text, since, before, limit: Some(limit) };
+    let filter = LogFilter { script, invocation, status, level, text, since, before, limit: Some(limit) };
     let what = || format!("show the logs of the app {app}");
     let page = client.logs(&app, &filter).await.doing(what())?;
     if page.items.is_empty() {
@@ -87,19 +91,6 @@ async fn there_is(client: &Client, app: &AppSlug, filter: &LogFilter) -> picloud
         once_recorded(client, app, id).await?;
     }
     Ok(())
-}
-
-/// A time, or how long ago it was.
-fn since(text: &str) -> Result<TimestampMs, String> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at.as_millisecond());
-    }
-    let ago = text.parse::<Span>().ok().and_then(|span| {
-        span.total((Unit::Millisecond, SpanRelativeTo::days_are_24_hours())).ok().filter(|ago| *ago >= 0.0)
-    });
-    // A float this large stops at the bounds of the integer.
-    ago.map(|ago| now_ms().saturating_sub(ago as i64).max(0))
-        .ok_or_else(|| "write how long ago, such as 10m, 2h or 3d, or a time such as 2026-01-31T12:00:00Z".to_owned())
 }
 
 /// One line, whatever the script wrote.
@@ -142,19 +133,6 @@ pub(crate) fn dropped(lines: i64) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_time_is_given_or_so_long_ago() {
-        assert_eq!(since("2023-11-14T22:13:20Z"), Ok(1_700_000_000_000));
-        for (text, ms) in [("0s", 0), ("10m", 600_000), ("1h30m", 5_400_000), ("3d", 259_200_000)] {
-            let since = since(text).unwrap();
-            let late = now_ms() - since - ms;
-            assert!((0..60_000).contains(&late), "{text}: {late}");
-        }
-        for bad in ["", "10", "yesterday", "-5m", "1 month", "2023-11-14"] {
-            assert!(since(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn fields_stand_behind_the_text_in_one_line() {

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use picloud_shared::{
-    api::{LogEntry, LogLevel, Page},
+    api::{LogEntry, LogLevel, Page, StatusFilter},
     ids::InvocationId,
     names::ScriptName,
     time::TimestampMs,
@@ -35,6 +35,9 @@ pub(super) struct Filter {
     /// Only those of this invocation.
     #[param(value_type = Option<String>)]
     invocation: Option<InvocationId>,
+    /// Only those of invocations that ended so: `ok`, `failed`, `2xx` to `5xx`, or a status such as `500`.
+    #[param(inline)]
+    status: Option<StatusFilter>,
     /// Only lines that are at least so important.
     #[param(inline)]
     level: Option<LogLevel>,
@@ -69,15 +72,16 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
-    let Filter { follow, script, invocation, level, text, since, before, limit } = filter;
+    let Filter { follow, script, invocation, status, level, text, since, before, limit } = filter;
     let text = page::text(text)?;
     if follow {
         if since.is_some() || before.is_some() || limit.is_some() {
             return Err(ApiError::Invalid("who follows a log gives no since, before or limit".to_owned()));
         }
-        return super::follow::follow(&manager, parts, app.id, TailFilter { script, invocation, level, text }).await;
+        return super::follow::follow(&manager, parts, app.id, TailFilter { script, invocation, status, level, text })
+            .await;
     }
-    let filter = LogFilter { script, invocation, level, text, since, before, limit: page::size(limit)? };
+    let filter = LogFilter { script, invocation, status, level, text, since, before, limit: page::size(limit)? };
     let Found { items, next } = manager.store.logs(app.id, filter).await?;
     let items: Vec<LogEntry> = items.into_iter().map(seen).collect();
     Ok(axum::Json(Page { items, next: next.map(|next| next.to_string()) }).into_response())

@@ -19,7 +19,8 @@ use tokio::{
     sync::watch,
 };
 
-const SAYS: &str = "log::info(`${req.query.n} begins`); log::warn(`${req.query.n} ends`);";
+const SAYS: &str = "log::info(`${req.query.n} begins`); log::warn(`${req.query.n} ends`);
+    if req.query.n == \"3\" { respond(404) }";
 
 fn start() -> shared::App {
     let app = shared::app("log");
@@ -142,12 +143,14 @@ async fn only_what_is_looked_for_is_shown() {
     let app = start();
     let pic = &app.pic;
     let ends = Following::start(pic, &["--level", "warn", "--script", "says"]);
+    let missed = Following::start(pic, &["--status", "4xx"]);
     let second = Following::start(pic, &["--text", "2 b", "-o", "json"]);
     let mut last = String::new();
     for n in 1..4 {
         last = says(&app, n).await;
     }
     assert_eq!(ends.says(3), ["1 ends", "2 ends", "3 ends"]);
+    assert_eq!(missed.says(2), ["3 begins", "3 ends"]);
     let line: serde_json::Value = serde_json::from_str(&second.line()).unwrap();
     assert_eq!((&line["message"], &line["level"]), (&"2 begins".into(), &"info".into()));
     let shown = |arguments: &[&str]| {

@@ -31,6 +31,51 @@ fn lines_are_found_by_script_level_and_text() {
     assert_eq!(pic.fails(&["logs", "--level", "loud"]).0, 2);
 }
 
+#[test]
+fn lines_and_invocations_are_found_by_how_they_ended() {
+    let app = shared::app("ended");
+    let pic = &app.pic;
+    pic.write("fine.rhai", "log::info(\"fine\");");
+    pic.write("fails.rhai", "log::info(\"fails\"); throw \"no stock\"");
+    pic.write("calls.rhai", "scripts::invoke(\"fine\", ());");
+    pic.ok(&["scripts", "put", "fine.rhai", "fails.rhai", "calls.rhai"]);
+    pic.ok(&["invoke", "fine"]);
+    assert_eq!(pic.fails(&["invoke", "fails"]).0, 1);
+    let (fine, fails) = (&["fine"][..], &["fails", "no stock (line 1, column 21)"][..]);
+    let expected = [("500", fails), ("5xx", fails), ("failed", fails), ("ok", fine), ("2xx", fine), ("404", &[])];
+    for (status, expected) in expected {
+        let page = pic.json(&["logs", "--status", status]);
+        let lines: Vec<_> = page["items"].as_array().unwrap().iter().map(|line| &line["message"]).collect();
+        assert_eq!(lines, expected, "{status}");
+    }
+    for command in [&["logs"][..], &["invocations", "list"]] {
+        let (exit, told) = pic.fails(&[command, &["--status", "6xx"]].concat());
+        assert!(exit == 2 && told.contains("a status is ok, failed, 2xx to 5xx, or 200 to 599"), "{exit}: {told}");
+    }
+    pic.ok(&["invoke", "calls"]);
+    let list = |arguments: &[&str]| {
+        let page = pic.json(&[&["invocations", "list"], arguments].concat());
+        page["items"].as_array().unwrap().clone()
+    };
+    let names = |arguments: &[&str]| -> Vec<String> {
+        list(arguments).iter().map(|one| one["script"].as_str().unwrap().to_owned()).collect()
+    };
+    let caller = list(&["--script", "calls"])[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(names(&["--status", "500"]), ["fails"]);
+    assert_eq!((names(&["--outcome", "error"]), names(&["--failed"])), (vec!["fails".into()], vec!["fails".into()]));
+    assert_eq!(names(&["--outcome", "timeout"]), [""; 0]);
+    assert_eq!(
+        (names(&["--trigger", "invoke"]), names(&["--parent", &caller])),
+        (vec!["fine".into()], vec!["fine".into()])
+    );
+    assert_eq!(names(&["--text", "no stock"]), ["fails"]);
+    assert_eq!((names(&["--since", "1h"]).len(), names(&["--until", "1h"]).len()), (4, 0));
+    for bad in [&["--outcome", "bad"][..], &["--trigger", "x"], &["--since", "soon"], &["--failed", "--status", "500"]]
+    {
+        assert_eq!(pic.fails(&[&["invocations", "list"], bad].concat()).0, 2, "{bad:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_followed_until_it_is_interrupted() {
     let app = shared::app("follow");

@@ -48,6 +48,9 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// All that there are.
+    pub const ALL: [Self; 5] = [Self::Http, Self::Manual, Self::Topic, Self::Schedule, Self::Invoke];
+
     /// As stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,14 +66,8 @@ impl Trigger {
 impl TryFrom<String> for Trigger {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "http" => Ok(Self::Http),
-            "manual" => Ok(Self::Manual),
-            "topic" => Ok(Self::Topic),
-            "schedule" => Ok(Self::Schedule),
-            "invoke" => Ok(Self::Invoke),
-            _ => Err("a trigger is http, manual, topic, schedule or invoke"),
-        }
+        let found = Self::ALL.into_iter().find(|trigger| trigger.as_str() == text);
+        found.ok_or("a trigger is http, manual, topic, schedule or invoke")
     }
 }
 

@@ -1,6 +1,6 @@
 //! An executor that tells what came of each invocation, for those who sit in front of it.
 
-use picloud_abi::invocation::Trigger;
+use picloud_abi::invocation::{EventKind, Trigger};
 use picloud_executor_core::LocalExecutor;
 use picloud_shared::{
     executor::{BoxFuture, Cancelled, Executor, ExecutorError, Faults, Imports, Job, Load, Report, Source},
@@ -63,7 +63,36 @@ fn cause(trigger: &Trigger) -> String {
         Trigger::Http(request) => target::line(&request.method, &request.path),
         Trigger::Event(event) => match &event.topic {
             Some(topic) => format!("topic {topic}, attempt {}", event.attempt),
-            None => format!("{:?}, attempt {}", event.kind, event.attempt).to_lowercase(),
+            None => format!("{}, attempt {}", word(event.kind), event.attempt),
         },
+    }
+}
+
+/// As scripts read it in `event.kind`.
+const fn word(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Manual => "manual",
+        EventKind::Schedule => "schedule",
+        EventKind::Topic => "topic",
+        EventKind::Invoke => "invoke",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picloud_abi::invocation::Event;
+
+    #[test]
+    fn an_event_is_told_as_scripts_read_it() {
+        for (kind, topic, told) in [
+            (EventKind::Schedule, None, "schedule, attempt 2"),
+            (EventKind::Manual, None, "manual, attempt 2"),
+            (EventKind::Topic, Some("orders".to_owned()), "topic orders, attempt 2"),
+        ] {
+            let (id, payload) = ("1".to_owned(), "null".to_owned());
+            let event = Event { id, kind, payload, attempt: 2, topic, scheduled_at: None };
+            assert_eq!(cause(&Trigger::Event(event)), told);
+        }
     }
 }

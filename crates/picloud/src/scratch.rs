@@ -10,7 +10,7 @@ use picloud_project::Project;
 use picloud_shared::{activity::Activity, domains::AppsDomain, ids::AppId, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::{Database, Store};
 use picloud_vault::{Key, Vault};
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 
 /// The slug of an app whose picloud.toml names none.
@@ -87,6 +87,12 @@ pub(crate) const NODE: &str = "here";
 /// What apps have a host name of their own below, as on a server that is told nothing else.
 pub(crate) fn apps_domain() -> Result<AppsDomain> {
     Ok("localhost".parse()?)
+}
+
+/// The slug that the directory is meant for; else its own name, where an app may be called so; else another.
+pub(crate) fn slug_where_it_is_served(project: &Project, directory: &Path) -> Result<AppSlug> {
+    let own_name = || directory.canonicalize().ok()?.file_name()?.to_str()?.parse().ok();
+    project.app.clone().or_else(own_name).map_or_else(|| slug(project), Ok)
 }
 
 /// The slug that the directory is meant for, or another.

@@ -163,6 +163,42 @@ async fn what_is_saved_is_live_and_what_is_wrong_stays_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_called_as_its_directory_and_each_new_route_is_told() {
+    let directory = Directory::of(&[("hi.rhai", "\"hi\""), ("tick.rhai", "// schedule: * * * * * *\n1")]);
+    let dev = Dev::start(&directory, &[]);
+    assert!(dev.url.ends_with("/scripts"), "{}", dev.url);
+    let port = dev.url.split(':').nth(2).unwrap().split('/').next().unwrap();
+    let url = format!("http://localhost:{port}/scripts");
+    dev.says(&format!("  ANY    {url}/hi  hi\n")).await;
+    dev.says("schedule, attempt 1 200 ok tick").await;
+
+    // What is new, and nothing else.
+    directory.write("new.rhai", "// route: GET /new/{id}\n\"new\"");
+    let said = dev.says(&format!("  GET    {url}/new/{{id}}  new\n")).await;
+    assert_eq!(said.matches(&format!("{url}/hi ")).count(), 1, "{said}");
+    directory.write("hi.rhai", "// route: POST /there\n\"hi\"");
+    dev.says(&format!("  POST   {url}/there  hi\n")).await;
+
+    // No other app is there.
+    let root = dev.url.strip_suffix("/scripts").unwrap();
+    for (path, host) in [("/", "localhost"), ("/app/hi", "localhost"), ("/hi", "app.localhost")] {
+        let answer = dev.http.get(format!("{root}{path}")).header("host", host).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 404, "{path}");
+        assert_eq!(answer.text().await.unwrap(), format!("there is one app here, scripts: {url}/\n"), "{path}");
+    }
+    let (status, told) = dev.text("/nowhere").await;
+    assert!(status == 404 && told.contains("no_such_route"), "{told}");
+
+    // Another name is said, once, and waits for the next start.
+    let note = "the app is called shop now, and answers as before until picloud dev is started again";
+    directory.write("picloud.toml", "app = \"shop\"\n");
+    dev.says(note).await;
+    directory.write("new.rhai", "// route: GET /newer\n\"newer\"");
+    dev.becomes("/newer", 200, "newer").await;
+    assert_eq!(dev.said().matches(note).count(), 1, "{}", dev.said());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_files_one_is_reloaded() {
     let files: Vec<(String, String)> = (0..1_000).map(|n| (format!("s{n}.rhai"), n.to_string())).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();

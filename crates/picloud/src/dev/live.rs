@@ -3,7 +3,7 @@
 
 use crate::{
     problem::{Problem, Refused},
-    scratch::Scratch,
+    scratch::{self, Scratch},
     sources::Sources,
 };
 use picloud_manager_core::DeployError;
@@ -12,7 +12,7 @@ use picloud_shared::{
     api::{Changes, DeployScript, Deployed},
     ids::AppId,
     limit_rules::LimitValues,
-    names::ScriptName,
+    names::{AppSlug, ScriptName},
 };
 use picloud_terminal::excerpt;
 use std::{
@@ -28,6 +28,8 @@ const READINGS: usize = 5;
 pub(crate) struct Live {
     directory: PathBuf,
     app: AppId,
+    /// How the app is called, as the directory had it when it was looked at last.
+    slug: AppSlug,
     scripts: BTreeMap<ScriptName, DeployScript>,
     limits: LimitValues,
     /// What was wrong when it was looked at last.
@@ -48,13 +50,16 @@ pub(crate) struct Reloaded {
     pub(crate) missing: Vec<ScriptName>,
     /// Why nothing could be deployed at all; it is worth another try.
     pub(crate) failed: Option<String>,
+    /// How the app is to be called, where that is another name than before.
+    pub(crate) renamed: Option<AppSlug>,
 }
 
 impl Live {
-    pub(crate) fn new(directory: &Path, app: AppId) -> Self {
+    pub(crate) fn new(directory: &Path, app: AppId, slug: AppSlug) -> Self {
         Self {
             directory: directory.to_owned(),
             app,
+            slug,
             scripts: BTreeMap::new(),
             limits: LimitValues::default(),
             problems: BTreeSet::new(),
@@ -72,6 +77,12 @@ impl Live {
 
     /// Looks at the directory, and deploys what is not as it was.
     pub(crate) async fn reload(&mut self, scratch: &Scratch) -> Reloaded {
+        let before = self.slug.clone();
+        let reloaded = self.reload_scripts(scratch).await;
+        Reloaded { renamed: (self.slug != before).then(|| self.slug.clone()), ..reloaded }
+    }
+
+    async fn reload_scripts(&mut self, scratch: &Scratch) -> Reloaded {
         let (project, mut problems) = match self.read() {
             Ok(read) => read,
             Err(error) => return self.told(BTreeSet::from([Problem::from(&error)]), None),
@@ -80,6 +91,9 @@ impl Live {
         // What it says of the scripts is not known.
         if problems.iter().any(|problem| problem.path == manifest) {
             return self.told(problems, None);
+        }
+        if let Ok(slug) = scratch::slug_where_it_is_served(&project, &self.directory) {
+            self.slug = slug;
         }
         let limits = project.limits.clone().unwrap_or_default();
         let wanted: BTreeMap<_, _> =

@@ -17,7 +17,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{StatusCode, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -30,10 +30,11 @@ use picloud_project::Project;
 use picloud_shared::{
     api::{ChangeKind, Changes as Deployed},
     ids::AppId,
-    names::{ScriptName, SecretName, VarName},
+    names::{AppSlug, ScriptName, SecretName, VarName},
     outbound::AllowedHost,
     time::now_ms,
 };
+use picloud_store::StoreError;
 use picloud_terminal::sanitize;
 use serde_json::json;
 use std::{
@@ -48,7 +49,8 @@ use watch::Changes;
 
 /// Serve a directory of scripts, and what is saved in it from then on
 ///
-/// Each file is a script, as `pic deploy` takes them, and picloud.toml counts. What is saved is live at once; only what has changed
+/// Each file is a script, as `pic deploy` takes them, and picloud.toml counts. The app is called as it says there, or else as the
+/// directory is, and answers at http://localhost:8080/APP/. What is saved is live at once; only what has changed
 /// is compiled. A script that does not compile stays as it was until it does, and the others go on. Requests, logs, fuel and
 /// errors are shown here. Topics and schedules work, and what scripts keep is thrown away at the end. There is no
 /// sign-in, and so no address but this machine's own: routes for members answer nobody.
@@ -87,14 +89,14 @@ pub(crate) struct Args {
 
 /// How long to wait before what could not be reloaded is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
-/// Routes that are listed at the start.
+/// Routes that are listed at once.
 const ROUTES: usize = 20;
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let directory = args.directory.clone();
     ensure!(directory.is_dir(), "there is no directory {}", directory.display());
     ensure!(args.addr.ip().is_loopback(), "without sign-in it answers this machine alone: --addr 127.0.0.1:PORT");
-    let slug = scratch::slug(&Project::examine(&directory)?.0)?;
+    let slug = scratch::slug_where_it_is_served(&Project::examine(&directory)?.0, &directory)?;
     let listener = serve::bind(args.addr, "--addr").await?;
     let address = listener.local_addr()?;
     let stop = serve::stop_signal()?;
@@ -105,7 +107,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
     // Heard from before the first look, so that nothing is missed.
     let mut changes = Changes::of(&directory);
-    let mut live = Live::new(&directory, app);
+    let mut live = Live::new(&directory, app, slug.clone());
     let began = Instant::now();
     let first = live.reload(&scratch).await;
     let took = began.elapsed();
@@ -137,12 +139,17 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             .say(&json!({"ingress": format!("http://{address}"), "url": url, "pid": std::process::id()}).to_string());
     }
     console.say(&format!("{} of {} at {url}/\n", counted(live.count(), "script"), directory.display()));
-    list_routes(&scratch, app, &url, &console).await?;
+    let mut routes = routes(&scratch, app, &url).await.context("listing the routes")?;
+    list_routes(&routes, &console);
+    if !routes.is_empty() {
+        console.say("");
+    }
     say_reloaded(&console, &first, took);
 
-    let told = console.clone();
-    let door =
-        move |door: Router| door.layer(middleware::from_fn(move |request, next| tell(told.clone(), request, next)));
+    let door = {
+        let door = Arc::new(Door { console: console.clone(), slug, url: url.clone() });
+        move |router: Router| router.layer(middleware::from_fn_with_state(door, tell))
+    };
     let front = front.serve(listener, descriptors::raise().ingress, stop.clone(), door);
     let reloading = async {
         let mut failed = first.failed.is_some();
@@ -157,6 +164,14 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             // Said once, however often it is tried.
             if !(failed && reloaded.failed.is_some()) {
                 say_reloaded(&console, &reloaded, began.elapsed());
+            }
+            if reloaded.changes.is_some() {
+                // What cannot be read now is listed with what changes next.
+                if let Ok(now) = self::routes(&scratch, app, &url).await {
+                    let new: Vec<String> = now.iter().filter(|route| !routes.contains(route)).cloned().collect();
+                    list_routes(&new, &console);
+                    routes = now;
+                }
             }
             failed = reloaded.failed.is_some();
         }
@@ -189,31 +204,29 @@ fn setting<N: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<(
     Ok((name.parse().map_err(|error: N::Err| error.to_string())?, value.to_owned()))
 }
 
-async fn list_routes(scratch: &Scratch, app: AppId, url: &str, console: &Console) -> Result<()> {
-    let scripts = scratch.store.scripts(app).await.context("listing the routes")?;
-    let routes: Vec<String> = scripts
-        .iter()
-        .flat_map(|script| script.routes.iter().map(move |route| (script, route.to_string())))
-        .filter_map(|(script, route)| {
-            let (method, pattern) = route.split_once(' ')?;
-            Some(format!("  {method:<6} {url}{pattern}  {}", script.name))
-        })
-        .collect();
+/// The routes that are live, a line each.
+async fn routes(scratch: &Scratch, app: AppId, url: &str) -> Result<Vec<String>, StoreError> {
+    let scripts = scratch.store.scripts(app).await?;
+    let routes = scripts.iter().flat_map(|script| script.routes.iter().map(move |route| (script, route.to_string())));
+    let lines = routes.filter_map(|(script, route)| {
+        let (method, pattern) = route.split_once(' ')?;
+        Some(format!("  {method:<6} {url}{pattern}  {}", script.name))
+    });
+    Ok(lines.collect())
+}
+
+fn list_routes(routes: &[String], console: &Console) {
     for route in routes.iter().take(ROUTES) {
         console.say(route);
     }
     if routes.len() > ROUTES {
         console.say(&format!("  and {}", counted(routes.len() - ROUTES, "other route")));
     }
-    if !routes.is_empty() {
-        console.say("");
-    }
-    Ok(())
 }
 
 /// Says what a look at the directory found; nothing where that is what was known.
 fn say_reloaded(console: &Console, reloaded: &Reloaded, took: Duration) {
-    let Reloaded { changes, problems, stale, missing, failed } = reloaded;
+    let Reloaded { changes, problems, stale, missing, failed, renamed } = reloaded;
     let mut text = String::new();
     if let Some(changes) = changes {
         let _ =
@@ -245,6 +258,13 @@ fn say_reloaded(console: &Console, reloaded: &Reloaded, took: Duration) {
         }
         None => {}
     }
+    if let Some(name) = renamed {
+        let note = console.paint("note", Colour::Yellow);
+        let _ = writeln!(
+            text,
+            "{note}   the app is called {name} now, and answers as before until picloud dev is started again"
+        );
+    }
     if !text.is_empty() {
         console.say(text.trim_end());
     }
@@ -264,12 +284,25 @@ fn told(Deployed { scripts, unchanged, limits }: &Deployed) -> String {
     parts.join(", ")
 }
 
+/// What stands before the app.
+struct Door {
+    console: Console,
+    slug: AppSlug,
+    url: String,
+}
+
 /// What came of an invocation is told by whoever ran it; of the rest only this knows.
-async fn tell(console: Console, request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let line = format!("{method} {}", request.uri().path());
+async fn tell(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let Door { console, slug, url } = &*door;
+    let line = format!("{} {}", request.method(), request.uri().path());
+    let for_app = is_for_app(&request, slug);
     let response = if is_for_this_machine(&request) {
-        next.run(request).await
+        let response = next.run(request).await;
+        if response.status() == StatusCode::NOT_FOUND && !for_app {
+            (StatusCode::NOT_FOUND, format!("there is one app here, {slug}: {url}/\n")).into_response()
+        } else {
+            response
+        }
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "picloud dev answers as localhost, and under no other name\n").into_response()
     };
@@ -277,6 +310,14 @@ async fn tell(console: Console, request: Request, next: Next) -> Response {
         console.say(&console.refused(&line, response.status().as_u16()));
     }
     response
+}
+
+/// Whether the one app that there is may be meant: by the name of the host, or by where the path begins.
+fn is_for_app(request: &Request, slug: &AppSlug) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let label = host.split_once('.').map(|(label, _)| label.to_ascii_lowercase());
+    let first = request.uri().path().split('/').nth(1);
+    label.as_deref() == Some(slug.as_str()) || first == Some(slug.as_str())
 }
 
 /// Whether the host asked for is this machine. A page of anywhere may have its own name lead here, and what it then asks for

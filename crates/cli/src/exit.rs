@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// Not signed in, or no right.
+    /// Not signed in, or no right; or tests that cannot be run, as `picloud test` tells it.
     NotAllowed = 3,
     NotFound = 4,
     /// A conflict, or input that is refused.
@@ -26,7 +26,7 @@ Exit codes:
   0  done
   1  the script failed, a check found something, or a file could not be written
   2  the command line makes no sense
-  3  not signed in, or no right to do this
+  3  not signed in, or no right to do this; of `pic test`: the tests could not be run
   4  no such app, script, version, invocation or function
   5  refused: a conflict, or input that is not valid
   6  the server cannot be reached, is busy, or failed

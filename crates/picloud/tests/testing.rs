@@ -168,5 +168,5 @@ fn pic_has_it_run_by_picloud() {
     std::fs::copy(&pic, &alone).unwrap();
     let output = Command::new(&alone).env_clear().current_dir(directory.path()).args(["test", "."]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && told.contains("picloud") && told.contains("hint: "), "{output:?}");
+    assert!(output.status.code() == Some(3) && told.contains("picloud") && told.contains("hint: "), "{output:?}");
 }

@@ -63,9 +63,11 @@ fn request(args: Args) -> Result<Invoke, CommandError> {
             return Err(CommandError::new(Exit::Usage, format!("the header {name} is given twice")));
         }
     }
-    let payload = args.payload.map(text_or_file).transpose()?.map(|text| {
-        serde_json::from_str(&text).map_err(|error| {
-            CommandError::new(Exit::Refused, format!("the payload is not JSON: {error}"))
+    let payload = args.payload.map(|given| {
+        // What stands on the command line is its fault, what stands in a file is not.
+        let exit = if given.starts_with('@') { Exit::Refused } else { Exit::Usage };
+        serde_json::from_str(&text_or_file(given)?).map_err(|error| {
+            CommandError::new(exit, format!("the payload is not JSON: {error}"))
                 .hint("a text needs quotes of its own: --payload '\"text\"'")
         })
     });
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn a_payload_is_json_and_stands_alone() {
         assert_eq!(asked(&["--payload", "{\"a\":[1]}"]).unwrap().payload, Some(serde_json::json!({ "a": [1] })));
-        assert_eq!(asked(&["--payload", "text"]).unwrap_err(), Exit::Refused);
+        assert_eq!(asked(&["--payload", "text"]).unwrap_err(), Exit::Usage);
         assert_eq!(asked(&["--payload", "1", "--path", "/x"]).unwrap_err(), Exit::Usage);
     }
 
@@ -172,6 +174,7 @@ mod tests {
         std::fs::write(&file, "from a file").unwrap();
         let given = format!("@{}", file.display());
         assert_eq!(asked(&["--body", &given]).unwrap().body.as_deref(), Some("from a file"));
+        assert_eq!(asked(&["--payload", &given]).unwrap_err(), Exit::Refused, "it holds no JSON");
         assert_eq!(asked(&["--body", "@/nowhere/at/all"]).unwrap_err(), Exit::Refused);
     }
 }

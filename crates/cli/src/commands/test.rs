@@ -16,7 +16,7 @@ use std::{
 /// Run the tests of a directory of scripts, in the engine that servers have
 ///
 /// This is `picloud test`, which has the engine, and has to be beside `pic` or in the PATH. It needs no server and no sign-in.
-/// `picloud test --help` says more. It fails with exit code 1 when a test does.
+/// `picloud test --help` says more. It fails with exit code 1 when a test does, and with 3 when they cannot be run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Holds the scripts and their tests, such as greet.test.rhai
@@ -35,7 +35,7 @@ pub(crate) fn run(Args { directory, filter }: Args, context: &Context) -> Comman
     picloud.args(["test", "-o", format]).arg(directory).args(filter);
     picloud.status().map(ended).map_err(|error| {
         let failed =
-            CommandError::new(Exit::Failed, format!("cannot run the tests: picloud cannot be started: {error}"));
+            CommandError::new(Exit::NotAllowed, format!("cannot run the tests: picloud cannot be started: {error}"));
         match error.kind() {
             ErrorKind::NotFound => {
                 failed.hint("install picloud beside pic, or put it in the PATH: it has the engine that runs scripts")
@@ -50,6 +50,7 @@ fn ended(status: ExitStatus) -> Exit {
     match status.code() {
         Some(0) => Exit::Ok,
         Some(2) => Exit::Usage,
+        Some(3) => Exit::NotAllowed,
         _ => Exit::Failed,
     }
 }

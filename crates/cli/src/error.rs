@@ -8,6 +8,9 @@ use std::fmt::Display;
 /// How the API says that a role in the app would do; what else it forbids no owner of an app can give.
 const NEEDS_ROLE: &str = "this needs the role ";
 
+/// What follows where the token is for less than its user may: that one is no owner's to give either.
+const OF_TOKEN: &str = ", and this token is for ";
+
 /// What a command gives.
 pub(crate) type CommandResult = Result<Exit, CommandError>;
 
@@ -112,9 +115,9 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
         (401, _) => error(Exit::NotAllowed).hint("sign in with `pic login`").of_token(),
         (403, "wrong_setup_token") => error(Exit::NotAllowed).hint("take the link from the server's latest start"),
         (403, "session_needed") => error(Exit::NotAllowed).hint("unset PIC_TOKEN, and sign in with `pic login`"),
-        (403, "forbidden") if detail.message.starts_with(NEEDS_ROLE) => {
-            error(Exit::NotAllowed).hint("ask an owner of the app for that role")
-        }
+        (403, "forbidden") if detail.message.starts_with(NEEDS_ROLE) => error(Exit::NotAllowed).hint(
+            needs_of_token(&detail.message).unwrap_or_else(|| "ask an owner of the app for that role".to_owned()),
+        ),
         (403, _) => error(Exit::NotAllowed),
         (404, _) => CommandError { hint: where_to_look(&detail.message).map(str::to_owned), ..error(Exit::NotFound) },
         (412, "changed") => error(Exit::Refused).hint("somebody else was first: look at what is there, then try again"),
@@ -124,6 +127,15 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
         }
         _ => error(Exit::Refused),
     }
+}
+
+/// Which token would do, where it is for this one's sake that something is forbidden.
+fn needs_of_token(message: &str) -> Option<String> {
+    let (role, _) = message.strip_prefix(NEEDS_ROLE)?.split_once(OF_TOKEN)?;
+    Some(format!(
+        "use another token than this one, which is PIC_TOKEN or the profile's: `pic tokens create NAME --role {role}` makes \
+         one, and `pic login` signs in with all that you may"
+    ))
 }
 
 /// What shows that which is there. The API names the missing kind in its message alone.
@@ -205,6 +217,13 @@ mod tests {
             assert_eq!(hint.is_some(), command.is_some(), "{message}");
             assert!(hint.unwrap_or_default().contains(command.unwrap_or_default()), "{message}: {hint:?}");
         }
+    }
+
+    #[test]
+    fn a_token_that_is_for_less_is_not_an_owners_matter() {
+        let hint = needs_of_token("this needs the role editor, and this token is for the role viewer at most").unwrap();
+        assert!(hint.contains("`pic tokens create NAME --role editor`"), "{hint}");
+        assert_eq!(needs_of_token("this needs the role editor"), None);
     }
 
     #[test]

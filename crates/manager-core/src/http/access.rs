@@ -140,7 +140,10 @@ impl Access {
         let slug: AppSlug = app.try_into().map_err(|_| ApiError::NotFound("app"))?;
         let membership = manager.store.app_for(&caller.who, &slug).await?.ok_or(ApiError::NotFound("app"))?;
         if membership.role < role {
-            return Err(ApiError::Forbidden(role));
+            return Err(match caller.who.role {
+                Some(most) if most < role => ApiError::TokenForbidden { needed: role, most },
+                _ => ApiError::Forbidden(role),
+            });
         }
         let caller = Caller { right: Right::InApp(membership.app.id, role), ..caller };
         Ok(Self { app: membership.app, role: membership.role, caller })

@@ -38,6 +38,8 @@ pub(super) enum ApiError {
     WrongSetupToken,
     #[error("this needs the role {}", .0.as_str())]
     Forbidden(Role),
+    #[error("this needs the role {}, and this token is for the role {} at most", .needed.as_str(), .most.as_str())]
+    TokenForbidden { needed: Role, most: Role },
     #[error("this needs an administrator of the server")]
     AdministratorsOnly,
     #[error("making apps needs a user who may: an administrator, or one whom an administrator lets")]
@@ -126,9 +128,11 @@ impl ApiError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
             Self::WrongSetupToken => (StatusCode::FORBIDDEN, "wrong_setup_token"),
-            Self::Forbidden(_) | Self::AdministratorOnly(_) | Self::AdministratorsOnly | Self::MayNotCreateApps => {
-                (StatusCode::FORBIDDEN, "forbidden")
-            }
+            Self::Forbidden(_)
+            | Self::TokenForbidden { .. }
+            | Self::AdministratorOnly(_)
+            | Self::AdministratorsOnly
+            | Self::MayNotCreateApps => (StatusCode::FORBIDDEN, "forbidden"),
             Self::Disabled => (StatusCode::FORBIDDEN, "disabled"),
             Self::ScopedToken => (StatusCode::FORBIDDEN, "scoped_token"),
             Self::NeedsSession => (StatusCode::FORBIDDEN, "session_needed"),

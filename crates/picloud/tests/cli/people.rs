@@ -167,7 +167,11 @@ fn tokens_are_made_for_programs_and_ended() {
     let code = |token: &str, arguments: &[&str]| with(token, arguments).status.code().unwrap();
     assert_eq!(code(token, &["scripts", "list", "--app", shop]), 0);
     assert_eq!(code(token, &["scripts", "list", "--app", blog]), 4);
-    assert_eq!(code(token, &["vars", "set", "A", "1", "--app", shop]), 3);
+    let refused = with(token, &["vars", "set", "A", "1", "--app", shop]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{told}");
+    assert!(told.contains("this needs the role editor, and this token is for the role viewer at most"), "{told}");
+    assert!(told.contains("pic tokens create NAME --role editor") && !told.contains("ask an owner"), "{told}");
     let refused = with(token, &["tokens", "create", "more"]);
     assert_eq!((refused.status.code(), &refused.stdout[..]), (Some(3), &b""[..]), "{refused:?}");
 

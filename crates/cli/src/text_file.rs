@@ -1,7 +1,11 @@
 //! Reads a file whole, as text or as bytes, and what is typed instead of one.
 
-use crate::{error::CommandError, exit::Exit, format};
-use std::{fs::File, io::Read as _, path::Path};
+use crate::{error::CommandError, exit::Exit, format, output};
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Read, stdin},
+    path::Path,
+};
 
 /// The text of a file of at most so many bytes.
 pub(crate) fn read(path: &Path, most: usize) -> Result<String, CommandError> {
@@ -15,11 +19,25 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<String, CommandError> {
 
 /// The bytes of a file of at most so many.
 pub(crate) fn read_bytes(path: &Path, most: usize) -> Result<Vec<u8>, CommandError> {
-    let name = path.display();
+    bounded(&path.display().to_string(), File::open(path), most)
+}
+
+/// The same, of standard input where no file is named, or `-`. Whoever sits in front of it is told that it is read.
+pub(crate) fn read_bytes_or_input(path: Option<&Path>, most: usize) -> Result<Vec<u8>, CommandError> {
+    if let Some(path) = path.filter(|path| *path != Path::new("-")) {
+        return read_bytes(path, most);
+    }
+    if stdin().is_terminal() {
+        output::note("reading standard input; Ctrl-D ends it");
+    }
+    bounded("standard input", Ok(stdin().lock()), most)
+}
+
+fn bounded(name: &str, opened: io::Result<impl Read>, most: usize) -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too long, however long it is.
-    File::open(path)
-        .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
+    // One byte more than allowed tells what is too long, however long it is.
+    opened
+        .and_then(|from| from.take(most as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| CommandError::new(Exit::Refused, format!("cannot read {name}: {error}")))?;
     if bytes.len() > most {
         let most = format::bytes(most as i64);

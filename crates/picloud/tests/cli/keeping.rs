@@ -1,7 +1,11 @@
 //! `pic vars`, `pic secrets` and `pic files`: from set to delete.
 
 use super::shared::{self, SERVER};
-use std::fs;
+use std::{
+    fs,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn variables_and_secrets_from_set_to_delete() {
@@ -42,6 +46,7 @@ async fn files_from_put_to_delete() {
     pic.write("local", "two\nlines\n");
     pic.ok(&["files", "put", "notes/a.txt", "local"]);
     assert!(pic.run_with("piped", &["files", "put", "notes/b.txt"]).status.success());
+    assert!(!String::from_utf8_lossy(&pic.run_with("piped", &["files", "put", "c"]).stderr).contains("reading"));
     let listed = pic.ok(&["files", "list", "notes/"]);
     assert!(listed.contains("notes/a.txt") && listed.contains("10 B"), "{listed}");
     assert_eq!(pic.json(&["files", "list", "--after", "notes/a.txt"])["items"][0]["path"], "notes/b.txt");
@@ -53,4 +58,28 @@ async fn files_from_put_to_delete() {
     assert_eq!(pic.fails(&["files", "put", "a", "nowhere"]).0, 5);
     let (code, told) = pic.fails(&["files", "put", "../a", "local"]);
     assert!(code == 2 && told.contains("a file's path is"), "{told}");
+}
+
+/// `script` gives a terminal to the program that it starts, on which it types what it is sent, and then Ctrl-D.
+#[test]
+fn whoever_sits_in_front_is_told_that_a_file_is_read_from_there() {
+    let app = shared::app("typed");
+    let pic = &app.pic;
+    let asked = pic.command(&["files", "put", "typed"]);
+    let line = format!("{} files put typed", asked.get_program().to_str().unwrap());
+    let mut terminal = Command::new("/usr/bin/script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env_clear()
+        .envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("SHELL", "/bin/sh")
+        .current_dir(pic.directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    terminal.stdin.take().unwrap().write_all(b"by hand\n").unwrap();
+    let ended = terminal.wait_with_output().unwrap();
+    let seen = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && seen.contains("reading standard input; Ctrl-D ends it"), "{seen}");
+    assert_eq!(pic.ok(&["files", "get", "typed"]), "by hand\n");
 }

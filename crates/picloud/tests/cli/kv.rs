@@ -20,7 +20,9 @@ async fn keys_from_set_to_delete() {
     ] {
         pic.ok(&[&["kv", "set"], set].concat());
     }
+    assert!(pic.run_with("piped\0", &["kv", "set", "piped", "--file", "-"]).status.success());
     for (key, shown) in [
+        ("piped", "piped\0"),
         ("json", "{\"a\":2.5,\"b\":[1,null]}\n"),
         ("null", "null\n"),
         ("minus", "-5\n"),
@@ -39,7 +41,7 @@ async fn keys_from_set_to_delete() {
         assert_eq!(SERVER.text(&format!("/{shop}/read?key={key}")).await, (200, read.to_owned()), "{key}");
     }
     let listed = pic.ok(&["kv", "list"]);
-    assert_eq!(listed, "a/b c?&%2F../\u{e4}\nblob\njson\nminus\nnull\ntext\n");
+    assert_eq!(listed, "a/b c?&%2F../\u{e4}\nblob\njson\nminus\nnull\npiped\ntext\n");
     assert_eq!(pic.ok(&["kv", "list", "n"]), "null\n");
     let page = pic.run(&["kv", "list", "--limit", "1", "--after", "blob"]);
     assert_eq!(String::from_utf8(page.stdout).unwrap(), "json\n");

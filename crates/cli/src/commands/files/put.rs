@@ -2,16 +2,12 @@
 
 use crate::{
     context::Context,
-    error::{CommandError, CommandResult, Doing as _},
+    error::{CommandResult, Doing as _},
     exit::Exit,
-    format, output,
+    format, output, text_file,
 };
 use picloud_shared::{limits::FILE_BYTES, names::FilePath};
-use std::{
-    fs::File,
-    io::{self, Read, stdin},
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 /// Write a file of the app, whatever it was before
 #[derive(Debug, clap::Args)]
@@ -25,23 +21,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(Args { path, from }: Args, context: &mut Context) -> CommandResult {
     let (client, app) = (context.client()?, context.app()?);
-    let (name, read) = match from.as_deref().filter(|file| *file != Path::new("-")) {
-        Some(file) => (file.display().to_string(), File::open(file).and_then(whole)),
-        None => ("standard input".to_owned(), whole(stdin().lock())),
-    };
-    let data = read.map_err(|error| CommandError::new(Exit::Refused, format!("cannot read {name}: {error}")))?;
-    if data.len() > FILE_BYTES {
-        let most = format::bytes(FILE_BYTES as i64);
-        return Err(CommandError::new(Exit::Refused, format!("{name} is longer than the {most} that are allowed")));
-    }
+    let data = text_file::read_bytes_or_input(from.as_deref(), FILE_BYTES)?;
     let file = client.write_file(&app, &path, data).await.doing(format!("write the file {path} of the app {app}"))?;
     output::note(&format!("wrote {path} of the app {app}, {}", format::bytes(file.size)));
     Ok(Exit::Ok)
-}
-
-/// All there is, as far as it is allowed, and one byte that tells that there is more.
-fn whole(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut data = Vec::new();
-    reader.take(FILE_BYTES as u64 + 1).read_to_end(&mut data)?;
-    Ok(data)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// This text as its value
     #[arg(long, group = "from", allow_hyphen_values = true)]
     text: Option<String>,
-    /// A blob, of the bytes of this file
+    /// A blob, of the bytes of this file; of standard input, where it is -
     #[arg(long, group = "from")]
     file: Option<PathBuf>,
     /// It ends after so long; without, never
@@ -39,7 +39,8 @@ pub(crate) async fn run(Args { key, value, text, file, ttl }: Args, context: &mu
         (Some(json), ..) => set.value = Some(parsed(&json)?),
         (_, Some(text), _) => set.value = Some(Value::String(text)),
         (.., Some(file)) => {
-            set.value_base64 = Some(BASE64_STANDARD.encode(text_file::read_bytes(&file, KV_VALUE_BYTES)?));
+            set.value_base64 =
+                Some(BASE64_STANDARD.encode(text_file::read_bytes_or_input(Some(&file), KV_VALUE_BYTES)?));
         }
         _ => return Err(CommandError::new(Exit::Usage, "there is no value")),
     }

@@ -9,7 +9,9 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::{Args as ClapArgs, ValueEnum};
 use picloud_executor_core::RealWorld;
-use picloud_project::{Project, ProjectError};
+use picloud_manager_core::DeployError;
+use picloud_project::{MANIFEST, Project, ProjectError};
+use picloud_shared::{api::DeployScript, limit_rules::LimitValues};
 use picloud_terminal::sanitize;
 use serde::Serialize;
 use std::{
@@ -84,13 +86,64 @@ pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<Exit
     Ok(if checked.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
 }
 
-/// What a server would not take.
+/// What a server would not take: all of it, where the server itself would name the first.
 async fn refused(scratch: &Scratch, directory: &Path, project: &Project) -> Result<Vec<Problem>> {
-    let (scripts, limits) = (project.scripts.clone(), project.limits.clone());
-    match scratch.manager.deploy_unowned(scratch::slug(project)?, "checked", true, scripts, limits).await {
-        Ok(app) => test::problems(scratch, app, directory, project).await,
-        Err(error) => Ok(Refused::of(error, directory, project).context("checking the scripts")?.problems),
+    let app = scratch.make_app(&scratch::slug(project)?).await?;
+    let deploy = async |scripts: &[DeployScript]| {
+        let limits = LimitValues::default();
+        let Err(error) = scratch.manager.redeploy_unowned(app, scripts.to_vec(), limits).await else { return Ok(None) };
+        let sources = matches!(error, DeployError::InvalidScripts(_));
+        Refused::of(error, directory, project).context("checking the scripts").map(|refused| Some((refused, sources)))
+    };
+    let mut problems = limits(scratch, directory, project);
+    let mut scripts: Vec<DeployScript> = project.scripts.iter().chain(&project.unfit).cloned().collect();
+    let sources_are_wrong = match deploy(&scripts).await? {
+        None => false,
+        Some((refused, sources)) => {
+            problems.extend(refused.problems);
+            // By itself, whatever else is wrong.
+            problems.extend(clashes(&deploy, &mut scripts).await?);
+            sources
+        }
+    };
+    if !sources_are_wrong {
+        match deploy(&scripts).await? {
+            None => problems.extend(test::problems(scratch, app, directory, project).await?),
+            Some((refused, _)) => problems.extend(refused.problems),
+        }
     }
+    Ok(problems)
+}
+
+/// What starts the scripts and cannot be together, without their sources; takes it from them.
+async fn clashes(
+    deploy: &impl AsyncFn(&[DeployScript]) -> Result<Option<(Refused, bool)>>,
+    scripts: &mut [DeployScript],
+) -> Result<Vec<Problem>> {
+    let mut problems = Vec::new();
+    loop {
+        let bare: Vec<_> = scripts.iter().map(|one| DeployScript { source: String::new(), ..one.clone() }).collect();
+        let Some((refused, _)) = deploy(&bare).await? else { return Ok(problems) };
+        problems.extend(refused.problems);
+        let mut fewer = false;
+        for script in scripts.iter_mut().filter(|script| refused.scripts.contains(&script.name)) {
+            let bare =
+                DeployScript { routes: Some(Vec::new()), topics: Vec::new(), schedules: Vec::new(), ..script.clone() };
+            fewer |= *script != bare;
+            *script = bare;
+        }
+        if !fewer {
+            return Ok(problems);
+        }
+    }
+}
+
+/// The limits that cannot be.
+fn limits(scratch: &Scratch, directory: &Path, project: &Project) -> Vec<Problem> {
+    let set = project.limits.iter().flat_map(|limits| &limits.0);
+    let wrong = set.filter_map(|(&name, &value)| scratch.limits.check(&[(name, Some(value))].into()).err());
+    let path = directory.join(MANIFEST).display().to_string();
+    wrong.map(|why| Problem { path: path.clone(), line: None, column: None, message: why.to_string() }).collect()
 }
 
 fn print(checked: &Checked, format: Format) -> io::Result<()> {

@@ -60,6 +60,53 @@ fn what_only_a_server_sees_is_seen() {
 }
 
 #[test]
+fn nothing_that_is_wrong_hides_what_else_is() {
+    let directory = Directory::of(&[
+        ("a.rhai", "let y = ;"),
+        ("b.rhai", "// route: GET /x/{id}\nimport \"lib/none\" as none;\n1"),
+        ("c.rhai", "// route: GET /x/{other}\n1"),
+        ("d.rhai", "// route: GTE /d\n// schedule: soon\nlet z = ;"),
+        ("e.rhai", "// route: GET /x/{third}\n1"),
+        ("f.rhai", "import \"lib/odd\" as odd; 1"),
+        ("lib/odd.rhai", "// topic: no topic\nfn f() { 1 }"),
+        ("picloud.toml", "[limits]\nfuel = 7\nmemory_bytes = 1\n[scripts.nobody]\n"),
+    ]);
+    let (exit, out, told) = run(&directory, &["check", "."]);
+    assert_eq!(exit, 1, "{told}");
+    let places: Vec<&str> = out.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    let expected = [
+        "./a.rhai:1:9",
+        "./b.rhai:2:8",
+        "./c.rhai",
+        "./d.rhai:1",
+        "./d.rhai:2",
+        "./d.rhai:3:9",
+        "./e.rhai",
+        "./lib/odd.rhai:1",
+        "./picloud.toml",
+        "./picloud.toml",
+        "./picloud.toml",
+    ];
+    assert_eq!(places, expected, "{out}");
+    // Clashes hide nothing in the tests either, and a manifest that cannot be read makes none.
+    let directory = Directory::of(&[
+        ("a.rhai", "// route: GET /x\n1"),
+        ("b.rhai", "// route: GET /x\n1"),
+        ("a.test.rhai", "fn test_a() { let y = ; }"),
+    ]);
+    let (_, out, _) = run(&directory, &["check", "."]);
+    let places: Vec<&str> = out.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["./a.test.rhai:1:23", "./b.rhai"], "{out}");
+    let directory = Directory::of(&[
+        ("a.rhai", "1"),
+        ("b.rhai", "// route: ANY /a\n1"),
+        ("picloud.toml", "[scripts.a]\nroutes = [\"GET /other\"]\ntopic = []\n"),
+    ]);
+    let (_, out, _) = run(&directory, &["check", "."]);
+    assert!(out.starts_with("./picloud.toml:3: unknown field") && out.lines().count() == 1, "{out}");
+}
+
+#[test]
 fn what_cannot_be_checked_has_another_exit_code() {
     let directory = Directory::of(&[]);
     let (exit, out, told) = run(&directory, &["check", "nowhere"]);

@@ -47,6 +47,9 @@ pub struct Project {
     pub app: Option<AppSlug>,
     /// By name.
     pub scripts: Vec<DeployScript>,
+    /// Scripts whose sources could be read, but of which something that starts them cannot be: without that. For whoever looks at the
+    /// rest of them, and at what imports them.
+    pub unfit: Vec<DeployScript>,
     /// The limits that the app sets itself, if it says so.
     pub limits: Option<LimitValues>,
     /// Where each script was read, below the directory.
@@ -122,19 +125,29 @@ impl Project {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Manifest::default()),
             Err(error) => return Err(cannot_read(&directory.join(MANIFEST), error)),
         };
+        let says_nothing = manifest.is_err();
         let Manifest { app, limits, scripts: mut entries } = manifest.unwrap_or_else(|(line, why)| {
             problems.push(ProjectError::Invalid { path: directory.join(MANIFEST), line, why });
             Manifest::default()
         });
-        let (mut scripts, mut read_from) = (Vec::with_capacity(found.len()), BTreeMap::new());
+        let (mut scripts, mut unfit, mut read_from) = (Vec::with_capacity(found.len()), Vec::new(), BTreeMap::new());
         for (name, file) in found {
             let entry = entries.remove(&name).unwrap_or_default();
-            let read = source(&root, directory, &file).and_then(|source| {
-                let path = directory.join(&file);
-                script(&name, source, entry).map_err(|Wrong { line, why }| ProjectError::Invalid { path, line, why })
-            });
-            match read {
-                Ok(script) => scripts.push(script),
+            match source(&root, directory, &file) {
+                Ok(source) => {
+                    let (mut script, wrong) = script(&name, source, entry);
+                    if says_nothing {
+                        // What it would have said of the script's routes is not known.
+                        script.routes.get_or_insert_default();
+                    }
+                    if wrong.is_empty() { &mut scripts } else { &mut unfit }.push(script);
+                    let path = directory.join(&file);
+                    problems.extend(wrong.into_iter().map(|Wrong { line, why }| ProjectError::Invalid {
+                        path: path.clone(),
+                        line,
+                        why,
+                    }));
+                }
                 Err(problem) => problems.push(problem),
             }
             read_from.insert(name, file);
@@ -148,7 +161,7 @@ impl Project {
                 Err(problem) => problems.push(problem),
             }
         }
-        Ok((Self { app, scripts, limits, files: read_from, tests }, problems))
+        Ok((Self { app, scripts, unfit, limits, files: read_from, tests }, problems))
     }
 }
 
@@ -240,26 +253,34 @@ fn text(root: &Dir, file: &Path, most: usize) -> io::Result<Option<String>> {
     String::from_utf8(bytes).map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
 }
 
-/// What starts a script is said in `picloud.toml` or in its source, each thing in one of them.
-fn script(name: &ScriptName, source: String, entry: Entry) -> Result<DeployScript, Wrong> {
-    let routes = one_of("routes", entry.routes, Route::declared_in(&source)?)?;
-    let topics = one_of("topics", entry.topics, TopicName::declared_in(&source)?)?;
-    let schedules = one_of("schedules", entry.schedules, Schedule::declared_in(&source)?)?;
-    Ok(DeployScript {
-        name: name.clone(),
-        source,
-        routes,
-        topics: topics.unwrap_or_default(),
-        schedules: schedules.unwrap_or_default(),
-    })
+/// What starts a script is said in `picloud.toml` or in its source, each thing in one of them. With all of it that cannot be.
+fn script(name: &ScriptName, source: String, entry: Entry) -> (DeployScript, Vec<Wrong>) {
+    let mut wrong = Vec::new();
+    let routes = one_of("routes", entry.routes, Route::declared_in(&source), &mut wrong);
+    let topics = one_of("topics", entry.topics, TopicName::declared_in(&source), &mut wrong);
+    let schedules = one_of("schedules", entry.schedules, Schedule::declared_in(&source), &mut wrong);
+    // Without routes it would have the one of its name, and be that of somebody else's conflict.
+    let routes = if wrong.is_empty() { routes } else { Some(routes.unwrap_or_default()) };
+    let (topics, schedules) = (topics.unwrap_or_default(), schedules.unwrap_or_default());
+    (DeployScript { name: name.clone(), source, routes, topics, schedules }, wrong)
 }
 
-fn one_of<T>(what: &str, listed: Option<Vec<T>>, declared: Option<Vec<T>>) -> Result<Option<Vec<T>>, Wrong> {
+fn one_of<T, E: fmt::Display>(
+    what: &str,
+    listed: Option<Vec<T>>,
+    declared: Result<Option<Vec<T>>, InvalidDeclaration<E>>,
+    wrong: &mut Vec<Wrong>,
+) -> Option<Vec<T>> {
+    let declared = declared.unwrap_or_else(|error| {
+        wrong.push(error.into());
+        None
+    });
     if listed.is_some() && declared.is_some() {
         let why = format!("its {what} are said here and in {MANIFEST}: say them in one place");
-        return Err(Wrong { line: None, why });
+        wrong.push(Wrong { line: None, why });
+        return None;
     }
-    Ok(listed.or(declared))
+    listed.or(declared)
 }
 
 fn cannot_read(path: &Path, source: io::Error) -> ProjectError {
@@ -333,7 +354,7 @@ mod tests {
     fn all_that_cannot_be_is_told_and_the_rest_is_there() {
         let directory = directory(&[
             ("a b.rhai", "1"),
-            ("bad.rhai", "1\n// route: GTE /x"),
+            ("bad.rhai", "1\n// route: GTE /x\n// schedule: soon\n// topic: a b"),
             ("good.rhai", "1"),
             ("picloud.toml", "[limits]\n\nfule = 1"),
         ]);
@@ -341,7 +362,8 @@ mod tests {
         let prefix = format!("{}/", directory.path().display());
         let told: Vec<_> = problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect();
         let begins: Vec<_> = told.iter().map(|told| told.split(": ").next().unwrap()).collect();
-        assert_eq!(begins, ["a b.rhai", "picloud.toml:3", "bad.rhai:2"]);
+        assert_eq!(begins, ["a b.rhai", "picloud.toml:3", "bad.rhai:2", "bad.rhai:4", "bad.rhai:3"]);
+        assert_eq!(project.unfit.iter().map(|script| script.name.as_str()).collect::<Vec<_>>(), ["bad"]);
         assert_eq!(project.scripts.iter().map(|script| script.name.as_str()).collect::<Vec<_>>(), ["good"]);
         assert!(Project::examine(tempfile::tempdir().unwrap().path()).unwrap().0.scripts.is_empty());
     }

@@ -88,6 +88,23 @@ export function resource<T>(load: (signal: AbortSignal) => Promise<T>, { every }
 	return result;
 }
 
+/** Does something every so many milliseconds, while somebody looks at the page and the server answers. Returns what ends it. */
+export function whileSeen(ms: number, act: () => void): () => void {
+	const timer = setInterval(() => {
+		if (document.visibilityState === 'visible' && connection.up && !session.expired) act();
+	}, ms);
+	return () => clearInterval(timer);
+}
+
+/** Some of a list. */
+export interface Page<T> {
+	items: readonly T[];
+	/** Where it goes on. A page may have few items, or none, and go on all the same: no more was looked at. */
+	next?: string | null;
+	/** What was the newest of all when it was read, where the items do not tell: they are only those that fit. */
+	newest?: string | null;
+}
+
 /** A list that comes in pages: the newest first, and more on demand. What passes is tried again while the list is shown. */
 export class Pages<T> {
 	#items = $state.raw<readonly T[]>([]);
@@ -96,15 +113,19 @@ export class Pages<T> {
 	failure = $state.raw<Failure | undefined>();
 	/** Whether the server has told of its items at all: until then it is not known that there are none. */
 	answered = $state(false);
+	/** From here, or from what is newer, down to `next` everything was looked at. */
+	#newest = '';
 	#attempt = 0;
 	/** Of what is asked for now: an answer to what was asked before comes too late. */
 	#aborting: AbortController | undefined;
+	#asking: Promise<void> | undefined;
+	#adding: Promise<void> | undefined;
 	#cancel = () => {};
 	#failed: (() => void) | undefined;
 	#shown = false;
 	readonly #subscribe = createSubscriber(() => {
 		this.#shown = true;
-		this.#again();
+		this.#retryLater();
 		return () => {
 			this.#shown = false;
 			this.#cancel();
@@ -112,10 +133,7 @@ export class Pages<T> {
 	});
 
 	constructor(
-		private readonly load: (
-			from: string | undefined,
-			signal: AbortSignal
-		) => Promise<{ items: readonly T[]; next?: string | null }>,
+		private readonly load: (from: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
 		private readonly id: (item: T) => string
 	) {}
 
@@ -126,56 +144,92 @@ export class Pages<T> {
 
 	/** The first page, in place of all that is there. */
 	async first(): Promise<void> {
-		await this.#page(undefined, () => []);
+		await this.#ask((signal) => this.load(undefined, signal), this.#replace);
 	}
 
-	/** What came since, put before what is there. */
+	/** What came since, put before what is there. For lists whose ids grow, and whose places are ids. */
 	async refresh(): Promise<void> {
-		await this.#page(undefined, (fresh) => {
-			const seen = new Set(fresh.map(this.id));
-			const overlap = this.#items.some((item) => seen.has(this.id(item)));
-			// More came than one page holds: what lies between is read page by page again.
-			return overlap ? this.#items.filter((item) => !seen.has(this.id(item))) : [];
-		});
+		await this.#adding;
+		await this.#ask(
+			(signal) => this.load(undefined, signal),
+			(page) => {
+				const end = page.next;
+				// All of the list; or more came than was looked at: what lies between is read page by page again.
+				if (end == null || end > this.#newest) return this.#replace(page);
+				const older = this.#items.filter((item) => this.id(item) < end);
+				this.#items = [...page.items, ...older];
+				if (this.next != null && this.next > end) this.next = end;
+				this.#newest = this.#newestOf(page);
+			}
+		);
 	}
 
+	/** What failed, once more. */
+	retry(): void {
+		this.#failed?.();
+	}
+
+	/** The next page, once what is being read is there. */
 	async more(): Promise<void> {
-		if (this.next === null || this.next === undefined || this.loading) return;
-		await this.#page(this.next, () => []);
+		this.#adding ??= this.#more().finally(() => (this.#adding = undefined));
+		await this.#adding;
 	}
 
-	async #page(from: string | undefined, keep: (fresh: readonly T[]) => readonly T[]): Promise<void> {
+	async #more(): Promise<void> {
+		while (this.#asking) await this.#asking;
+		const from = this.next;
+		if (from == null) return;
+		await this.#ask(
+			(signal) => this.load(from, signal),
+			(page) => {
+				this.#items = [...this.#items, ...page.items];
+				this.next = page.next;
+			}
+		);
+	}
+
+	#newestOf({ newest, items, next }: Page<T>): string {
+		return newest ?? (items[0] && this.id(items[0])) ?? next ?? '';
+	}
+
+	#replace = (page: Page<T>): void => {
+		this.#items = page.items;
+		this.next = page.next;
+		this.#newest = this.#newestOf(page);
+	};
+
+	async #ask(load: (signal: AbortSignal) => Promise<Page<T>>, put: (page: Page<T>) => void): Promise<void> {
 		this.#cancel();
 		this.#failed = undefined;
 		this.#aborting?.abort();
 		const { signal } = (this.#aborting = new AbortController());
 		this.loading = true;
+		const asking = this.#read(load, put, signal);
+		this.#asking = asking;
+		await asking;
+		if (this.#asking === asking) this.#asking = undefined;
+	}
+
+	async #read(load: (signal: AbortSignal) => Promise<Page<T>>, put: (page: Page<T>) => void, signal: AbortSignal): Promise<void> {
 		try {
-			const page = await this.load(from, signal);
+			const page = await load(signal);
 			if (signal.aborted) return;
 			this.failure = undefined;
 			this.answered = true;
 			this.#attempt = 0;
-			if (from !== undefined) {
-				this.#items = [...this.#items, ...page.items];
-				this.next = page.next;
-			} else {
-				const kept = keep(page.items);
-				this.#items = [...page.items, ...kept];
-				if (kept.length === 0) this.next = page.next;
-			}
+			put(page);
 		} catch (error) {
 			if (signal.aborted) return;
 			this.failure = asFailure(error);
-			this.#failed = () => void this.#page(from, keep);
-			if (this.#shown) this.#again();
+			this.#failed = () => void this.#ask(load, put);
+			if (this.#shown) this.#retryLater();
 		} finally {
 			if (!signal.aborted) this.loading = false;
 		}
 	}
 
 	/** As with a resource: a lost connection, and a session that has ended, are seen to elsewhere. */
-	#again(): void {
+	#retryLater(): void {
 		const failed = this.#failed;
 		if (!failed || !this.failure?.passes || this.failure.status === 0) return;
 		this.#cancel = whenSeen(pauseAfter(this.#attempt++), () => {

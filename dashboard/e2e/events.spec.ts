@@ -50,6 +50,41 @@ test('dead letters are replayed one by one and all at once, and deleted', async 
 	}).toPass();
 });
 
+test('dead letters that were read stay where others come and go', async ({ api, enter }) => {
+	await api.app('graves');
+	await api.script('graves', 'work', 'throw "cannot do " + event.payload', { topics: ['jobs'] });
+	await api.script('graves', 'tick', 'throw "cannot tick"', { schedules: ['0 0 1 1 *'] });
+	const publish = (payload: number) => api.send('POST', '/apps/graves/topics/jobs', { payload });
+	for (let n = 0; n < 110; n += 1) await publish(n);
+	const topics = () => api.send<{ items: { dead: number }[] }>('GET', '/apps/graves/topics');
+	await expect.poll(async () => (await topics()).items[0]?.dead).toBe(110);
+
+	const page = await enter('/apps/graves/topics');
+	const letters = page.getByRole('row', { name: /cannot do/ });
+	await expect(letters).toHaveCount(50);
+	await page.getByRole('button', { name: 'More', exact: true }).click();
+	await expect(letters).toHaveCount(100);
+	await publish(110);
+	await expect(page.getByRole('row', { name: /cannot do 110/ })).toBeVisible();
+	await expect(letters).toHaveCount(100);
+	await page.getByRole('button', { name: 'More', exact: true }).click();
+	await expect(letters).toHaveCount(111);
+
+	// One of the oldest goes, by somebody else.
+	const old = page.getByRole('row', { name: /cannot do 1 / });
+	await expect(old).toHaveCount(1);
+	const { items } = await api.send<{ items: { id: string; payload: number }[] }>('GET', '/apps/graves/dead-letters?limit=200');
+	await api.send('DELETE', `/apps/graves/dead-letters/${items.find(({ payload }) => payload === 1)!.id}`);
+	await expect(old).toHaveCount(0);
+	await expect(letters).toHaveCount(110);
+
+	// A schedule's is of no topic.
+	const schedules = await api.send<{ items: { id: string }[] }>('GET', '/apps/graves/schedules');
+	await api.send('POST', `/apps/graves/schedules/${schedules.items[0]!.id}/run`);
+	await expect(page.getByRole('row', { name: /cannot tick/ })).toBeVisible();
+	await expect(letters).toHaveCount(110);
+});
+
 test('of more than a thousand topics the first are shown, and that there are more is said', async ({ api, enter }) => {
 	await api.app('crowded');
 	for (let n = 0; n < 11; n += 1) {

@@ -164,6 +164,23 @@ export class Pages<T> {
 		);
 	}
 
+	/** As many as are there, read anew. For lists in which something comes and goes at any place. */
+	async again(): Promise<void> {
+		await this.#adding;
+		await this.#ask(async (signal) => {
+			const wanted = this.#items.length;
+			const first = await this.load(undefined, signal);
+			const items = [...first.items];
+			let { next } = first;
+			while (next != null && items.length < wanted) {
+				const page = await this.load(next, signal);
+				items.push(...page.items);
+				next = page.next;
+			}
+			return { ...first, items, next };
+		}, this.#replace);
+	}
+
 	/** What failed, once more. */
 	retry(): void {
 		this.#failed?.();

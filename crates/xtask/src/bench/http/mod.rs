@@ -2,7 +2,6 @@
 //! itself while the load has the other, and they take turns, round after round. PiCloud runs as it is shipped, and every
 //! request that it answered must be in its database afterwards.
 
-mod awake;
 mod contestant;
 mod peers;
 mod wrk;
@@ -14,7 +13,6 @@ use super::{
 };
 use crate::binaries::{self, Profile};
 use anyhow::Result;
-use awake::Awake;
 use contestant::{Contestant, Round};
 use std::{fs, path::Path};
 
@@ -72,7 +70,6 @@ fn deployed(name: &'static str, program: &Path, data: &Path, core: usize, flags:
 }
 
 fn measure(contestants: &mut [Contestant], core: usize, seconds: u64) -> Result<Vec<Figure>> {
-    let _awake = Awake::keep(core)?;
     for contestant in contestants.iter_mut() {
         contestant.round(core, WARM_UP)?;
         contestant.rounds.clear();

@@ -1,0 +1,1 @@
+import"./CVz6BhbX.js";

@@ -1,1 +1,0 @@
-import"./CouV8c3i.js";

@@ -23,7 +23,7 @@ fn as_bearer(picloud: &TestApp, token: &str) -> Client {
 }
 
 /// Invites somebody, who accepts.
-async fn join(picloud: &TestApp, name: &str, invite: InviteToServer) -> Client {
+pub(crate) async fn join(picloud: &TestApp, name: &str, invite: InviteToServer) -> Client {
     let link = picloud.client.invite(&invite).await.unwrap();
     let accept = AcceptInvitation {
         token: link.token,

@@ -1,8 +1,14 @@
 //! Following logs over the API.
 
-use crate::support::{Backend, Setup, TestApp, error_of, on_both, until};
+use crate::{
+    identity::join,
+    support::{Backend, Setup, TestApp, error_of, on_both, until},
+};
 use picloud_client::{Client, FollowFilter, Followed, LogStream};
-use picloud_shared::{api::LogLevel, names::AppSlug};
+use picloud_shared::{
+    api::{InviteToServer, LogLevel},
+    names::AppSlug,
+};
 use std::time::Duration;
 
 on_both!(
@@ -155,7 +161,16 @@ async fn an_app_has_so_many_followers(backend: Backend) {
     follow(&picloud.client, &other, &FollowFilter::default()).await;
     streams.pop();
     let again = async || picloud.client.follow_logs(&app, &FollowFilter::default()).await.ok();
-    until("a seat to be free", again).await;
+    streams.push(until("a seat to be free", again).await);
+
+    // So that nobody shuts out all others with apps of their own.
+    for _ in 0..20 {
+        streams.push(follow(&picloud.client, &other, &FollowFilter::default()).await);
+    }
+    let third = picloud.create_app("third").await;
+    assert!(picloud.client.follow_logs(&third, &FollowFilter::default()).await.is_err(), "one user has 40");
+    let reader = join(&picloud, "reader", InviteToServer { admin: true, ..InviteToServer::default() }).await;
+    follow(&reader, &third, &FollowFilter::default()).await;
 }
 
 #[tokio::test]

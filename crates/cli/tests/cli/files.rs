@@ -44,8 +44,14 @@ fn a_file_that_names_no_script_needs_a_name() {
 fn a_body_or_payload_that_cannot_be_read_is_refused() {
     let home = Home::signed_in();
     home.write("binary", b"\xff");
-    for args in [["--body", "@missing"], ["--body", "@binary"], ["--payload", "@missing"], ["--payload", "{"]] {
-        home.pic(&[&["invoke", "greet"][..], &args].concat()).code(5).stdout("");
+    for (args, code) in [
+        (["--body", "@missing"], 5),
+        (["--body", "@binary"], 5),
+        (["--payload", "@missing"], 5),
+        // What was typed is at fault, no file.
+        (["--payload", "{"], 2),
+    ] {
+        home.pic(&[&["invoke", "greet"][..], &args].concat()).code(code).stdout("");
     }
 }
 

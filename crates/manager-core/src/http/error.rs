@@ -108,7 +108,9 @@ pub(super) enum ApiError {
     TooManySignIns,
     #[error("too many attempts; try again in {} s", seconds(.0))]
     Throttled(Duration),
-    #[error("as many follow this app's logs, or those of all apps, as may; try again when some have left")]
+    #[error(
+        "as many follow this app's logs, or those of all apps, as may, or you follow as many; try again when some have left"
+    )]
     TooManyFollowers,
     #[error("this server has more to do than it can; try again in a moment")]
     Overloaded,

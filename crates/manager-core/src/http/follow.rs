@@ -13,10 +13,13 @@ use axum::{
     },
 };
 use futures_util::StreamExt as _;
-use picloud_shared::{api::LogEntry, ids::AppId};
+use picloud_shared::{
+    api::LogEntry,
+    ids::{AppId, UserId},
+};
 use picloud_store::{LogPlace, LogsHeard, StoreError, TailFilter};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -26,9 +29,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Streams at once, and of one app.
+/// Streams at once, of one app, and of one user, who may have many apps.
 const FOLLOWERS: usize = 200;
 const FOLLOWERS_OF_APP: usize = 20;
+const FOLLOWERS_OF_USER: usize = 40;
 /// How often a stream looks whether its reader may still read.
 const CHECK_TIME: Duration = Duration::from_secs(5);
 /// How often it looks for lines that other processes have recorded.
@@ -38,17 +42,20 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// Who follows what now.
+type Seats = Arc<Mutex<Vec<(AppId, UserId)>>>;
+
 /// Who follows now, and how they are told that the server stops.
 #[derive(Clone, Debug)]
 pub(crate) struct Followers {
-    seats: Arc<Mutex<HashMap<AppId, usize>>>,
+    seats: Seats,
     stop: watch::Sender<bool>,
 }
 
 /// One of them.
 struct Seat {
-    app: AppId,
-    seats: Arc<Mutex<HashMap<AppId, usize>>>,
+    taken: (AppId, UserId),
+    seats: Seats,
 }
 
 impl Followers {
@@ -61,26 +68,24 @@ impl Followers {
         self.stop.send_replace(true);
     }
 
-    fn seat(&self, app: AppId) -> Option<Seat> {
-        // Each change is one number.
+    fn seat(&self, app: AppId, user: UserId) -> Option<Seat> {
+        // Each change is one of them.
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_app = seats.get(&app).copied().unwrap_or(0);
-        if of_app >= FOLLOWERS_OF_APP || seats.values().sum::<usize>() >= FOLLOWERS {
+        let of_app = seats.iter().filter(|(of, _)| *of == app).count();
+        let of_user = seats.iter().filter(|(_, by)| *by == user).count();
+        if of_app >= FOLLOWERS_OF_APP || of_user >= FOLLOWERS_OF_USER || seats.len() >= FOLLOWERS {
             return None;
         }
-        seats.insert(app, of_app + 1);
-        Some(Seat { app, seats: Arc::clone(&self.seats) })
+        seats.push((app, user));
+        Some(Seat { taken: (app, user), seats: Arc::clone(&self.seats) })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = seats.get_mut(&self.app) {
-            *count -= 1;
-            if *count == 0 {
-                seats.remove(&self.app);
-            }
+        if let Some(place) = seats.iter().position(|taken| *taken == self.taken) {
+            seats.swap_remove(place);
         }
     }
 }
@@ -106,10 +111,11 @@ pub(super) async fn follow(
     manager: &Manager,
     parts: Parts,
     app: AppId,
+    user: UserId,
     filter: TailFilter,
 ) -> Result<Response, ApiError> {
     let revision = manager.store.revision();
-    let seat = manager.followers.seat(app).ok_or(ApiError::TooManyFollowers)?;
+    let seat = manager.followers.seat(app, user).ok_or(ApiError::TooManyFollowers)?;
     // Before the end is looked for: what is recorded then is heard of.
     let heard = manager.store.hear_logs(app);
     let place = match parts.headers.get(LAST_EVENT_ID) {

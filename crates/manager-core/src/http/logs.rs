@@ -68,7 +68,7 @@ pub(super) struct Filter {
 )]
 pub(super) async fn list(
     State(manager): State<Manager>,
-    Viewer(Access { app, .. }): Viewer,
+    Viewer(Access { app, caller, .. }): Viewer,
     Query(filter): Query<Filter>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
@@ -78,8 +78,8 @@ pub(super) async fn list(
         if since.is_some() || before.is_some() || limit.is_some() {
             return Err(ApiError::Invalid("who follows a log gives no since, before or limit".to_owned()));
         }
-        return super::follow::follow(&manager, parts, app.id, TailFilter { script, invocation, status, level, text })
-            .await;
+        let filter = TailFilter { script, invocation, status, level, text };
+        return super::follow::follow(&manager, parts, app.id, caller.who.user.id, filter).await;
     }
     let filter = LogFilter { script, invocation, status, level, text, since, before, limit: page::size(limit)? };
     let Found { items, next } = manager.store.logs(app.id, filter).await?;

@@ -255,6 +255,7 @@ mod tests {
         invocation::{Event, EventKind},
         seam::{Answer, Request},
     };
+    use rustix::mm::{Advice, madvise};
     use wasmtime::{Linker, Module};
 
     struct Mute;
@@ -403,6 +404,37 @@ mod tests {
                 assert!(instance.memory() == at_image, "after round {round}");
             }
         }
+    }
+
+    /// Where there is swap, all of it goes there; elsewhere what is still the file's alone.
+    #[tokio::test]
+    async fn what_the_kernel_takes_from_memory_meanwhile_is_brought_back_alike() {
+        let slot = Slot::new();
+        let fresh = slot.fresh().await.memory().to_owned();
+        let image = slot.image(&fresh, WRITER).await;
+        let watch = Watch::default();
+        let mut instance = slot.fresh().await;
+        instance.write(&image).unwrap();
+        let at_image = instance.memory().to_owned();
+        instance.watch(&image, &watch);
+        for round in 0..20 {
+            invoke(&mut instance, &image, round % 2 * 3).await.unwrap().unwrap();
+            page_out(instance.memory());
+            assert!(holds_canary(instance.memory()));
+            page_out(instance.memory());
+            assert!(instance.restore(&image, &fresh));
+            page_out(instance.memory());
+            assert!(instance.memory() == at_image, "after round {round}");
+        }
+        drop(instance);
+        assert!(slot.fresh().await.memory() == fresh);
+    }
+
+    fn page_out(memory: &[u8]) {
+        let start = memory.as_ptr().cast_mut().cast();
+        // SAFETY: the memory has the same bytes afterwards.
+        #[expect(unsafe_code, reason = "no library pages memory out")]
+        unsafe { madvise(start, memory.len(), Advice::LinuxPageOut) }.unwrap();
     }
 
     #[tokio::test]

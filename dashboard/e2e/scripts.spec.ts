@@ -83,35 +83,83 @@ test('a script is deleted, once its name is typed', async ({ api, enter, expecte
 	await expect(page.getByText('There is no script page')).toBeVisible();
 });
 
-test('an invocation is run again: by itself, or, where a body is missing, from the editor', async ({ api, enter }) => {
+test('an invocation is run again from the editor, and nothing is sent unasked', async ({ api, enter }) => {
 	await api.app('again');
-	await api.script('again', 'greet', '"hello " + req.method + " " + req.text()', { routes: ['GET /greet', 'POST /greet'] });
-	await api.call('again', '/greet');
+	await api.script(
+		'again',
+		'items',
+		'if req.method == "DELETE" { let key = if req.query.id == () { "all" } else { "one" }; kv::incr(key); } "hello " + req.method + " " + req.path + " " + req.text()',
+		{ routes: ['DELETE /items', 'POST /items/{name}'] }
+	);
+	const runs = async () => (await api.send<{ items: unknown[] }>('GET', '/apps/again/invocations?script=items')).items.length;
+	await api.call('again', '/items?id=1', { method: 'DELETE' });
 	const page = await enter('/apps/again/invocations');
-	await page
-		.getByRole('row', { name: /GET \/greet/ })
-		.getByRole('link')
-		.click();
-	await expect(page.getByRole('heading', { name: 'GET /greet' })).toBeVisible();
-	const before = page.url();
-	await page.getByRole('button', { name: 'Run again' }).click();
-	await expect(page.getByText('It ran again, with the version that answers now.')).toBeVisible();
-	await expect(page).not.toHaveURL(before);
-	await expect(page.getByRole('region', { name: "The response's body" })).toHaveText('hello GET');
-	await expect(page.getByText('hand', { exact: true })).toBeVisible();
+	const sent: string[] = [];
+	page.on('request', (request) => {
+		if (request.method() !== 'GET') sent.push(request.url());
+	});
+	const open = async (name: RegExp) => {
+		await page.getByRole('link', { name: 'Invocations', exact: true }).first().click();
+		await page.getByRole('row', { name }).first().getByRole('link').first().click();
+		await page.getByRole('button', { name: 'Run again' }).click();
+	};
+	const call = page.getByRole('region', { name: 'Try it' });
+	await open(/DELETE \/items/);
+	await expect(call.getByText('Nothing has been sent.')).toContainText('not its query, headers and body');
+	await expect(call.getByLabel('Method')).toHaveValue('DELETE');
+	await expect(call.getByLabel('Path')).toHaveValue('/items');
+	// Checking its source changes nothing.
+	expect(sent.filter((url) => !url.endsWith('/check'))).toEqual([]);
+	expect(await runs()).toBe(1);
+	await call.getByLabel('Path').fill('/items?id=2');
+	await call.getByRole('button', { name: 'Send the request' }).click();
+	await expect(call.getByRole('region', { name: "The response's body" })).toHaveText('hello DELETE /items');
+	expect((await api.send<{ items: string[] }>('GET', '/apps/again/kv')).items).toEqual(['one']);
 
-	await api.call('again', '/greet', { method: 'POST', body: 'body' });
-	await page.getByRole('link', { name: 'Invocations', exact: true }).first().click();
-	await page
-		.getByRole('row', { name: /POST \/greet/ })
-		.getByRole('link')
-		.click();
-	await page.getByRole('button', { name: 'Run again' }).click();
-	await expect(page.getByLabel('Method')).toHaveValue('POST');
-	await expect(page.getByLabel('Path')).toHaveValue('/greet');
-	await page.getByLabel('Body').fill('another');
-	await page.getByRole('button', { name: 'Send the request' }).click();
-	await expect(page.getByRole('region', { name: "The response's body" })).toHaveText('hello POST another');
+	// What its address had encoded is encoded again.
+	await api.call('again', '/items/a%20b%3Fc%25', { method: 'POST', body: 'body' });
+	await open(/POST \/items/);
+	await expect(call.getByLabel('Method')).toHaveValue('POST');
+	await expect(call.getByLabel('Path')).toHaveValue('/items/a%20b%3Fc%25');
+	await call.getByLabel('Body').fill('another');
+	await call.getByRole('button', { name: 'Send the request' }).click();
+	await expect(call.getByRole('region', { name: "The response's body" })).toHaveText('hello POST /items/a b?c% another');
+});
+
+test('an event is run again with its payload where one is kept, and else once it is written', async ({ api, enter }) => {
+	await api.app('given');
+	await api.script('given', 'on_order', 'if event.payload.id == 7 { throw "the shop is closed" } event.payload.id', {
+		topics: ['orders']
+	});
+	await api.send('POST', '/apps/given/topics/orders', { payload: { id: 1 } });
+	await api.send('POST', '/apps/given/topics/orders', { payload: { id: 7 } });
+	const page = await enter('/apps/given/topics');
+	await expect(page.getByRole('row', { name: /the shop is closed/ })).toHaveCount(1);
+	const dead = await api.send<{ items: { last_invocation: string }[] }>('GET', '/apps/given/dead-letters');
+	const call = page.getByRole('region', { name: 'Try it' });
+	const payload = call.getByLabel('Payload, as JSON');
+	const run = call.getByRole('button', { name: 'Run', exact: true });
+	const again = async (invocation: string) => {
+		await page.goto(`${api.manager}/apps/given/invocations/${invocation}`);
+		await page.getByRole('button', { name: 'Run again' }).click();
+		await expect(call.getByText('Nothing has been sent.')).toBeVisible();
+	};
+	const runs = () => api.send<{ items: { id: string; outcome: string }[] }>('GET', '/apps/given/invocations?script=on_order');
+	const before = (await runs()).items;
+
+	await again(dead.items[0]!.last_invocation);
+	await expect(payload).toHaveValue('{\n  "id": 7\n}');
+	await expect(run).toBeEnabled();
+
+	// The one that arrived is kept nowhere.
+	await again(before.find(({ outcome }) => outcome === 'ok')!.id);
+	await expect(call.getByText('A record keeps no payload')).toBeVisible();
+	await expect(payload).toHaveValue('');
+	await expect(run).toBeDisabled();
+	expect((await runs()).items).toHaveLength(before.length);
+	await payload.fill('{"id": 2}');
+	await run.click();
+	await expect(call.getByRole('region', { name: "The response's body" })).toHaveText('2');
 });
 
 test('who leaves a script that is not saved is asked', async ({ api, enter }) => {

@@ -152,6 +152,31 @@ test('the editor knows what scripts can call', async ({ api, enter }) => {
 	await expect(page.getByRole('textbox', { name: 'Source of page' })).toContainText('kv::incr("n")');
 });
 
+test('what is typed over a selection takes its place', async ({ api, enter }) => {
+	await api.app('typed');
+	await api.script('typed', 'page', 'let greeting = "hello";\nlet n = 1;\ngreeting', { routes: ['GET /page'] });
+	const page = await enter('/apps/typed/scripts/page');
+	const editor = page.getByRole('textbox', { name: 'Source of page' });
+	// Over what has colours of its own, over several lines, and by a bracket, which is put around it.
+	await editor.getByText('"hello"').dblclick();
+	await page.keyboard.type('bye');
+	await expect(editor).toContainText('let greeting = "bye";');
+	await editor.getByText('greeting').last().dblclick();
+	await page.keyboard.type('(');
+	await expect(editor).toContainText('(greeting)');
+	await page.keyboard.press('ControlOrMeta+A');
+	await page.keyboard.type('"hi"');
+	await expect(editor).toHaveText('"hi"');
+	await page.keyboard.press('ControlOrMeta+Z');
+	await expect(editor).toContainText('(greeting)');
+	await page.keyboard.press('ControlOrMeta+A');
+	await page.keyboard.type('1 + 1');
+	await expect(editor).toHaveText('1 + 1');
+	await page.getByRole('button', { name: 'Save as new version' }).click();
+	await expect(page.getByText('Version 2 is live.')).toBeVisible();
+	expect(await (await api.call('typed', '/page')).text()).toBe('2');
+});
+
 test('a session that ends asks for the password, and nothing is lost', async ({ api, enter, expected }) => {
 	await api.app('session');
 	await api.script('session', 'page', '"one"', { routes: ['GET /page'] });

@@ -82,6 +82,21 @@ const look = EditorView.theme({
 	'.cm-changeGutter': { width: '3px' }
 });
 
+/** What is typed over a selection goes through the state, and the page is drawn from that. Left to the browser, Chromium gives the text the
+ * look of what it replaces, by an inline style, which the page's policy refuses. A composition is the browser's all the same. */
+const typedOver = EditorView.domEventHandlers({
+	beforeinput(event, view) {
+		const { data, inputType, isComposing } = event;
+		const { main } = view.state.selection;
+		if (inputType !== 'insertText' || !data || isComposing || view.composing || main.empty || view.state.readOnly) return false;
+		const insert = () => view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+		// They close brackets, or put them around what is selected.
+		const handlers = view.state.facet(EditorView.inputHandler);
+		if (!handlers.some((handles) => handles(view, main.from, main.to, data, insert))) view.dispatch(insert());
+		return true;
+	}
+});
+
 const basics: Extension = [lineNumbers(), rhai(), indentUnit.of('    '), EditorState.tabSize.of(4), look];
 
 export interface Editor {
@@ -126,6 +141,7 @@ export function edit(
 				highlightSelectionMatches(),
 				bracketMatching(),
 				closeBrackets(),
+				typedOver,
 				indentOnInput(),
 				lintGutter(),
 				linter(null),

@@ -96,6 +96,56 @@ test('a server that is started again: in a list, the editor, a dialog, and on th
 	}
 });
 
+test('an app is gone to while the server is away: its page is there already, or comes by itself', async ({
+	another,
+	page,
+	expected
+}) => {
+	const server = await Server.start();
+	try {
+		const open = new Api(server.manager, server.ingress, '');
+		const { token } = await open.send<{ token: string }>('POST', '/setup', { token: server.setupToken, ...ADMIN });
+		const api = new Api(server.manager, server.ingress, token);
+		await api.app('shop');
+		expected.offline = true;
+
+		// All code is loaded ahead, also from the list of apps.
+		const early = await another('/', api);
+		await expect
+			.poll(() =>
+				early.evaluate(() => {
+					const names = performance.getEntriesByType('resource').map(({ name }) => name);
+					return new Set(names.filter((name) => /\/nodes\/.*js$/.test(name))).size;
+				})
+			)
+			.toBeGreaterThanOrEqual(24);
+		await server.stop();
+		await early.getByRole('link', { name: 'shop' }).click();
+		await expect(lost(early)).toBeVisible();
+		await expect(early).toHaveTitle(/^Overview · shop/);
+		await server.again();
+		await expect(early.getByRole('heading', { name: 'shop', level: 1 })).toBeVisible();
+
+		// Where there was no time for that.
+		await page.addInitScript((token) => {
+			sessionStorage.setItem('picloud.token', token);
+			const soon = setTimeout;
+			Object.assign(window, { setTimeout: (act: () => void, ms?: number) => (ms === 1_500 ? 0 : soon(act, ms)) });
+		}, token);
+		await page.goto(server.manager);
+		await expect(page.getByRole('link', { name: 'shop' })).toBeVisible();
+		await server.stop();
+		await page.getByRole('link', { name: 'shop' }).click();
+		await expect(page.getByRole('heading', { name: 'The server cannot be reached' })).toBeVisible();
+		await expect(page.getByText('The page comes by itself once it can be reached.')).toBeVisible();
+		await server.again();
+		await expect(page.getByRole('heading', { name: 'shop', level: 1 })).toBeVisible();
+		await expect(page).toHaveURL(/\/apps\/shop$/);
+	} finally {
+		await server.end();
+	}
+});
+
 test('a session that ends while a dialog is open leaves it as it is', async ({ api, enter, expected }) => {
 	await api.app('patience');
 	const mine = await Api.admin();

@@ -32,6 +32,11 @@ class Connection {
 		this.#waiting ??= setTimeout(() => void this.#ask(), PAUSE_MS[Math.min(this.#attempt++, PAUSE_MS.length - 1)]);
 	}
 
+	/** Asks whether the server answers, where something else than a request of the API has failed. */
+	look(): void {
+		if (this.#waiting === undefined) void this.#ask();
+	}
+
 	/** Everything is read anew. */
 	refresh(): void {
 		this.#epoch += 1;

@@ -37,6 +37,7 @@ test('a secret is set, replaced and deleted, and never shown', async ({ api, ent
 	const page = await enter('/apps/secrets/config');
 	const dialog = page.getByRole('dialog');
 	await page.getByRole('button', { name: 'New secret' }).click();
+	await expect(dialog.getByText('Letters, digits and underscores, with no digit at first')).toBeVisible();
 	await dialog.getByLabel('Name').fill('API_KEY');
 	await dialog.getByLabel('Value').fill('hush');
 	await dialog.getByRole('button', { name: 'Save' }).click();

@@ -45,9 +45,32 @@ test('triggers that are refused are told, and kept to be mended', async ({ api, 
 		await expect(page.getByLabel('Routes')).toHaveValue(routes);
 	}
 	await page.getByLabel('Routes').fill('GET /free');
+	await page.getByLabel('Schedules').fill('0 7 * * 1\n99 * * * *');
+	await page.getByRole('button', { name: 'Save as new version' }).click();
+	await expect(page.getByRole('alert')).toHaveText(/^Schedule "99 \* \* \* \*": /);
+	await page.getByLabel('Schedules').fill('');
 	await page.getByRole('button', { name: 'Save as new version' }).click();
 	await expect(page.getByText('Version 2 is live.')).toBeVisible();
 	await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+test('what is wrong with a new script is told until it is mended', async ({ api, enter, expected }) => {
+	await api.app('named');
+	const page = await enter('/apps/named/new');
+	expected.statuses.push(400, 422);
+	const save = page.getByRole('button', { name: 'Save and go live' });
+	await page.getByLabel('Name', { exact: true }).fill('no name');
+	await save.click();
+	await expect(page.getByRole('alert')).toContainText("A script's name is");
+	await page.getByLabel('Name', { exact: true }).fill('greet');
+	await expect(page.getByRole('alert')).toHaveCount(0);
+	await page.getByLabel('Schedules').fill('99 * * * *');
+	await save.click();
+	await expect(page.getByRole('alert')).toHaveText(/^Schedule "99 \* \* \* \*": /);
+	await page.getByLabel('Schedules').fill('');
+	await expect(page.getByRole('alert')).toHaveCount(0);
+	await save.click();
+	await expect(page.getByRole('heading', { name: 'greet', level: 1 })).toBeVisible();
 });
 
 test('a script is deleted, once its name is typed', async ({ api, enter, expected }) => {

@@ -83,7 +83,11 @@ export function failure(response: Response, body: unknown): Failure {
 	const told = (body as { error?: Partial<Schemas['ErrorDetail']> } | undefined)?.error;
 	if (told && typeof told === 'object' && typeof told.message === 'string') {
 		const { script, line, column } = told;
-		return new Failure(sentence(told.message), response.status, told.code ?? '', told.request_id, { script, line, column });
+		return new Failure(sentence(named(told.message)), response.status, told.code ?? '', told.request_id, {
+			script,
+			line,
+			column
+		});
 	}
 	const what =
 		response.status >= 500
@@ -113,6 +117,9 @@ export function asFailure(error: unknown): Failure {
 		return new Failure('The answer is no JSON; perhaps a proxy stands in between.', 502, 'unknown');
 	return new Failure(error instanceof Error ? error.message : String(error), -1, 'unknown');
 }
+
+/** Without the place in the list that was sent, where what is wrong is named: `schedules[0]: schedule "99 …": …`. */
+const named = (text: string): string => text.replace(/^(\w+)s\[\d+\]: (?=\1 ")/, '');
 
 function sentence(text: string): string {
 	const capital = text.charAt(0).toUpperCase() + text.slice(1);

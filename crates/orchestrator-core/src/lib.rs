@@ -5,6 +5,7 @@
 
 mod address;
 mod cors;
+mod dead_letter_bound;
 mod deliveries;
 mod deployments;
 mod domains;

@@ -1,8 +1,9 @@
-//! Prunes what apps keep for a time or up to a size, after something was recorded: that is when there is more, and somebody
+//! Prunes what apps keep for a time or up to a size, after something was recorded or given up: that is when there is more, and somebody
 //! is awake anyway. It has no timer, and asks nothing while nothing is recorded. An app that records nothing has its turn
 //! when others do. Also removes, a step at a time, what deleted apps and scripts have left, once they are deleted; a process
 //! that ended before it was through is gone on for at the next start, or by another in its round.
 
+use crate::dead_letter_bound::DeadLetterBound;
 use picloud_shared::{ids::AppId, limit_rules::LimitRules, time::now_ms};
 use picloud_store::{KeptRecords, Store, StoreError};
 use std::{
@@ -23,6 +24,7 @@ pub struct Retention {
     store: Store,
     rules: LimitRules,
     apps: HashMap<AppId, Seen>,
+    dead_letters: DeadLetterBound,
     /// When one had its turn that might record nothing, and which.
     round: Option<Instant>,
     last: Option<AppId>,
@@ -47,7 +49,8 @@ impl Retention {
     /// When the database fails.
     pub async fn new(store: Store, rules: LimitRules) -> Result<Self, StoreError> {
         let left = store.remove_gone().await?;
-        Ok(Self { store, rules, apps: HashMap::new(), round: None, last: None, left })
+        let dead_letters = DeadLetterBound::new(store.clone());
+        Ok(Self { store, rules, apps: HashMap::new(), dead_letters, round: None, last: None, left })
     }
 
     /// Prunes until `stop` ends.
@@ -97,6 +100,7 @@ impl Retention {
             let room = self.prune(&kept).await?;
             self.apps.insert(app, Seen { at: Some(now), bytes: 0, room });
         }
+        self.dead_letters.look(is_long_ago).await?;
         if is_long_ago(&self.round) {
             self.round = Some(now);
             self.left = true;
@@ -114,6 +118,7 @@ impl Retention {
         self.last = next.as_ref().map(|kept| kept.app);
         if let Some(kept) = next {
             self.prune(&kept).await?;
+            self.dead_letters.prune(kept.app).await?;
         }
         while self.store.prune_expired(now_ms()).await? {}
         while self.store.give_back().await? {}

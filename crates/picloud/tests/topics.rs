@@ -24,6 +24,7 @@ on_both!(
     nothing_is_asked_while_nothing_is_due,
     an_app_with_many_deliveries_does_not_keep_another_waiting,
     what_cannot_be_read_holds_up_nothing_else,
+    dead_letters_are_bounded,
     stopping_lets_a_delivery_end,
     no_crash_loses_an_acknowledged_event,
 );
@@ -329,6 +330,30 @@ async fn what_cannot_be_read_holds_up_nothing_else(backend: Backend) {
     }
     let before = number("/shop/ticks").await;
     until("slots of the other app", async || (number("/shop/ticks").await > before + 1).then_some(())).await;
+}
+
+/// An app that fails all the time, and one that had failed and ends no delivery any more.
+async fn dead_letters_are_bounded(backend: Backend) {
+    let setup = Setup::new(backend).with(&["--delivery-attempts", "1"]);
+    let picloud = setup.clone().start().await;
+    let (quiet, fails) = (picloud.create_app("quiet").await, picloud.create_app("fails").await);
+    for app in [&quiet, &fails] {
+        subscribe(&picloud, app, "s", &["t"], "throw \"no\"").await;
+    }
+    past(
+        &setup,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+         INSERT INTO deliveries (id, app_id, script_id, topic, seq, payload, error, bytes, depth, not_before, dead_at)
+         SELECT a.slug || n.i, s.app_id, s.id, 't', 0, '1', '', 1, 1, 0, CASE a.slug WHEN 'quiet' THEN 1 ELSE 9000000000000 END
+         FROM n, scripts s JOIN apps a ON a.id = s.app_id",
+    )
+    .await;
+    let dead = async |app: &AppSlug| topics(&picloud, app).await["t"].dead;
+    assert_eq!((dead(&quiet).await, dead(&fails).await), (10_000, 10_000));
+    publish(&picloud, &fails, "t", &event(json!(1))).await;
+    until("the oldest to be removed", async || (dead(&fails).await == 9_375).then_some(())).await;
+    until("what is too old to be removed", async || (dead(&quiet).await == 0).then_some(())).await;
+    picloud.asks_the_database_nothing().await;
 }
 
 async fn stopping_lets_a_delivery_end(backend: Backend) {

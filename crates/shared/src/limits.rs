@@ -197,5 +197,9 @@ pub const DELIVERIES_WAITING: usize = 10_000;
 pub const STATS_MINUTES_TIME: Duration = Duration::from_secs(2 * DAY);
 /// And by the hour.
 pub const STATS_HOURS_TIME: Duration = Duration::from_secs(90 * DAY);
+/// Dead letters of an app; the oldest go.
+pub const DEAD_LETTERS: i64 = 10_000;
+/// Bytes of their payloads and errors together; the oldest go.
+pub const DEAD_LETTER_BYTES: i64 = 256 << 20;
 /// How long dead letters are kept.
 pub const DEAD_LETTER_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);

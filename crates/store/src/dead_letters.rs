@@ -1,10 +1,11 @@
-//! Dead letters: rows of `deliveries` that were given up. They are kept for [`DEAD_LETTER_TIME`], and deleted when
-//! another delivery of the app is settled after that.
+//! Dead letters: rows of `deliveries` that were given up. What is too old, and what is too much of an app, is removed in
+//! `dead_letter_bound`.
 
 use crate::{
     Found, Occasion, Store, StoreError,
     commit::Change,
     page::{BYTES, fitting},
+    pool::Transaction,
     rows::{Optional, OptionalText},
 };
 use picloud_shared::{
@@ -132,6 +133,11 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Held from here on: no other replays or publishes meanwhile.
         self.number_events(&mut transaction, app, 0).await?;
+        // Nor does anybody remove these.
+        let lock = match transaction {
+            Transaction::Sqlite(_) => "",
+            Transaction::Postgres(_) => " FOR UPDATE",
+        };
         let ids: Vec<String> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new("SELECT id FROM deliveries WHERE dead_at IS NOT NULL AND app_id = ");
             query.push_bind(app.to_string());
@@ -141,7 +147,7 @@ impl Store {
             if let Some(topic) = topic {
                 query.push(" AND topic = ").push_bind(topic.as_str());
             }
-            query.push(" ORDER BY seq, id");
+            query.push(" ORDER BY seq, id").push(lock);
             query.build_query_scalar().fetch_all(db).await?
         });
         if ids.is_empty() {
@@ -158,7 +164,7 @@ impl Store {
         for (seq, id) in (first..).zip(&ids) {
             with_db!(self, &mut transaction, db => {
                 sqlx::query(
-                    "UPDATE deliveries SET dead_at = NULL, error = NULL, attempts = 0, seq = $2, not_before = $3,
+                    "UPDATE deliveries SET dead_at = NULL, error = NULL, bytes = NULL, attempts = 0, seq = $2, not_before = $3,
                         due_at = CASE WHEN EXISTS (SELECT 1 FROM deliveries before
                             WHERE before.script_id = deliveries.script_id
                                 AND before.ordering_key = deliveries.ordering_key AND before.dead_at IS NULL)

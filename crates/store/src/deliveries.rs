@@ -16,7 +16,6 @@ use crate::{
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
     limit_rules::LimitValues,
-    limits::DEAD_LETTER_TIME,
     names::{ScriptName, TopicName},
     outbound::AllowedHosts,
     time::TimestampMs,
@@ -359,8 +358,8 @@ impl Store {
         records: &[NewInvocation],
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let leaves = matches!(settlement, Settlement::Done | Settlement::Dead { .. });
-        let key = lease.ordering_key.as_ref().filter(|_| leaves);
+        let dies = matches!(settlement, Settlement::Dead { .. });
+        let key = lease.ordering_key.as_ref().filter(|_| dies || settlement == Settlement::Done);
         if key.is_some() {
             self.hold_events(&mut transaction, lease.app).await?;
         }
@@ -380,6 +379,9 @@ impl Store {
         }
         transaction.commit().await?;
         self.tell_recorded(&written);
+        if dies && held {
+            self.tell_died(lease.app);
+        }
         Ok(held)
     }
 
@@ -425,7 +427,9 @@ impl Store {
                 Settlement::Dead { error, begun } => {
                     let mut query = QueryBuilder::new("UPDATE deliveries SET leased = FALSE, due_at = NULL");
                     query.push(", attempts = attempts - ").push_bind(i64::from(!begun));
-                    query.push(", dead_at = ").push_bind(now).push(", error = ").push_bind(error.into_bytes());
+                    query.push(", dead_at = ").push_bind(now).push(", bytes = LENGTH(payload) + ");
+                    query.push_bind(i64::try_from(error.len()).unwrap_or(i64::MAX));
+                    query.push(", error = ").push_bind(error.into_bytes());
                     query.push(", last_invocation = COALESCE(").push_bind(last.map(|id| id.to_string()));
                     query.push(", last_invocation)");
                     query
@@ -435,9 +439,6 @@ impl Store {
             query.push(" AND lease = ").push_bind(lease.lease).push(" AND leased");
             query.build().execute(db).await?.rows_affected()
         });
-        if settled == 1 {
-            self.prune_dead_letters(transaction, lease.app, now).await?;
-        }
         Ok(settled == 1)
     }
 
@@ -474,18 +475,6 @@ impl Store {
                 .execute(&mut **transaction)
                 .await?;
         }
-        Ok(())
-    }
-
-    async fn prune_dead_letters(&self, transaction: &mut Transaction, app: AppId, now: i64) -> Result<(), StoreError> {
-        let oldest = now.saturating_sub(i64::try_from(DEAD_LETTER_TIME.as_millis()).unwrap_or(i64::MAX));
-        with_db!(self, transaction, db => {
-            sqlx::query("DELETE FROM deliveries WHERE app_id = $1 AND dead_at <= $2")
-                .bind(app.to_string())
-                .bind(oldest)
-                .execute(db)
-                .await?;
-        });
         Ok(())
     }
 }

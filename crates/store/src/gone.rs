@@ -8,9 +8,9 @@ use sqlx::QueryBuilder;
 use tokio::sync::watch;
 
 /// Rows that one call looks at.
-const STEP: i64 = 500;
+pub(crate) const STEP: i64 = 500;
 /// Bytes of values that one call removes, but for the first.
-const STEP_BYTES: i64 = 4 << 20;
+pub(crate) const STEP_BYTES: i64 = 4 << 20;
 
 /// What people have set, what leads to an app, and what starts its scripts: little, and not to be found a moment longer.
 const AT_ONCE: [&str; 9] = [

@@ -1,5 +1,5 @@
-//! What this process has recorded lately, for those who prune records and those who follow logs: told after the commit, by
-//! app, so that nobody asks the database to find out.
+//! What this process has recorded and given up lately, for those who prune it and those who follow logs: told after the
+//! commit, by app, so that nobody asks the database to find out.
 
 use crate::Store;
 use picloud_shared::ids::AppId;
@@ -23,6 +23,8 @@ pub(crate) struct Written {
 pub(crate) struct Recorded {
     /// Bytes of each app since they were taken last.
     bytes: Mutex<HashMap<AppId, i64>>,
+    /// Deliveries of each app that were given up since they were taken last.
+    died: Mutex<HashMap<AppId, i64>>,
     told: watch::Sender<()>,
     /// Apps whose logs somebody follows.
     followed: Mutex<HashMap<AppId, watch::Sender<()>>>,
@@ -62,7 +64,13 @@ impl Store {
         }
     }
 
-    /// Changes when something was recorded by this process.
+    /// That a delivery of the app was given up. To be called after the commit.
+    pub(crate) fn tell_died(&self, app: AppId) {
+        *lock(&self.inner.recorded.died).entry(app).or_default() += 1;
+        self.inner.recorded.told.send_replace(());
+    }
+
+    /// Changes when something was recorded by this process, or a delivery given up.
     pub fn recorded(&self) -> watch::Receiver<()> {
         self.inner.recorded.told.subscribe()
     }
@@ -70,6 +78,11 @@ impl Store {
     /// The apps of which this process has recorded invocations since this was asked last, and how many bytes they take.
     pub fn take_recorded(&self) -> HashMap<AppId, i64> {
         std::mem::take(&mut *lock(&self.inner.recorded.bytes))
+    }
+
+    /// The apps of which this process has given up deliveries since this was asked last, and how many.
+    pub fn take_died(&self) -> HashMap<AppId, i64> {
+        std::mem::take(&mut *lock(&self.inner.recorded.died))
     }
 
     /// Hears of an app's log lines from now on.

@@ -5,6 +5,7 @@
 mod apps;
 mod audit;
 mod commit;
+mod dead_letters;
 mod delivery_model;
 mod deployments;
 mod domains;

@@ -23,7 +23,6 @@ cases! {
     a_full_queue_refuses
     a_delivery_that_cannot_be_read_holds_up_no_other
     a_page_of_dead_letters_is_bounded_in_bytes
-    dead_letters_are_deleted_with_age
     a_settled_delivery_is_recorded
     apps_and_scripts_take_their_deliveries_along
     who_waits_hears_of_what_is_published
@@ -297,22 +296,6 @@ async fn a_page_of_dead_letters_is_bounded_in_bytes(store: &TestStore) {
     assert!(page.items.len() < 50 && page.next == page.items.last().map(|last| last.id));
     let page = store.dead_letters(app.id, Some(expected[47]), 2).await.unwrap();
     assert_eq!((page.items.len(), page.next), (2, None));
-}
-
-async fn dead_letters_are_deleted_with_age(store: &TestStore) {
-    let app = store.app("demo").await;
-    subscriber(store, app.id, "a", &["t"]).await;
-    for payload in ["1", "2", "3"] {
-        publish(store, app.id, event("t", None, payload)).await;
-    }
-    let claimed = claim(store, app.id).await;
-    for claimed in &claimed[..2] {
-        assert!(settle(store, claimed, dead("no")).await);
-    }
-    store.execute("UPDATE deliveries SET dead_at = dead_at - 2592000001 WHERE seq = 1").await;
-    assert!(settle(store, &claimed[2], Settlement::Done).await);
-    let left = store.dead_letters(app.id, None, 9).await.unwrap().items;
-    assert_eq!(left.iter().map(|letter| letter.payload.as_str()).collect::<Vec<_>>(), ["2"]);
 }
 
 async fn a_settled_delivery_is_recorded(store: &TestStore) {

@@ -1,1 +1,0 @@
-import"./CVz6BhbX.js";

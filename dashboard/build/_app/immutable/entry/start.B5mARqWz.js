@@ -1,0 +1,1 @@
+export{l as load_css,o as start}from"../chunks/BHMFGyOP.js";

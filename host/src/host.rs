@@ -272,7 +272,7 @@ impl<P: Platform> Host<P> {
             invoked = instance.invoke(image, platform, trigger, started, limits, allowances) => Ok(invoked),
             () = cancelled => Err(failure::cancelled()),
             // No timer is made for one that returns without waiting.
-            () = async { over(started + limits.wall_time).await } => Err(failure::timeout()),
+            () = over(started + limits.wall_time) => Err(failure::timeout()),
         };
         let duration = started.elapsed();
         let late = duration >= limits.wall_time;

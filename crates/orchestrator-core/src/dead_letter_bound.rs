@@ -2,55 +2,37 @@
 //! the oldest of an app that has too many. Asks the database of an app only after one of its deliveries was given up, when
 //! it may have too many or has not been looked at for a while, or in its turn.
 
+use crate::looks::{Looks, to_stay};
 use picloud_shared::{
     ids::AppId,
     limits::{DEAD_LETTER_BYTES, DEAD_LETTER_TIME, DEAD_LETTERS, TOPIC_PAYLOAD_BYTES},
     time::now_ms,
 };
 use picloud_store::{KeptDeadLetters, RemovedDeadLetters, Store, StoreError};
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
 /// Deaths of an app after which it is looked at anyway, as other processes may have given up as many.
 const LOOK_DEATHS: i64 = 500;
-/// Pruning goes on until so much below the bound, a sixteenth of it, so that it need not begin again at once.
-const SPARE: i64 = 16;
 /// Bytes of a large dead letter.
 const LARGE: i64 = TOPIC_PAYLOAD_BYTES as i64;
 
 /// What keeps them so.
 pub(crate) struct DeadLetterBound {
     store: Store,
-    apps: HashMap<AppId, Seen>,
-}
-
-/// When an app was looked at, how many of its deliveries this process has given up since, and for how many there was room
-/// then, were they large.
-struct Seen {
-    at: Option<Instant>,
-    deaths: i64,
-    room: i64,
+    /// By deaths; there is room for as many as if they were large.
+    looks: Looks,
 }
 
 impl DeadLetterBound {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, apps: HashMap::new() }
+        Self { store, looks: Looks::after(LOOK_DEATHS) }
     }
 
     /// Prunes where deliveries were given up. Which looks were long ago, the caller says.
     pub(crate) async fn look(&mut self, is_long_ago: impl Fn(&Option<Instant>) -> bool) -> Result<(), StoreError> {
-        for (app, deaths) in self.store.take_died() {
-            self.apps.entry(app).or_insert(Seen { at: None, deaths: 0, room: 0 }).deaths += deaths;
-        }
-        let due: Vec<AppId> = self
-            .apps
-            .iter()
-            .filter(|(_, seen)| seen.deaths > seen.room.min(LOOK_DEATHS) || (seen.deaths > 0 && is_long_ago(&seen.at)))
-            .map(|(app, _)| *app)
-            .collect();
-        self.apps.retain(|_, seen| seen.deaths > 0 || !is_long_ago(&seen.at));
-        for app in due {
+        for app in self.looks.due(self.store.take_died(), is_long_ago) {
             let room = self.prune(app).await?;
-            self.apps.insert(app, Seen { at: Some(Instant::now()), deaths: 0, room });
+            self.looks.looked(app, Instant::now(), room);
         }
         Ok(())
     }
@@ -60,8 +42,7 @@ impl DeadLetterBound {
         let KeptDeadLetters { letters, bytes, oldest } = self.store.kept_dead_letters(app).await?;
         let age = i64::try_from(DEAD_LETTER_TIME.as_millis()).unwrap_or(i64::MAX);
         let until = now_ms().saturating_sub(age);
-        let below = |kept: i64, bound: i64| if kept > bound { bound - bound / SPARE } else { bound };
-        let (most, most_bytes) = (below(letters, DEAD_LETTERS), below(bytes, DEAD_LETTER_BYTES));
+        let (most, most_bytes) = (to_stay(letters, DEAD_LETTERS), to_stay(bytes, DEAD_LETTER_BYTES));
         if letters > most || bytes > most_bytes || oldest.is_some_and(|oldest| oldest < until) {
             loop {
                 let removed = self.store.prune_dead_letters(app, most, most_bytes, until).await?;

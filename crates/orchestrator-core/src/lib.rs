@@ -11,6 +11,7 @@ mod deployments;
 mod domains;
 mod error;
 mod ingress;
+mod looks;
 mod outlive;
 mod recorder;
 mod request;

@@ -3,11 +3,13 @@
 //! when others do. Also removes, a step at a time, what deleted apps and scripts have left, once they are deleted; a process
 //! that ended before it was through is gone on for at the next start, or by another in its round.
 
-use crate::dead_letter_bound::DeadLetterBound;
+use crate::{
+    dead_letter_bound::DeadLetterBound,
+    looks::{Looks, to_stay},
+};
 use picloud_shared::{ids::AppId, limit_rules::LimitRules, time::now_ms};
 use picloud_store::{KeptRecords, Store, StoreError};
 use std::{
-    collections::HashMap,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -16,14 +18,13 @@ use std::{
 const LOOK_TIME: Duration = Duration::from_secs(10);
 /// Bytes of records after which an app is looked at anyway, as other processes may have recorded as many.
 const LOOK_BYTES: i64 = 1 << 20;
-/// Pruning goes on until so much below the bound, a sixteenth of it, so that it need not begin again at once.
-const SPARE: i64 = 16;
 
 /// What prunes.
 pub struct Retention {
     store: Store,
     rules: LimitRules,
-    apps: HashMap<AppId, Seen>,
+    /// By bytes of records.
+    looks: Looks,
     dead_letters: DeadLetterBound,
     /// When one had its turn that might record nothing, and which.
     round: Option<Instant>,
@@ -35,13 +36,6 @@ pub struct Retention {
 /// Steps of removing what was deleted, after which others have their turn.
 const STEPS: usize = 20;
 
-/// When an app was looked at, what this process has recorded of it since, and how much there was room for then.
-struct Seen {
-    at: Option<Instant>,
-    bytes: i64,
-    room: i64,
-}
-
 impl Retention {
     /// One for every app of the store. Looks whether an earlier process has left something of what was deleted.
     ///
@@ -50,7 +44,7 @@ impl Retention {
     pub async fn new(store: Store, rules: LimitRules) -> Result<Self, StoreError> {
         let left = store.remove_gone().await?;
         let dead_letters = DeadLetterBound::new(store.clone());
-        Ok(Self { store, rules, apps: HashMap::new(), dead_letters, round: None, last: None, left })
+        Ok(Self { store, rules, looks: Looks::after(LOOK_BYTES), dead_letters, round: None, last: None, left })
     }
 
     /// Prunes until `stop` ends.
@@ -80,25 +74,15 @@ impl Retention {
     }
 
     async fn look(&mut self) -> Result<(), StoreError> {
-        for (app, bytes) in self.store.take_recorded() {
-            self.apps.entry(app).or_insert(Seen { at: None, bytes: 0, room: 0 }).bytes += bytes;
-        }
         let now = Instant::now();
         let is_long_ago = |at: &Option<Instant>| at.is_none_or(|at| now.duration_since(at) >= LOOK_TIME);
-        let due: Vec<AppId> = self
-            .apps
-            .iter()
-            .filter(|(_, seen)| seen.bytes > seen.room.min(LOOK_BYTES) || (seen.bytes > 0 && is_long_ago(&seen.at)))
-            .map(|(app, _)| *app)
-            .collect();
-        self.apps.retain(|_, seen| seen.bytes > 0 || !is_long_ago(&seen.at));
-        for app in due {
+        for app in self.looks.due(self.store.take_recorded(), is_long_ago) {
             let Some(kept) = self.store.kept_records(app).await? else {
-                self.apps.remove(&app);
+                self.looks.forget(app);
                 continue;
             };
             let room = self.prune(&kept).await?;
-            self.apps.insert(app, Seen { at: Some(now), bytes: 0, room });
+            self.looks.looked(app, now, room);
         }
         self.dead_letters.look(is_long_ago).await?;
         if is_long_ago(&self.round) {
@@ -129,7 +113,7 @@ impl Retention {
     async fn prune(&self, kept: &KeptRecords) -> Result<i64, StoreError> {
         let limits = self.rules.in_force(&kept.limits);
         let bound = limits.record_bytes;
-        let bytes = if kept.bytes > bound { bound - bound / SPARE } else { bound };
+        let bytes = to_stay(kept.bytes, bound);
         let age = i64::try_from(limits.record_time.as_millis()).unwrap_or(i64::MAX);
         while self.store.prune_records(kept.app, bytes, now_ms().saturating_sub(age)).await? {}
         Ok(bound.saturating_sub(kept.bytes.min(bytes)))

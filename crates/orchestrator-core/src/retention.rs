@@ -115,7 +115,10 @@ impl Retention {
         let bound = limits.record_bytes;
         let bytes = to_stay(kept.bytes, bound);
         let age = i64::try_from(limits.record_time.as_millis()).unwrap_or(i64::MAX);
-        while self.store.prune_records(kept.app, bytes, now_ms().saturating_sub(age)).await? {}
+        let until = now_ms().saturating_sub(age);
+        if kept.bytes > bytes || kept.oldest.is_some_and(|oldest| oldest < until) {
+            while self.store.prune_records(kept.app, bytes, until).await? {}
+        }
         Ok(bound.saturating_sub(kept.bytes.min(bytes)))
     }
 }

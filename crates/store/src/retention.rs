@@ -57,6 +57,8 @@ pub struct KeptRecords {
     pub limits: LimitValues,
     /// Bytes of its records.
     pub bytes: i64,
+    /// When the oldest of them began.
+    pub oldest: Option<TimestampMs>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -66,6 +68,7 @@ struct KeptRow {
     #[sqlx(try_from = "String")]
     limits: LimitValues,
     bytes: i64,
+    oldest: Option<TimestampMs>,
 }
 
 /// One that may go.
@@ -82,7 +85,8 @@ macro_rules! select_kept {
     ($rest:literal) => {
         concat!(
             "SELECT a.id AS app, a.limits, CAST(COALESCE((SELECT SUM(s.record_bytes) FROM scripts s WHERE s.app_id = a.id), 0)
-                AS BIGINT) AS bytes
+                AS BIGINT) AS bytes,
+                (SELECT i.started_at FROM invocations i WHERE i.app_id = a.id ORDER BY i.id LIMIT 1) AS oldest
              FROM apps a WHERE NOT a.gone ",
             $rest
         )
@@ -281,7 +285,7 @@ fn going(oldest: &[Oldest], most_lines: i64, mut too_many: i64, until: Timestamp
 }
 
 impl From<KeptRow> for KeptRecords {
-    fn from(KeptRow { app, limits, bytes }: KeptRow) -> Self {
-        Self { app, limits, bytes }
+    fn from(KeptRow { app, limits, bytes, oldest }: KeptRow) -> Self {
+        Self { app, limits, bytes, oldest }
     }
 }

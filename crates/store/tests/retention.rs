@@ -68,9 +68,13 @@ async fn what_is_too_old_goes_however_little_it_is(store: &TestStore) {
     let script = store.put(app, "s", "1").await;
     let at = |started_at| NewInvocation { started_at, ..invocation(app, &script) };
     let [old, young] = [at(NOW - 1), at(NOW)];
+    let oldest = async || store.kept_records(app).await.unwrap().unwrap().oldest;
+    assert_eq!(oldest().await, None);
     store.record_all(&[old, young.clone()]).await.unwrap();
+    assert_eq!(oldest().await, Some(NOW - 1));
     assert!(store.prune_records(app, i64::MAX, NOW).await.unwrap());
     assert_eq!(ids(store, app).await, [young.id]);
+    assert_eq!(oldest().await, Some(NOW));
     assert!(!store.prune_records(app, i64::MAX, NOW).await.unwrap());
 }
 

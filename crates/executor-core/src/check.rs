@@ -11,7 +11,10 @@ use picloud_shared::{
     limits::PROGRAM_BYTES,
     names::{InvalidName, ScriptName},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    pin::pin,
+};
 
 /// Scripts that import a source and are loaded with it before it is accepted, the first in alphabetical order: what is
 /// wrong with others shows when they are called.
@@ -120,7 +123,7 @@ impl LocalExecutor {
     ) -> Result<Result<BTreeMap<ScriptName, Option<Position>>, Fault>, ExecutorError> {
         between_scripts().await;
         let place = self.turns.begin(app).await?;
-        let found = match place.in_slices(self.host.imports(&source.text)).await.map_err(from_host)? {
+        let found = match place.in_slices(pin!(self.host.imports(&source.text))).await.map_err(from_host)? {
             Ok(found) => found,
             Err(diagnostic) => return Ok(Err(fault(&source.name, diagnostic))),
         };
@@ -192,7 +195,7 @@ impl LocalExecutor {
         Apart { name, source, libraries }: Apart,
     ) -> Result<Result<Image, Diagnostic>, ExecutorError> {
         let place = self.turns.begin(app).await?;
-        let statements = match place.in_slices(self.host.imports(&source)).await.map_err(from_host)? {
+        let statements = match place.in_slices(pin!(self.host.imports(&source))).await.map_err(from_host)? {
             Ok(statements) => statements,
             Err(diagnostic) => return Ok(Err(diagnostic)),
         };

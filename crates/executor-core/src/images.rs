@@ -54,18 +54,22 @@ impl Images {
         Self { cache, asked: AtomicU64::new(0), missed: AtomicU64::new(0) }
     }
 
-    /// The image that is made of these; however many ask at once, it is loaded once.
+    /// The image that is made of these; however many ask at once, it is loaded once. Loading takes much room, which only those
+    /// take that have to wait for it.
     pub(crate) async fn get(
         &self,
         parts: &Parts,
-        load: impl Future<Output = Result<Loaded, ExecutorError>>,
+        load: impl AsyncFnOnce() -> Result<Loaded, ExecutorError>,
     ) -> Result<Loaded, ExecutorError> {
         self.asked.fetch_add(1, Relaxed);
+        if let Some(loaded) = self.cache.get(parts) {
+            return Ok(loaded);
+        }
         let load = async {
             self.missed.fetch_add(1, Relaxed);
-            load.await
+            load().await
         };
-        self.cache.get_or_insert_async(parts, load).await
+        Box::pin(self.cache.get_or_insert_async(parts, load)).await
     }
 
     /// How often an image was there when it was asked for, or being loaded for another, and how often it had to be loaded.

@@ -36,7 +36,7 @@ use platform::{Frame, Inherited, Remains, ScriptPlatform, Services};
 use programs::Programs;
 use redaction::Redactions;
 use settings::Settings;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 use turns::Turns;
 
 /// How long an invocation waits for its version's image, which others may be waiting for as well: as long as loading one
@@ -98,7 +98,7 @@ impl LocalExecutor {
             Ok(parts) => parts,
             Err(diagnostic) => return Ok(Err(diagnostic)),
         };
-        let load = async {
+        let load = async || {
             let program = self.programs.program(&parts).await?;
             Ok(self.load(app, &program).await?.map(Arc::new))
         };
@@ -108,7 +108,7 @@ impl LocalExecutor {
     /// Takes a turn of its own: whoever waits for an image has none meanwhile, and no part in what it costs.
     async fn load(&self, app: AppId, program: &Program) -> Result<Result<Image, Diagnostic>, ExecutorError> {
         let place = self.turns.begin(app).await?;
-        place.in_slices(self.host.load(program)).await.map_err(from_host)
+        place.in_slices(pin!(self.host.load(program))).await.map_err(from_host)
     }
 
     async fn run(
@@ -138,7 +138,7 @@ impl LocalExecutor {
             control,
         };
         let platform = ScriptPlatform::new(self.services.clone(), frame, inherited);
-        let run = self.host.invoke(image, &trigger, platform, &limits, cancelled);
+        let run = pin!(self.host.invoke(image, &trigger, platform, &limits, cancelled));
         let (report, _) = reported(place.in_slices(run).await.map_err(from_host)?);
         Ok(report)
     }

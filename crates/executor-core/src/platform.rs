@@ -29,7 +29,10 @@ use picloud_shared::{
 };
 use picloud_store::{AppSettings, Store};
 use picloud_vault::Vault;
-use std::sync::{Arc, Weak};
+use std::{
+    pin::pin,
+    sync::{Arc, Weak},
+};
 
 /// What the capabilities of all invocations share.
 #[derive(Clone)]
@@ -119,7 +122,7 @@ impl ScriptPlatform {
         let settings = match self.services.settings.known(self.frame.app) {
             Some(settings) => settings,
             None => {
-                let read = self.frame.place.without_turn(self.services.settings.read(self.frame.app)).await;
+                let read = self.frame.place.without_turn(pin!(self.services.settings.read(self.frame.app))).await;
                 let read = read.map_err(|error| {
                     tracing::error!(%error, "an app's variables and secrets cannot be read");
                     capability::refuse(RefusalCode::Unavailable, "variables and secrets cannot be read now")
@@ -144,19 +147,19 @@ impl Platform for ScriptPlatform {
             Request::Random(count) => random::draw(&*services.world, count, frame.limits.random_bytes)
                 .map(|bytes| Answer::Random(bytes.into())),
             Request::Kv(request) => {
-                let answer = kv::answer(&services.store, frame.app, &frame.limits, now(), request);
+                let answer = pin!(kv::answer(&services.store, frame.app, &frame.limits, now(), request));
                 frame.place.without_turn(answer).await.map(Answer::Kv)
             }
             Request::Topics(request) => {
-                let answer = topics::answer(&services.store, frame.app, frame.event_depth, request);
+                let answer = pin!(topics::answer(&services.store, frame.app, frame.event_depth, request));
                 frame.place.without_turn(answer).await.map(Answer::Topics)
             }
             Request::Http(request) => {
-                let answer = services.world.send(&frame.outbound, frame.limits.response_body, request);
+                let answer = pin!(services.world.send(&frame.outbound, frame.limits.response_body, request));
                 frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {
-                let answer = services.files.answer(frame.app, now(), request);
+                let answer = pin!(services.files.answer(frame.app, now(), request));
                 let answered = frame.place.without_turn(answer).await;
                 // The turn to go on has come by now.
                 answered.map(|(answer, _on_its_way)| Answer::Files(answer))
@@ -183,7 +186,7 @@ impl Platform for ScriptPlatform {
     async fn invoke(&mut self, call: Call, left: Left) -> Invoked {
         let allowances = left.allowances.clone();
         if let Some(control) = self.frame.control.clone().filter(|_| call.script.starts_with(CONTROL)) {
-            let answer = match self.frame.place.without_turn(control(call)).await {
+            let answer = match self.frame.place.without_turn(pin!(control(call))).await {
                 Ok(value) => Answer::Scripts(contract::Answer::Value(value)),
                 Err(refusal) => Answer::Refused(refusal),
             };

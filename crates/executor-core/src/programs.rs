@@ -56,7 +56,7 @@ impl Programs {
         if let Some((active, _)) = self.active.get(&key).filter(|(_, known)| *known == known_at) {
             return Ok(Some(active));
         }
-        let found = self.store.active_version(app, script).await.map_err(stored)?;
+        let found = Box::pin(self.store.active_version(app, script)).await.map_err(stored)?;
         let Some((script, version)) = found else { return Ok(None) };
         let active = Active { script, version };
         self.active.insert(key, (active, known_at));
@@ -78,7 +78,7 @@ impl Programs {
         {
             return Ok(Ok(parts));
         }
-        let imported = self.store.imported(app, version).await.map_err(stored)?;
+        let imported = Box::pin(self.store.imported(app, version)).await.map_err(stored)?;
         let (imports, active) = imported.ok_or(ExecutorError::NoSuchVersion)?;
         let mut graph = ImportGraph::default();
         for other in &active {

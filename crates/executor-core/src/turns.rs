@@ -15,7 +15,7 @@ use picloud_shared::{executor::ExecutorError, ids::AppId};
 use queues::{Kind, Queues, Ticket};
 use std::{
     future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
@@ -170,8 +170,9 @@ impl Drop for Waiting {
 }
 
 impl Place {
-    /// Gives the turn up until this is done, and waits for another one then.
-    pub(crate) async fn without_turn<T>(&self, call: impl Future<Output = T>) -> T {
+    /// Gives the turn up until this is done, and waits for another one then. The call is pinned where its caller has it: a future
+    /// that is given by value takes its room twice.
+    pub(crate) async fn without_turn<T>(&self, call: Pin<&mut impl Future<Output = T>>) -> T {
         drop(lock(&self.0.turn).take());
         let result = call.await;
         let taken = {
@@ -187,8 +188,7 @@ impl Place {
     }
 
     /// Runs an invocation, which is held up whenever it yields while others come before it.
-    pub(crate) async fn in_slices<T>(&self, run: impl Future<Output = T>) -> T {
-        let mut run = pin!(run);
+    pub(crate) async fn in_slices<T>(&self, mut run: Pin<&mut impl Future<Output = T>>) -> T {
         let mut waiting: Option<Waiting> = None;
         poll_fn(|context| {
             if let Some(wait) = &mut waiting {

@@ -116,7 +116,8 @@ impl Deployments {
         if place.failures.load(Ordering::Acquire) != failures {
             return Err(LookFailed::Awaited);
         }
-        let deployed = self.look(slug, place.kept()).await.inspect_err(|_| {
+        // Boxed, as hardly any request waits for it.
+        let deployed = Box::pin(self.look(slug, place.kept())).await.inspect_err(|_| {
             place.failures.fetch_add(1, Ordering::AcqRel);
         })?;
         let kept = Kept { deployed: deployed.clone(), known_at: revision };

@@ -44,7 +44,7 @@ impl Domains {
         }
         // Before the database is read: what changes meanwhile is seen at the next request.
         let revision = self.store.domains_revision();
-        let apps = Arc::new(self.store.all_domains().await?);
+        let apps = Arc::new(Box::pin(self.store.all_domains()).await?);
         let kept = Kept { apps: Arc::clone(&apps), known_at: Some(revision) };
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
         Ok(apps)

@@ -53,7 +53,6 @@ pub struct Settings {
 }
 
 /// The apps' front door.
-#[derive(Clone)]
 pub struct Ingress {
     deployments: Deployments,
     visitors: Visitors,
@@ -61,7 +60,7 @@ pub struct Ingress {
     executor: Arc<dyn Executor>,
     recorder: Recorder,
     activity: Arc<Activity>,
-    settings: Arc<Settings>,
+    settings: Settings,
 }
 
 impl Ingress {
@@ -72,21 +71,21 @@ impl Ingress {
         recorder: Recorder,
         activity: Arc<Activity>,
         settings: Settings,
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        Arc::new(Self {
             deployments: Deployments::new(store.clone(), settings.limits.clone(), Arc::clone(&activity)),
             visitors: Visitors::new(store.clone()),
             domains: Domains::new(store),
             executor,
             recorder,
             activity,
-            settings: Arc::new(settings),
-        }
+            settings,
+        })
     }
 
     /// Answers every request; needs the peer's address as `ConnectInfo<SocketAddr>`.
-    pub fn router(&self) -> Router {
-        Router::new().fallback(handle).with_state(self.clone())
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new().fallback(handle).with_state(Arc::clone(self))
     }
 
     async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Response {
@@ -143,8 +142,9 @@ impl Ingress {
         // Before anything is asked, read or made for it, so that refusing costs little; it counts once it has arrived.
         deployed.activity.check(&deployed.limits, now_ms())?;
         let mut user = None;
+        // Boxed, as most requests do not ask who comes, and need no room for it.
         if route.route.needs_token() {
-            user = Some(self.visitors.member(&parts.headers, deployed.app).await?.username.to_string());
+            user = Some(Box::pin(self.visitors.member(&parts.headers, deployed.app)).await?.username.to_string());
         }
         let limit = deployed.limits.request_body;
         // Held until the answer: what was read is the script's from here on.
@@ -158,7 +158,7 @@ impl Ingress {
         if user.is_some() {
             // A body may take its time, and a token that was revoked meanwhile is dead.
             if !body.is_empty() {
-                self.visitors.member(&parts.headers, deployed.app).await?;
+                Box::pin(self.visitors.member(&parts.headers, deployed.app)).await?;
             }
             // It opens the API too, and is not for the script.
             parts.headers.remove(header::AUTHORIZATION);
@@ -277,7 +277,7 @@ impl Ingress {
 }
 
 async fn handle(
-    State(ingress): State<Ingress>,
+    State(ingress): State<Arc<Ingress>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 /// All of it, ready to serve.
 pub(crate) struct Front {
-    ingress: Ingress,
+    ingress: Arc<Ingress>,
     dispatcher: Dispatcher,
     retention: Retention,
     writer: Writer,

@@ -26,7 +26,7 @@ use picloud_shared::{
     names::{InvalidName, ScriptName},
     outcome,
 };
-use std::{mem, time::Instant};
+use std::{mem, pin::pin, time::Instant};
 
 /// What a script that was called has left.
 pub(crate) struct Ran {
@@ -50,7 +50,7 @@ pub(crate) fn invoke<'a>(
         let executor = services.executor.upgrade().ok_or_else(|| {
             refuse(RefusalCode::Unavailable, format!("{name} cannot be run now: the server is stopping"))
         })?;
-        let found = caller.place.without_turn(executor.callee(caller, &name)).await;
+        let found = caller.place.without_turn(pin!(executor.callee(caller, &name))).await;
         let (Active { script, version }, loaded) = found.map_err(|error| unavailable(&name, error))?;
         let frame = Frame {
             id: InvocationId::new(),

@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Weak,
         atomic::{AtomicUsize, Ordering},
@@ -78,11 +79,11 @@ async fn live(turns: Turns, app: AppId, step: Step, computing: Arc<Computing>, b
         let script = async {
             for _ in 0..step.calls {
                 computing.slices(&called, step.yields).await;
-                called.without_turn(yield_now()).await;
+                called.without_turn(pin!(yield_now())).await;
             }
             computing.slices(&called, step.yields).await;
         };
-        place.in_slices(script).await;
+        place.in_slices(pin!(script)).await;
     };
     let mut run = pin!(run);
     let mut polls = 0;
@@ -223,11 +224,12 @@ async fn an_endless_computation_gives_way_to_other_apps_only() {
     let turns = Turns::bounded(1, 10, PATIENTLY);
     let (endless, other) = (AppId::new(), AppId::new());
     let place = turns.begin(endless).await.unwrap();
-    let mut computing = Box::pin(place.in_slices(async {
+    let run = pin!(async {
         loop {
             yield_now().await;
         }
-    }));
+    });
+    let mut computing = Box::pin(place.in_slices(run));
     let mut sibling = Box::pin(turns.begin(endless));
     for _ in 0..10 {
         assert!(poll_once(&mut sibling).await.is_pending(), "who has begun goes on");

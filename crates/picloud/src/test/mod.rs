@@ -161,7 +161,7 @@ fn wrong(problems: &[String]) -> ExitCode {
 }
 
 /// The way of a request, as on a server, and whoever notes what came of it.
-fn front(scratch: &Scratch, runs: Runs) -> Result<(Arc<Watched>, Ingress, Writer)> {
+fn front(scratch: &Scratch, runs: Runs) -> Result<(Arc<Watched>, Arc<Ingress>, Writer)> {
     let tell = Box::new(move |ran: crate::watched::Ran| runs.keep(ran));
     let executor = Arc::new(Watched { executor: Arc::clone(&scratch.executor), outbound: None, tell });
     let (recorder, writer) = Recorder::start(scratch.store.clone(), Arc::clone(&scratch.activity));

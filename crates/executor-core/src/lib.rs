@@ -52,7 +52,7 @@ pub struct LocalExecutor {
     images: Images,
     programs: Programs,
     turns: Turns,
-    services: Services,
+    services: Arc<Services>,
 }
 
 impl LocalExecutor {
@@ -69,11 +69,11 @@ impl LocalExecutor {
         let host = Host::new(settings)?;
         let (turns, images) = (Turns::new(host.slots()), Images::new());
         let programs = Programs::new(store.clone());
-        let settings = Arc::new(Settings::new(store.clone()));
-        let files = Arc::new(Files::new(store.clone()));
+        let settings = Settings::new(store.clone());
+        let files = Files::new(store.clone());
         Ok(Arc::new_cyclic(|this| {
             let services = Services { store, vault, settings, files, executor: this.clone(), world };
-            Self { host, images, programs, turns, services }
+            Self { host, images, programs, turns, services: Arc::new(services) }
         }))
     }
 
@@ -137,7 +137,7 @@ impl LocalExecutor {
             cancelled: cancelled.clone(),
             control,
         };
-        let platform = ScriptPlatform::new(self.services.clone(), frame, inherited);
+        let platform = ScriptPlatform::new(Arc::clone(&self.services), frame, inherited);
         let run = pin!(self.host.invoke(image, &trigger, platform, &limits, cancelled));
         let (report, _) = reported(place.in_slices(run).await.map_err(from_host)?);
         Ok(report)

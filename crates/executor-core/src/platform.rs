@@ -35,12 +35,11 @@ use std::{
 };
 
 /// What the capabilities of all invocations share.
-#[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) files: Arc<Files>,
+    pub(crate) settings: Settings,
+    pub(crate) files: Files,
     /// What runs the scripts that are called.
     pub(crate) executor: Weak<LocalExecutor>,
     pub(crate) world: Arc<dyn World>,
@@ -83,7 +82,7 @@ pub(crate) struct Remains {
 
 /// The platform as one invocation of one app sees it.
 pub(crate) struct ScriptPlatform {
-    services: Services,
+    services: Arc<Services>,
     frame: Frame,
     log: Log,
     /// The app's, from the first look at them on.
@@ -93,7 +92,7 @@ pub(crate) struct ScriptPlatform {
 }
 
 impl ScriptPlatform {
-    pub(crate) fn new(services: Services, frame: Frame, Inherited { redactions, room }: Inherited) -> Self {
+    pub(crate) fn new(services: Arc<Services>, frame: Frame, Inherited { redactions, room }: Inherited) -> Self {
         Self { services, frame, log: Log::new(room), settings: None, redactions, called: Vec::new() }
     }
 

@@ -117,10 +117,8 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<NewInvocation>, shared:
     while let Some(first) = waiting.recv().await {
         batch.push(first);
         tokio::time::sleep_until(earliest).await;
-        while batch.len() < BATCH_RECORDS
-            && let Ok(next) = waiting.try_recv()
-        {
-            batch.push(next);
+        if !waiting.is_empty() {
+            waiting.recv_many(&mut batch, BATCH_RECORDS - 1).await;
         }
         let tallies = std::mem::take(&mut *shared.tallies());
         // A database that is away keeps the batch here, and the queue fills, and then records are dropped and counted.

@@ -26,7 +26,7 @@ use picloud_shared::{
     names::{InvalidName, ScriptName},
     outcome,
 };
-use std::{mem, pin::pin, time::Instant};
+use std::{mem, pin::pin, sync::Arc, time::Instant};
 
 /// What a script that was called has left.
 pub(crate) struct Ran {
@@ -38,7 +38,7 @@ pub(crate) struct Ran {
 
 /// Boxed, as a script that is called may call others.
 pub(crate) fn invoke<'a>(
-    services: &'a Services,
+    services: &'a Arc<Services>,
     caller: &'a Frame,
     inherited: Inherited,
     call: Call,
@@ -76,7 +76,7 @@ pub(crate) fn invoke<'a>(
                     topic: None,
                     scheduled_at: None,
                 });
-                let platform = ScriptPlatform::new(services.clone(), frame, inherited);
+                let platform = ScriptPlatform::new(Arc::clone(services), frame, inherited);
                 let run = executor.host.invoke_within(&image, &trigger, platform, &limits, left.allowances, cancelled);
                 let run = run.await.map_err(|error| not_run(&name, &error))?;
                 let allowances = run.allowances.clone();

@@ -18,8 +18,10 @@ pub enum Target {
 /// Native stack that the guest may use: four times the guest's own in linear memory (1 MiB), where the depth check looks
 /// first, at three quarters. That a frame takes no more than that natively is an estimate, not a measured bound.
 const WASM_STACK: usize = 4 << 20;
-/// Native stack of a fibre: the guest's and what host functions need on top.
-const ASYNC_STACK: usize = WASM_STACK + (256 << 10);
+/// What host functions need on top.
+pub(crate) const HOST_STACK: usize = 256 << 10;
+/// Native stack of a fibre.
+const ASYNC_STACK: usize = WASM_STACK + HOST_STACK;
 
 pub(crate) fn build(target: Target, pool: &Pool) -> wasmtime::Result<Engine> {
     let slots = pool.slots.saturating_add(pool.kept);

@@ -14,6 +14,7 @@ use crate::{
     limiter::{MemoryLimiter, NodeMemory},
     pool::Pool,
     seam::{self, Platform, Running},
+    thin::Thinning,
     watch::Watch,
 };
 use picloud_abi::{
@@ -77,6 +78,8 @@ pub struct Host<P: 'static> {
     kept: Option<(Kept<P>, Watch)>,
     /// None where the kernel cannot.
     frugality: Option<Frugality>,
+    /// None where there is no page map.
+    thinning: Option<Thinning>,
     runs_kept: AtomicU64,
     runs_new: AtomicU64,
 }
@@ -144,6 +147,8 @@ impl<P: Platform> Host<P> {
         let kept = (pool.kept > 0).then(|| (Kept::new(pool.kept as usize), Watch::default()));
         let frugality = Frugality::open()
             .inspect_err(|error| tracing::info!(%error, "what many instances have in common is counted for each"));
+        let thinning = Thinning::open()
+            .inspect_err(|error| tracing::info!(%error, "invocations that wait keep all of their memory"));
         tracing::info!(slots = pool.slots, kept = pool.kept, target = ?settings.target, "the engine is ready");
         Ok(Self {
             engine,
@@ -156,6 +161,7 @@ impl<P: Platform> Host<P> {
             fresh: OnceLock::new(),
             kept,
             frugality: frugality.ok(),
+            thinning: thinning.ok(),
             runs_kept: AtomicU64::new(0),
             runs_new: AtomicU64::new(0),
         })
@@ -314,7 +320,7 @@ impl<P: Platform> Host<P> {
 
     async fn fresh_instance(&self) -> wasmtime::Result<Instance<P>> {
         let limiter = MemoryLimiter::new(self.memory_bytes, self.node_memory.clone());
-        Instance::fresh(&self.engine, &self.guest, limiter).await
+        Instance::fresh(&self.engine, &self.guest, limiter, self.thinning.clone()).await
     }
 
     /// Brings an instance whose invocation has returned back to its image, and keeps it if that succeeds.

@@ -9,6 +9,7 @@ use crate::{
     image::Image,
     limiter::MemoryLimiter,
     seam::{self, Platform, Running, State},
+    thin::Thinning,
     watch::{Watch, Watched},
 };
 use picloud_abi::{
@@ -56,8 +57,13 @@ pub(crate) struct Instance<P: 'static> {
 
 impl<P: Platform> Instance<P> {
     /// Takes a slot of the pool; the caller holds the permit for it.
-    pub(crate) async fn fresh(engine: &Engine, guest: &Guest<P>, limiter: MemoryLimiter) -> wasmtime::Result<Self> {
-        let mut store = Store::new(engine, State::new(limiter));
+    pub(crate) async fn fresh(
+        engine: &Engine,
+        guest: &Guest<P>,
+        limiter: MemoryLimiter,
+        thinning: Option<Thinning>,
+    ) -> wasmtime::Result<Self> {
+        let mut store = Store::new(engine, State::new(limiter, thinning));
         store.limiter(|state| &mut state.limiter);
         let instance = guest.pre.instantiate_async(&mut store).await?;
         let exports = guest.places.exports(&mut store, &instance)?;
@@ -250,21 +256,46 @@ mod tests {
         limiter::NodeMemory,
         pool::Pool,
         seam,
+        thin::{
+            DEEP, PATIENCE,
+            tests::{Page, pages},
+        },
     };
     use picloud_abi::{
         invocation::{Event, EventKind},
+        outbound::Response,
         seam::{Answer, Request},
     };
     use rustix::mm::{Advice, madvise};
+    use std::{cell::Cell, ptr::from_ref};
     use wasmtime::{Linker, Module};
 
+    thread_local! {
+        /// Pages of its stack that the last call of another server had below itself when it was answered.
+        static BELOW: Cell<usize> = const { Cell::new(0) };
+    }
+
     struct Mute;
+
+    /// An address on the stack of who calls this, a little below what is alive there.
+    #[inline(never)]
+    fn on_the_stack() -> usize {
+        let here = 0u8;
+        from_ref(std::hint::black_box(&here)).addr()
+    }
 
     impl Platform for Mute {
         async fn call(&mut self, request: Request) -> Answer {
             // A call that never ends: whoever waits for it is cancelled.
             if matches!(request, Request::Kv(_)) {
                 std::future::pending::<()>().await;
+            }
+            if matches!(request, Request::Http(_)) {
+                tokio::time::sleep(PATIENCE * 2).await;
+                let here = on_the_stack();
+                BELOW.set(pages(here - DEEP..here).iter().filter(|page| **page != Page::Absent).count());
+                let (headers, body, url) = (Vec::new(), b"late".to_vec().into(), String::new());
+                return Answer::Http(Response { status: 200, headers, body, url });
             }
             Answer::Done
         }
@@ -280,6 +311,7 @@ mod tests {
             1 => loop {},
             2 => loop { text += text; },
             3 => throw text,
+            5 => { let answer = http::get("http://slow/").text(); deep(50, answer) + text },
             _ => kv::get(text),
         }
     "#;
@@ -306,7 +338,13 @@ mod tests {
 
         async fn fresh(&self) -> Instance<Mute> {
             let limiter = MemoryLimiter::new(self.memory_bytes, NodeMemory::new(usize::MAX));
-            Instance::fresh(&self.engine, &self.guest, limiter).await.unwrap()
+            Instance::fresh(&self.engine, &self.guest, limiter, None).await.unwrap()
+        }
+
+        async fn thinning(&self) -> Instance<Mute> {
+            let mut instance = self.fresh().await;
+            instance.store.data_mut().thinning = Some(Thinning::open().unwrap());
+            instance
         }
 
         async fn image(&self, fresh: &[u8], source: &str) -> Image {
@@ -404,6 +442,64 @@ mod tests {
                 assert!(instance.memory() == at_image, "after round {round}");
             }
         }
+    }
+
+    /// What its memory has while it waits, after as long again as it has patience.
+    async fn invoke_and_look(instance: &mut Instance<Mute>, image: &Image) -> (Outcome, u64, Vec<Page>, usize) {
+        let memory = instance.memory().as_ptr().addr()..instance.memory().as_ptr_range().end.addr();
+        let look = async {
+            tokio::time::sleep(PATIENCE * 3 / 2).await;
+            pages(memory)
+        };
+        let (outcome, pages) = tokio::join!(invoke(instance, image, 5), look);
+        (outcome.unwrap().unwrap(), instance.fuel_left(), pages, BELOW.get())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_long_gives_back_what_it_has_not_written_and_goes_on_alike() {
+        let slot = Slot::new();
+        let fresh = slot.fresh().await.memory().to_owned();
+        let image = slot.image(&fresh, WRITER).await;
+        let mut instance = slot.fresh().await;
+        instance.write(&image).unwrap();
+        let at_image = instance.memory().to_owned();
+        drop(instance);
+
+        let mut instance = slot.fresh().await;
+        instance.write(&image).unwrap();
+        let (outcome, fuel, all, below) = invoke_and_look(&mut instance, &image).await;
+        let Outcome::Value(text) = &outcome else { panic!("{outcome:?}") };
+        assert!(text.starts_with("\"lateCANARY"), "{text}");
+        assert!(all.contains(&Page::OfAFile));
+        drop(instance);
+
+        let (watch, frugality) = (Watch::default(), Frugality::open().ok());
+        for round in 0..4 {
+            let mut instance = slot.thinning().await;
+            assert!(instance.memory() == fresh);
+            if let Some(frugality) = frugality.as_ref().filter(|_| round % 2 == 1) {
+                instance.be_frugal(frugality);
+            }
+            instance.write(&image).unwrap();
+            if round >= 2 {
+                instance.watch(&image, &watch);
+            }
+            for _ in 0..3 {
+                page_out(instance.memory());
+                let (thin_outcome, thin_fuel, thin, thin_below) = invoke_and_look(&mut instance, &image).await;
+                assert_eq!((&thin_outcome, thin_fuel), (&outcome, fuel));
+                assert!(!thin.contains(&Page::OfAFile), "round {round}");
+                let stays = |(before, now): (&Page, &Page)| *before != Page::Own || *now == Page::Own;
+                assert!(all.iter().zip(&thin).all(stays), "round {round}: what was written stays");
+                assert!(thin_below * 2 < below, "round {round}: {thin_below} pages of stack, not {below}");
+                if round < 2 {
+                    break;
+                }
+                assert!(instance.restore(&image, &fresh));
+                assert!(instance.memory() == at_image, "round {round}");
+            }
+        }
+        assert!(slot.fresh().await.memory() == fresh);
     }
 
     /// Where there is swap, all of it goes there; elsewhere what is still the file's alone.

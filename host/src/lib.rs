@@ -18,6 +18,7 @@ mod machine;
 mod page_set;
 mod pool;
 mod seam;
+mod thin;
 mod watch;
 
 pub use allowances::Allowances;

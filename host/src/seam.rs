@@ -5,6 +5,7 @@ use crate::{
     exports::bytes_at,
     fuel::{self, Fuel},
     limiter::MemoryLimiter,
+    thin::{PATIENCE, Thinning},
     watch::Pages,
 };
 use picloud_abi::{
@@ -18,6 +19,8 @@ use picloud_shared::{
 use std::{
     future::pending,
     mem,
+    ops::Range,
+    pin::{Pin, pin},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -80,6 +83,8 @@ pub(crate) struct State<P> {
     pub(crate) running: Option<Running<P>>,
     /// Where its memory is watched, what has to know before the host writes to it.
     pub(crate) watched: Option<Arc<Pages>>,
+    /// What has it give back memory while it waits for long.
+    pub(crate) thinning: Option<Thinning>,
     /// What the guest said before it trapped.
     pub(crate) fault: Option<String>,
 }
@@ -96,8 +101,8 @@ pub(crate) struct Running<P> {
 }
 
 impl<P> State<P> {
-    pub(crate) fn new(limiter: MemoryLimiter) -> Self {
-        Self { limiter, memory: None, fuel: None, running: None, watched: None, fault: None }
+    pub(crate) fn new(limiter: MemoryLimiter, thinning: Option<Thinning>) -> Self {
+        Self { limiter, memory: None, fuel: None, running: None, watched: None, thinning, fault: None }
     }
 }
 
@@ -159,8 +164,12 @@ async fn call<P: Platform>(caller: &mut Caller<'_, State<P>>, request: Packed, r
         0 => caller.data_mut().running.as_mut().map(|running| mem::take(&mut running.waiting)).unwrap_or_default(),
         1..=REQUEST_BYTES => {
             let answer = match picloud_abi::decode(bytes_at(&memory, &*caller, request)?)? {
-                Request::Scripts(request) => invoke(caller, request).await?,
-                request => answer(caller.data_mut(), request).await,
+                Request::Scripts(request) => invoke(caller, &memory, request).await?,
+                request => {
+                    // Of the others none waits for anybody but the database.
+                    let thin = if matches!(request, Request::Http(_)) { Thin::of(caller, &memory) } else { None };
+                    answer(caller.data_mut(), request, thin).await
+                }
             };
             picloud_abi::encode(&answer)
         }
@@ -193,7 +202,36 @@ pub(crate) fn write<P: 'static>(
     Ok(memory.write(&mut store, start, bytes)?)
 }
 
-async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {
+/// How an instance gives back what it does not need while it waits.
+struct Thin {
+    /// The addresses of its memory, which nobody writes to before the call is answered.
+    memory: Range<usize>,
+    thinning: Thinning,
+}
+
+impl Thin {
+    fn of<P: 'static>(caller: &Caller<'_, State<P>>, memory: &Memory) -> Option<Self> {
+        let start = memory.data_ptr(caller).expose_provenance();
+        let memory = start..start + memory.data_size(caller);
+        caller.data().thinning.clone().map(|thinning| Self { memory, thinning })
+    }
+}
+
+/// Has an instance give back what it can, once, if a call of it takes long.
+async fn while_thin<T>(thin: Option<Thin>, mut call: Pin<&mut impl Future<Output = T>>) -> T {
+    let Some(Thin { memory, thinning }) = thin else { return call.await };
+    tokio::select! {
+        biased;
+        answer = &mut call => return answer,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    if let Err(error) = thinning.thin_memory(memory).and_then(|()| thinning.thin_stack()) {
+        tracing::debug!(%error, "an invocation that waits keeps all of its memory");
+    }
+    call.await
+}
+
+async fn answer<P: Platform>(state: &mut State<P>, request: Request, thin: Option<Thin>) -> Answer {
     match (request, &mut state.running) {
         (Request::Fault(message), _) => {
             state.fault = Some(message);
@@ -205,7 +243,7 @@ async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {
             Ok(None) => running.platform.call(request).await,
             Ok(Some(name)) => {
                 let start = running.started.elapsed();
-                let answer = running.platform.call(request).await;
+                let answer = while_thin(thin, pin!(running.platform.call(request))).await;
                 running.timed(name, start);
                 answer
             }
@@ -214,9 +252,14 @@ async fn answer<P: Platform>(state: &mut State<P>, request: Request) -> Answer {
 }
 
 /// Has another script run, and takes what it burnt from what this one may burn, to the unit.
-async fn invoke<P: Platform>(caller: &mut Caller<'_, State<P>>, request: scripts::Request) -> wasmtime::Result<Answer> {
+async fn invoke<P: Platform>(
+    caller: &mut Caller<'_, State<P>>,
+    memory: &Memory,
+    request: scripts::Request,
+) -> wasmtime::Result<Answer> {
     let mut fuel = caller.data().fuel.ok_or_else(|| format_err!("a call before instantiation was done"))?;
     let fuel_left = fuel.left(&mut *caller);
+    let thin = Thin::of(caller, memory);
     let Some(running) = &mut caller.data_mut().running else { return Ok(while_loading()) };
     if let Err(refusal) = running.allowances.admit_script() {
         return Ok(refusal);
@@ -228,7 +271,7 @@ async fn invoke<P: Platform>(caller: &mut Caller<'_, State<P>>, request: scripts
         allowances: running.allowances.clone(),
     };
     let scripts::Request::Invoke(call) = request;
-    let invoked = running.platform.invoke(call, left).await;
+    let invoked = while_thin(thin, pin!(running.platform.invoke(call, left))).await;
     running.allowances = invoked.allowances;
     running.timed("scripts.invoke", start);
     fuel.spend(&mut *caller, invoked.fuel)?;

@@ -30,7 +30,7 @@ use picloud_shared::{
 use picloud_store::{AppSettings, Store};
 use picloud_vault::Vault;
 use std::{
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Weak},
 };
 
@@ -121,7 +121,8 @@ impl ScriptPlatform {
         let settings = match self.services.settings.known(self.frame.app) {
             Some(settings) => settings,
             None => {
-                let read = self.frame.place.without_turn(pin!(self.services.settings.read(self.frame.app))).await;
+                let read =
+                    self.frame.place.without_turn(boxed(|| self.services.settings.read(self.frame.app)).as_mut()).await;
                 let read = read.map_err(|error| {
                     tracing::error!(%error, "an app's variables and secrets cannot be read");
                     capability::refuse(RefusalCode::Unavailable, "variables and secrets cannot be read now")
@@ -131,6 +132,13 @@ impl ScriptPlatform {
         };
         Ok(Arc::clone(self.settings.insert(settings)))
     }
+}
+
+/// What asks the database, made in a place of its own: else all calls would be as large, on the heap and on the script's stack, those
+/// too that wait for another server.
+#[inline(never)]
+fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }
 
 impl Platform for ScriptPlatform {
@@ -146,20 +154,20 @@ impl Platform for ScriptPlatform {
             Request::Random(count) => random::draw(&*services.world, count, frame.limits.random_bytes)
                 .map(|bytes| Answer::Random(bytes.into())),
             Request::Kv(request) => {
-                let answer = pin!(kv::answer(&services.store, frame.app, &frame.limits, now(), request));
-                frame.place.without_turn(answer).await.map(Answer::Kv)
+                let mut answer = boxed(|| kv::answer(&services.store, frame.app, &frame.limits, now(), request));
+                frame.place.without_turn(answer.as_mut()).await.map(Answer::Kv)
             }
             Request::Topics(request) => {
-                let answer = pin!(topics::answer(&services.store, frame.app, frame.event_depth, request));
-                frame.place.without_turn(answer).await.map(Answer::Topics)
+                let mut answer = boxed(|| topics::answer(&services.store, frame.app, frame.event_depth, request));
+                frame.place.without_turn(answer.as_mut()).await.map(Answer::Topics)
             }
             Request::Http(request) => {
                 let answer = pin!(services.world.send(&frame.outbound, frame.limits.response_body, request));
                 frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {
-                let answer = pin!(services.files.answer(frame.app, now(), request));
-                let answered = frame.place.without_turn(answer).await;
+                let mut answer = boxed(|| services.files.answer(frame.app, now(), request));
+                let answered = frame.place.without_turn(answer.as_mut()).await;
                 // The turn to go on has come by now.
                 answered.map(|(answer, _on_its_way)| Answer::Files(answer))
             }

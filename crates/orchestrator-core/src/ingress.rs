@@ -167,6 +167,8 @@ impl Ingress {
         let ip = self.settings.trusted_proxies.client(peer.ip(), &parts.headers);
         let request = request::to_contract(id, method, &parts, segments, params, body, ip);
         let request = HttpRequest { user, ..request };
+        // With it goes what was read of the connection, and the script may wait for long.
+        drop(parts);
         self.run(id, deployed, route, Trigger::Http(request), told).await
     }
 

@@ -67,14 +67,14 @@ impl Visitors {
         }
         let permit = tokio::time::timeout(PATIENCE, self.lookups.acquire()).await;
         let _permit = permit.map_err(|_| Refused::Overloaded)?;
-        let mut visitor = self.store.visitor(&sha256, app, now).await.map_err(|error| {
+        let mut visitor = Box::pin(self.store.visitor(&sha256, app, now)).await.map_err(|error| {
             tracing::error!(%error, "a token cannot be looked up");
             Refused::Internal
         })?;
         if let Some(visitor) = &mut visitor
             && Store::is_use_news(visitor.last_used_at, now)
         {
-            match self.store.note_use(visitor.token, now).await {
+            match Box::pin(self.store.note_use(visitor.token, now)).await {
                 Ok(()) => visitor.last_used_at = Some(now),
                 Err(error) => tracing::warn!(%error, "when a token was used is not kept"),
             }

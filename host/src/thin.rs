@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// Who has waited so long is likely to wait on. Giving back and having it come again takes some 50 µs in all.
+/// Who has waited so long is likely to wait on.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Bits of an entry of the page map (`Documentation/admin-guide/mm/pagemap.rst` of the kernel): the page is there, and it is a file's. Who
@@ -24,10 +24,9 @@ const OF_A_FILE: u64 = 1 << 61;
 /// Bytes of an entry.
 const ENTRY: usize = 8;
 
-/// How far below the caller of [`thin_stack`] the stack is given back. Wherever the guest calls the host, so much is left of it
-/// and as much again, which is more than the host's own functions have taken by then.
+/// How far below the caller of [`Thinning::thin_stack`] the stack is given back. Wherever the guest calls the host, twice as much is left of
+/// it.
 pub(crate) const DEEP: usize = HOST_STACK / 2;
-
 /// What is called to give something back takes less.
 const CALLED: usize = 2 << 10;
 
@@ -46,13 +45,9 @@ impl Thinning {
 
     /// Gives back what is still the file's of a linear memory, named by its addresses, that nobody writes to meanwhile.
     pub(crate) fn thin_memory(&self, memory: Range<usize>) -> io::Result<()> {
-        let mut entries = vec![0; memory.len() / self.page_bytes * ENTRY];
-        self.page_map.read_exact_at(&mut entries, (memory.start / self.page_bytes * ENTRY) as u64)?;
-        let is_files = |entry: &[u8]| {
-            let entry = entry.try_into().map_or(0, u64::from_ne_bytes);
-            entry & PRESENT != 0 && entry & OF_A_FILE != 0
-        };
-        let mut pages = entries.chunks_exact(ENTRY).map(is_files).chain([false]).enumerate();
+        let entries = self.entries(&memory)?;
+        let is_files = |entry: u64| entry & PRESENT != 0 && entry & OF_A_FILE != 0;
+        let mut pages = entries.into_iter().map(is_files).chain([false]).enumerate();
         while let Some((first, _)) = pages.find(|&(_, is_files)| is_files) {
             let Some((end, _)) = pages.find(|&(_, is_files)| !is_files) else { break };
             let place = |page| memory.start + page * self.page_bytes;
@@ -69,11 +64,22 @@ impl Thinning {
         let here = 0u8;
         let here = from_ref(black_box(&here)).addr();
         let end = (here - CALLED) / self.page_bytes * self.page_bytes;
+        let entries = self.entries(&(end - DEEP..end))?;
+        // The page that guards a stack's end is never there, so that nothing beyond it is touched.
+        let touched = entries.iter().rev().take_while(|entry| **entry & PRESENT != 0).count();
         // SAFETY: these are pages of this fibre's stack on which nothing is alive.
         #[expect(unsafe_code, reason = "no library knows which of a stack may be given back")]
         unsafe {
-            give_back(end - DEEP..end)
+            give_back(end - touched * self.page_bytes..end)
         }
+    }
+
+    /// What the page map says of whole pages, the first one first.
+    fn entries(&self, pages: &Range<usize>) -> io::Result<Vec<u64>> {
+        let mut bytes = vec![0; pages.len() / self.page_bytes * ENTRY];
+        self.page_map.read_exact_at(&mut bytes, (pages.start / self.page_bytes * ENTRY) as u64)?;
+        let (entries, _) = bytes.as_chunks();
+        Ok(entries.iter().copied().map(u64::from_ne_bytes).collect())
     }
 }
 
@@ -99,15 +105,11 @@ pub(crate) mod tests {
 
     /// What this process has at these addresses.
     pub(crate) fn pages(addresses: Range<usize>) -> Vec<Page> {
-        let page_bytes = rustix::param::page_size();
-        let mut entries = vec![0; addresses.len() / page_bytes * ENTRY];
-        let map = File::open("/proc/self/pagemap").unwrap();
-        map.read_exact_at(&mut entries, (addresses.start / page_bytes * ENTRY) as u64).unwrap();
-        let page = |entry: &[u8]| match u64::from_ne_bytes(entry.try_into().unwrap()) {
+        let page = |entry: u64| match entry {
             entry if entry >> 62 == 0 => Page::Absent,
             entry if entry & OF_A_FILE != 0 => Page::OfAFile,
             _ => Page::Own,
         };
-        entries.chunks_exact(ENTRY).map(page).collect()
+        Thinning::open().unwrap().entries(&addresses).unwrap().into_iter().map(page).collect()
     }
 }

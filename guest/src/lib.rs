@@ -40,6 +40,8 @@ pub extern "C" fn init() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(HEADROOM_BYTES)));
     platform::report_panics();
     ENGINE.set(Some(engine::build()));
+    // What a program needs lies together, not scattered over what is free of these pages.
+    heap::start_afresh();
 }
 
 /// Sets aside `len` bytes for the host to write a message into.

@@ -307,7 +307,7 @@ impl<P: Platform> Host<P> {
         self.runs_new.fetch_add(1, Ordering::Relaxed);
         let mut instance = self.fresh_instance().await?;
         if let Some(frugality) = &self.frugality
-            && self.slots - self.free_slots() > CROWD
+            && (self.slots - self.free_slots() > CROWD || self.kept.as_ref().is_some_and(|(kept, _)| kept.are_many()))
         {
             instance.be_frugal(frugality);
         }

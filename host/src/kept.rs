@@ -18,6 +18,11 @@ impl<P> Kept<P> {
         Self { limit, instances: Mutex::new(VecDeque::with_capacity(limit + 1)) }
     }
 
+    /// Half as many as there may be.
+    pub(crate) fn are_many(&self) -> bool {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner).len() > self.limit / 2
+    }
+
     /// An instance that is at this image; the one that ran last, whose memory is most likely still in the CPU's caches.
     pub(crate) fn take(&self, image: &Arc<Image>) -> Option<Instance<P>> {
         let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! The crowd of `cargo xtask bench density`, and the slow server that its scripts ask.
 //!
-//!     waiting COUNT ADDRESS PATH PID
+//!     waiting ADDRESS PID COUNT PATH [COUNT PATH]...
 //!
-//! sends so many requests at once, each over a connection of its own, to PATH at ADDRESS, with `port` in the query: where the slow
+//! sends so many requests at once to each PATH at ADDRESS, each over a connection of its own, with `port` in the query: where the slow
 //! server listens. That answers nobody before all have asked it. Prints one line of JSON: what the process PID took while they
 //! waited, and how many were answered with 200.
 
@@ -36,22 +36,25 @@ async fn main() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [count, address, path, process] = &arguments[..] else { bail!("usage: waiting COUNT ADDRESS PATH PID") };
-    let count: u32 = count.parse().context("COUNT")?;
+    let [address, process, requests @ ..] = &arguments[..] else {
+        bail!("usage: waiting ADDRESS PID COUNT PATH [COUNT PATH]...")
+    };
 
     let gate = Gate { room: Semaphore::new(UNDER_WAY), asked: Semaphore::new(0), opened: Semaphore::new(0) };
     let gate = Arc::new(gate);
     let upstream = TcpListener::bind("127.0.0.1:0").await?;
-    let request = format!(
-        "GET {path}?port={} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n",
-        upstream.local_addr()?.port()
-    );
+    let port = upstream.local_addr()?.port();
     let serving = tokio::spawn(serve(upstream, Arc::clone(&gate)));
 
-    let request = Arc::new(request);
-    let mut crowd = JoinSet::new();
-    for _ in 0..count {
-        crowd.spawn(ask(address.clone(), Arc::clone(&request), Arc::clone(&gate)));
+    let (mut count, mut crowd) = (0, JoinSet::new());
+    for pair in requests.chunks(2) {
+        let [of_these, path] = pair else { bail!("a COUNT without a PATH") };
+        let request = format!("GET {path}?port={port} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        let (of_these, request): (u32, _) = (of_these.parse().context("COUNT")?, Arc::new(request));
+        for _ in 0..of_these {
+            crowd.spawn(ask(address.clone(), Arc::clone(&request), Arc::clone(&gate)));
+        }
+        count += of_these;
     }
     let all = tokio::select! {
         all = tokio::time::timeout(PATIENCE, gate.asked.acquire_many(count)) => all.is_ok(),

@@ -19,8 +19,8 @@ use std::{fs, path::Path, process::Command};
 const ROUNDS: usize = 3;
 /// Wanted at once.
 const INVOCATIONS: u64 = 10_000;
-/// Of a process's descriptors PiCloud keeps an eighth for its API, and each invocation here needs two: its caller's
-/// connection and its own.
+/// Of a process's descriptors PiCloud keeps an eighth for its API, and each request here needs two: its caller's connection and
+/// its script's.
 const DESCRIPTORS: u64 = INVOCATIONS * 2 * 8 / 7 + SPARE;
 /// Descriptors for everything else.
 const SPARE: u64 = 200;
@@ -31,6 +31,12 @@ const APPS: usize = 20;
 /// Before the request a small script does something, after it too.
 const WAITS: &str = r#"let order = #{ item: "a-1", path: req.path };
 let answer = http::request(#{ url: `http://127.0.0.1:${req.query.port}/`, timeout_ms: 60000 });
+#{ order: order, answer: answer.text() }"#;
+/// Where there are too few descriptors, some of the requests are two invocations, of which the one waits for the other.
+const CALLS: &str = r#"let order = #{ item: "a-1", path: req.path };
+#{ order: order, answer: scripts::invoke("called", #{ port: req.query.port }) }"#;
+const CALLED: &str = r#"let order = #{ item: "a-1", port: event.payload.port };
+let answer = http::request(#{ url: `http://127.0.0.1:${order.port}/`, timeout_ms: 60000 });
 #{ order: order, answer: answer.text() }"#;
 
 pub(crate) fn run(idle_seconds: u64) -> Result<()> {
@@ -57,8 +63,8 @@ struct Seen {
     own_mb: f64,
 }
 
-/// Invocations at once, by the descriptors that a process may have.
-fn at_once() -> u64 {
+/// Requests at once, by the descriptors that a process may have.
+fn requests_at_once() -> u64 {
     let maximum = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     let wanted = maximum.max(DESCRIPTORS);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) });
@@ -66,9 +72,12 @@ fn at_once() -> u64 {
     (descriptors.saturating_sub(SPARE) * 7 / 8 / 2).min(INVOCATIONS)
 }
 
-/// So many requests at once, the script of each waiting for a server that does not answer yet.
+/// So many invocations at once, each waiting for a server that does not answer yet.
 fn waiting(launch: &Launch, crowd: &Path) -> Result<Vec<Figure>> {
-    let invocations = at_once();
+    let requests = requests_at_once();
+    let invocations = INVOCATIONS.min(requests * 2);
+    // Each of those that call another is two.
+    let calling = invocations - requests;
     let (slots, concurrency) = (format!("--slots={invocations}"), format!("--max-limit=concurrency={invocations}"));
     let flags = [slots.as_str(), concurrency.as_str(), "--max-limit=wall_time_ms=120000"];
     let launch = Launch { flags: &flags, ..*launch };
@@ -77,7 +86,9 @@ fn waiting(launch: &Launch, crowd: &Path) -> Result<Vec<Figure>> {
     let server = Server::start(&launch)?;
     let api = server.sign_in()?;
     api.create_app("crowd")?;
-    api.put_script("crowd", "waits", WAITS, &[])?;
+    for (name, source) in [("waits", WAITS), ("called", CALLED), ("calls", CALLS)] {
+        api.put_script("crowd", name, source, &[])?;
+    }
     let limits = json!({"concurrency": invocations, "wall_time_ms": 120_000});
     api.update_app("crowd", json!({"outbound": ["127.0.0.1"], "limits": limits}))?;
     server.stop()?;
@@ -94,10 +105,13 @@ fn waiting(launch: &Launch, crowd: &Path) -> Result<Vec<Figure>> {
         let server = Server::start(&launch)?;
         let before = server.process.resident_mb()?;
         let address = server.ingress().trim_start_matches("http://");
-        let (count, process) = (invocations.to_string(), server.process.id().to_string());
-        let line = output(Command::new(crowd).args([count.as_str(), address, "/crowd/waits", process.as_str()]))?;
+        let mut asking = Command::new(crowd);
+        asking.args([address, server.process.id().to_string().as_str()]);
+        asking.args([(requests - calling).to_string().as_str(), "/crowd/waits"]);
+        asking.args([calling.to_string().as_str(), "/crowd/calls"]);
+        let line = output(&mut asking)?;
         let seen: Seen = serde_json::from_str(&line).with_context(|| format!("the crowd said {line}"))?;
-        ensure!(seen.answered == invocations, "{} of {invocations} were answered", seen.answered);
+        ensure!(seen.answered == requests, "{} of {requests} were answered", seen.answered);
         let each = |megabytes: f64| (megabytes - before) * 1e3 / invocations as f64;
         let after = server.process.resident_mb()?;
         let values = [before, seen.resident_mb, each(seen.resident_mb), each(seen.own_mb), after];

@@ -42,7 +42,7 @@ const LOAD_FUEL: u64 = 4_000_000_000;
 /// Wall time for compiling one program.
 const LOAD_TIME: Duration = Duration::from_secs(10);
 /// So many invocations at once are a crowd, most of which wait: from then on the memory that each takes counts for more than
-/// the time until it begins.
+/// the time until it begins, as it does where many are kept.
 const CROWD: usize = 500;
 /// Most bytes of an image.
 const IMAGE_BYTES: usize = 8 << 20;
@@ -306,13 +306,15 @@ impl<P: Platform> Host<P> {
         }
         self.runs_new.fetch_add(1, Ordering::Relaxed);
         let mut instance = self.fresh_instance().await?;
+        // Where it may stay afterwards.
+        let kept = self.kept.as_ref().filter(|_| image.learned.watches_next());
         if let Some(frugality) = &self.frugality
-            && (self.slots - self.free_slots() > CROWD || self.kept.as_ref().is_some_and(|(kept, _)| kept.are_many()))
+            && (self.slots - self.free_slots() > CROWD || kept.is_some_and(|(kept, _)| kept.are_many()))
         {
             instance.be_frugal(frugality);
         }
         instance.write(image)?;
-        if let Some((_, watch)) = &self.kept {
+        if let Some((_, watch)) = kept {
             instance.watch(image, watch);
         }
         Ok(instance)

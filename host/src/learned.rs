@@ -3,8 +3,8 @@
 use crate::page_set::PageSet;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// After an invocation that wrote to so much that its instance was not kept, so many are not watched: that they would be kept is
-/// unlikely, and watching one that writes to much takes longer than making a new one.
+/// After an invocation that wrote to so much that its instance was not kept, or whose instance was kept and not needed, so many are not
+/// watched: that they would be of use is unlikely, and watching one takes longer than making a new one.
 const UNWATCHED: u32 = 31;
 
 #[derive(Debug)]
@@ -35,8 +35,8 @@ impl Learned {
         self.written.extend(pages);
     }
 
-    /// One wrote to too much.
-    pub(crate) fn one_wrote_too_much(&self) {
+    /// One wrote to too much to be kept, or was kept and had to go before it was needed.
+    pub(crate) fn one_was_in_vain(&self) {
         self.unwatched.store(UNWATCHED, Relaxed);
     }
 }

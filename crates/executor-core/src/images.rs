@@ -23,7 +23,7 @@ pub(crate) type Loaded = Result<Arc<Image>, Diagnostic>;
 
 pub(crate) struct Images {
     cache: Cache<Parts, Loaded, Bytes>,
-    /// The cache's own counts have a miss twice, as it looks again once it is the one to load.
+    /// The cache's own counts have a miss several times, as it looks again before it is the one to load.
     asked: AtomicU64,
     missed: AtomicU64,
 }

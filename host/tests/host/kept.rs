@@ -41,6 +41,24 @@ async fn only_an_instance_that_returned_is_kept_and_only_for_its_program() {
     assert_eq!(host.free_slots(), 2);
 }
 
+/// If each were kept in place of the one that waits for its turn longest, none would be there when its turn comes.
+#[tokio::test]
+async fn where_more_programs_take_turns_than_are_kept_some_stay() {
+    let host = host_with(Settings { slots: Some(2), ..Settings::default() });
+    let mut images = Vec::new();
+    for program in 0..80 {
+        images.push(load(&host, &program.to_string()).await);
+    }
+    let (rounds, trigger) = (6, Trigger::Http(request()));
+    for _ in 0..rounds {
+        for image in &images {
+            host.invoke(image, &trigger, InMemory::default(), &Limits::default(), pending()).await.unwrap();
+        }
+    }
+    let (kept, new) = host.kept_and_new();
+    assert!(kept > new, "{kept}, {new} in new ones");
+}
+
 #[tokio::test]
 async fn none_is_kept_where_that_is_off() {
     let host = host_with(Settings { slots: Some(2), new_instances: true, ..Settings::default() });

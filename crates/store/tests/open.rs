@@ -193,3 +193,11 @@ async fn postgres_compares_all_text_by_bytes() {
         .await;
     assert!(columns.is_empty(), "{columns:?}");
 }
+
+/// `.cargo/config.toml` says so, and is read where cargo is called from within the workspace.
+#[tokio::test]
+async fn sqlite_is_compiled_without_what_nobody_asks_for() {
+    let store = TestStore::sqlite().await;
+    let options = store.texts("SELECT compile_options FROM pragma_compile_options").await;
+    assert!(options.contains("DEFAULT_MEMSTATUS=0") && !options.contains("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+}

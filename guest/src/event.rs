@@ -3,29 +3,42 @@
 use crate::json;
 use picloud_abi::invocation::{self, EventKind};
 use rhai::{Dynamic, Engine};
-use std::rc::Rc;
+use std::cell::OnceCell;
 
+thread_local! {
+    /// The one that started this invocation.
+    static EVENT: OnceCell<invocation::Event> = const { OnceCell::new() };
+}
+
+/// Stands for the event that started the invocation: so `event` can be made before there is one.
 #[derive(Clone)]
-pub struct Event(Rc<invocation::Event>);
+pub struct Event;
 
-impl From<invocation::Event> for Event {
-    fn from(event: invocation::Event) -> Self {
-        Self(Rc::new(event))
-    }
+/// Has `event` stand for this one; an instance serves one invocation.
+pub fn arrived(event: invocation::Event) {
+    EVENT.with(|one| drop(one.set(event)));
+}
+
+fn look<T>(at: impl FnOnce(&invocation::Event) -> T) -> T {
+    EVENT.with(|event| at(event.get().expect("only what an event started has `event`")))
 }
 
 pub fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Event>("Event")
-        .register_get("id", |event: &mut Event| event.0.id.clone())
-        .register_get("kind", |event: &mut Event| match event.0.kind {
-            EventKind::Manual => "manual",
-            EventKind::Topic => "topic",
-            EventKind::Schedule => "schedule",
-            EventKind::Invoke => "invoke",
+        .register_get("id", |_: &mut Event| look(|event| event.id.clone()))
+        .register_get("kind", |_: &mut Event| {
+            look(|event| match event.kind {
+                EventKind::Manual => "manual",
+                EventKind::Topic => "topic",
+                EventKind::Schedule => "schedule",
+                EventKind::Invoke => "invoke",
+            })
         })
-        .register_get("topic", |event: &mut Event| event.0.topic.clone().map_or(Dynamic::UNIT, Dynamic::from))
-        .register_get("scheduled_at", |event: &mut Event| event.0.scheduled_at.map_or(Dynamic::UNIT, Dynamic::from))
-        .register_get("payload", |event: &mut Event| json::parse(&event.0.payload))
-        .register_get("attempt", |event: &mut Event| i64::from(event.0.attempt));
+        .register_get("topic", |_: &mut Event| look(|event| event.topic.clone().map_or(Dynamic::UNIT, Dynamic::from)))
+        .register_get("scheduled_at", |_: &mut Event| {
+            look(|event| event.scheduled_at.map_or(Dynamic::UNIT, Dynamic::from))
+        })
+        .register_get("payload", |_: &mut Event| look(|event| json::parse(&event.payload)))
+        .register_get("attempt", |_: &mut Event| look(|event| i64::from(event.attempt)));
 }

@@ -27,7 +27,15 @@ use std::{cell::RefCell, rc::Rc};
 
 thread_local! {
     static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
+    static GLOBALS: RefCell<Option<Globals>> = const { RefCell::new(None) };
     static PROGRAM: RefCell<Option<Script>> = const { RefCell::new(None) };
+}
+
+/// What a script finds beside the language, by what started it. A global module's variables are seen inside functions, which a
+/// scope's are not.
+struct Globals {
+    http: Rc<Module>,
+    event: Rc<Module>,
 }
 
 /// Linear memory that `init` sets aside, so that ordinary invocations do not grow it.
@@ -40,6 +48,15 @@ pub extern "C" fn init() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(HEADROOM_BYTES)));
     platform::report_panics();
     ENGINE.set(Some(engine::build()));
+    let one = |name, value| {
+        let mut module = Module::new();
+        module.set_var(name, value);
+        Rc::new(module)
+    };
+    GLOBALS.set(Some(Globals {
+        http: one("req", Dynamic::from(request::Req)),
+        event: one("event", Dynamic::from(event::Event)),
+    }));
     // What a program needs lies together, not scattered over what is free of these pages.
     heap::start_afresh();
 }
@@ -94,27 +111,31 @@ fn whole(message: String) -> Diagnostic {
     Diagnostic { message, script: None, position: None }
 }
 
+/// Nothing of it is given back: the host discards all of it, and freeing what there is would only burn the caller's fuel.
 fn run(trigger: Trigger) -> Outcome {
-    let Some(script) = PROGRAM.take() else { return crashed("no program is loaded".into()) };
-    let Some(mut engine) = ENGINE.take() else { return crashed(NOT_BUILT.into()) };
     let http = matches!(trigger, Trigger::Http(_));
-    // A global module's variables are seen inside functions, which a scope's are not.
-    let mut globals = Module::new();
     match trigger {
-        Trigger::Http(request) => globals.set_var("req", Dynamic::from(request::Req::from(request))),
-        Trigger::Event(event) => globals.set_var("event", Dynamic::from(event::Event::from(event))),
-    };
-    engine.register_global_module(Rc::new(globals));
-    watch::start();
-    let outcome = match script.run(&engine) {
-        Ok(value) if http => response::from_value(value).map(Outcome::Response),
-        Ok(value) => response::result(&value).map(Outcome::Value),
-        Err(error) => Err(error),
+        Trigger::Http(request) => request::arrived(request),
+        Trigger::Event(event) => event::arrived(event),
     }
-    .unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error, script.name())));
-    // The host discards all of it: freeing what there is would only burn the caller's fuel.
-    std::mem::forget((engine, script));
-    outcome
+    let globals = GLOBALS.with_borrow(|globals| {
+        globals.as_ref().map(|Globals { http: of_http, event }| Rc::clone(if http { of_http } else { event }))
+    });
+    let ran = PROGRAM.with_borrow(|script| {
+        let script = script.as_ref().ok_or("no program is loaded")?;
+        ENGINE.with_borrow_mut(|engine| {
+            let (engine, globals) = engine.as_mut().zip(globals).ok_or(NOT_BUILT)?;
+            engine.register_global_module(globals);
+            watch::start();
+            let outcome = match script.run(engine) {
+                Ok(value) if http => response::from_value(value).map(Outcome::Response),
+                Ok(value) => response::result(&value).map(Outcome::Value),
+                Err(error) => Err(error),
+            };
+            Ok(outcome.unwrap_or_else(|error| Outcome::Failure(failure::from_error(&error, script.name()))))
+        })
+    });
+    ran.unwrap_or_else(|why: &str| crashed(why.into()))
 }
 
 const NOT_BUILT: &str = "the interpreter was not built";
@@ -124,5 +145,5 @@ fn crashed(message: String) -> Outcome {
 }
 
 fn answer<T: serde::Serialize>(message: &T) -> u64 {
-    platform::leak(picloud_abi::encode(message).into_boxed_slice()).into()
+    platform::leak(picloud_abi::encode(message)).into()
 }

@@ -51,8 +51,8 @@ pub fn fuel() -> u64 {
 }
 
 /// Gives bytes to the host: they stay where they are until the host discards the memory.
-pub fn leak(bytes: Box<[u8]>) -> Packed {
-    let bytes = Box::leak(bytes);
+pub fn leak(bytes: Vec<u8>) -> Packed {
+    let bytes = bytes.leak();
     Packed { ptr: bytes.as_ptr() as u32, len: bytes.len() as u32 }
 }
 

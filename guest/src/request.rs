@@ -3,34 +3,42 @@
 use crate::json;
 use picloud_abi::invocation::HttpRequest;
 use rhai::{Blob, Dynamic, Engine, Map};
-use std::rc::Rc;
+use std::cell::OnceCell;
 
-/// Shared, so that reading one field of a large request does not copy the rest.
+thread_local! {
+    /// The one that this invocation answers.
+    static REQUEST: OnceCell<HttpRequest> = const { OnceCell::new() };
+}
+
+/// Stands for the request that the invocation answers: so `req` can be made before there is one.
 #[derive(Clone)]
-pub struct Req(Rc<HttpRequest>);
+pub struct Req;
 
-impl From<HttpRequest> for Req {
-    fn from(request: HttpRequest) -> Self {
-        Self(Rc::new(request))
-    }
+/// Has `req` stand for this one; an instance serves one invocation.
+pub fn arrived(request: HttpRequest) {
+    REQUEST.with(|one| drop(one.set(request)));
+}
+
+fn look<T>(at: impl FnOnce(&HttpRequest) -> T) -> T {
+    REQUEST.with(|request| at(request.get().expect("only who answers a request has `req`")))
 }
 
 pub fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Req>("Request")
-        .register_get("id", |req: &mut Req| req.0.id.clone())
-        .register_get("method", |req: &mut Req| req.0.method.clone())
-        .register_get("path", |req: &mut Req| req.0.path.clone())
-        .register_get("ip", |req: &mut Req| req.0.ip.clone())
-        .register_get("user", |req: &mut Req| req.0.user.clone().map_or(Dynamic::UNIT, Dynamic::from))
-        .register_get("params", |req: &mut Req| map(&req.0.params))
-        .register_get("query", |req: &mut Req| map(&req.0.query))
-        .register_get("headers", |req: &mut Req| headers(&req.0))
-        .register_get("cookies", |req: &mut Req| cookies(&req.0))
-        .register_get("body", |req: &mut Req| -> Blob { req.0.body.to_vec() })
-        .register_fn("text", |req: &mut Req| text(&req.0).map(str::to_owned))
-        .register_fn("json", |req: &mut Req| json::parse(text(&req.0)?))
-        .register_fn("form", |req: &mut Req| form(&req.0));
+        .register_get("id", |_: &mut Req| look(|request| request.id.clone()))
+        .register_get("method", |_: &mut Req| look(|request| request.method.clone()))
+        .register_get("path", |_: &mut Req| look(|request| request.path.clone()))
+        .register_get("ip", |_: &mut Req| look(|request| request.ip.clone()))
+        .register_get("user", |_: &mut Req| look(|request| request.user.clone().map_or(Dynamic::UNIT, Dynamic::from)))
+        .register_get("params", |_: &mut Req| look(|request| map(&request.params)))
+        .register_get("query", |_: &mut Req| look(|request| map(&request.query)))
+        .register_get("headers", |_: &mut Req| look(headers))
+        .register_get("cookies", |_: &mut Req| look(cookies))
+        .register_get("body", |_: &mut Req| -> Blob { look(|request| request.body.to_vec()) })
+        .register_fn("text", |_: &mut Req| look(|request| text(request).map(str::to_owned)))
+        .register_fn("json", |_: &mut Req| look(|request| json::parse(text(request)?)))
+        .register_fn("form", |_: &mut Req| look(form));
 }
 
 /// Of a name that comes several times, the last value stays.

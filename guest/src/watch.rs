@@ -25,7 +25,8 @@ struct Look {
 }
 
 thread_local! {
-    static LOOK: Cell<Look> = const { Cell::new(Look { fuel: 0, operations: 1, reserve: 0 }) };
+    /// None before the first, so that a script that ends before it asks the host for nothing.
+    static LOOK: Cell<Option<Look>> = const { Cell::new(None) };
     /// Operations until the next look.
     static LEFT: Cell<u64> = const { Cell::new(0) };
 }
@@ -48,26 +49,25 @@ pub fn look_soon() {
 
 /// Called when another script has run at this one's expense: what it burnt says nothing of the operations to come.
 pub fn reckon_from_here() {
-    LOOK.set(Look { fuel: platform::fuel(), ..LOOK.get() });
+    LOOK.set(LOOK.get().map(|look| Look { fuel: platform::fuel(), ..look }));
 }
 
 /// Called when an invocation begins.
 pub fn start() {
-    let fuel = platform::fuel();
-    LOOK.set(Look { fuel, operations: 1, reserve: RESERVE_FUEL.min(fuel / 4) });
+    LOOK.set(None);
     LEFT.set(0);
 }
 
 /// Whether fuel is left to go on.
 fn look() -> bool {
-    let last = LOOK.get();
     let fuel = platform::fuel();
+    let last = LOOK.get().unwrap_or(Look { fuel, operations: 1, reserve: RESERVE_FUEL.min(fuel / 4) });
     // The next operations may be twice as dear as the last ones were.
     let each = (last.fuel.saturating_sub(fuel) / last.operations * 2).max(FUEL_PER_OPERATION);
     let operations = (fuel / each).clamp(1, POLL_EVERY);
-    LOOK.set(Look { fuel, operations, ..last });
+    LOOK.set(Some(Look { fuel, operations, ..last }));
     LEFT.set(operations);
-    fuel >= last.reserve
+    fuel > last.reserve
 }
 
 pub fn register(engine: &mut Engine) {

@@ -16,6 +16,8 @@ mod generated {
 pub mod bounds;
 pub mod http;
 
+use postcard::ser_flavors::Flavor;
+
 pub use serde_bytes::ByteBuf as Bytes;
 
 pub use generated::picloud::platform::{
@@ -28,7 +30,32 @@ pub use generated::picloud::platform::{
 /// Never for the contract's types: postcard fails only on sequences of unknown length, which they have none of.
 pub fn encode<T: serde::Serialize>(message: &T) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "see Panics")]
-    postcard::to_stdvec(message).expect("the contract's types have no sequence of unknown length")
+    postcard::serialize_with_flavor(message, Message(Vec::with_capacity(USUAL_BYTES)))
+        .expect("the contract's types have no sequence of unknown length")
+}
+
+/// Bytes that most messages do not exceed, so that they are written without being moved.
+const USUAL_BYTES: usize = 512;
+
+/// A message as it is written.
+struct Message(Vec<u8>);
+
+impl Flavor for Message {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// Decodes one message that is exactly `bytes`.

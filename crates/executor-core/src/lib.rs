@@ -130,7 +130,7 @@ impl LocalExecutor {
             id,
             app,
             outbound,
-            limits: limits.clone(),
+            limits: Arc::clone(&limits),
             event_depth: depth,
             depth: 0,
             place: place.clone(),

@@ -51,7 +51,7 @@ pub(crate) struct Frame {
     pub(crate) id: InvocationId,
     pub(crate) app: AppId,
     pub(crate) outbound: AllowedHosts,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     /// Of the event that started it, or whatever called it.
     pub(crate) event_depth: u32,
     /// How many scripts have called one another until this.

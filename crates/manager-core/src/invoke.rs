@@ -14,8 +14,8 @@ use picloud_shared::{
     names::ScriptName,
     time::now_ms,
 };
-use picloud_store::{App, Finished, Invocation, InvocationStart, Script, StoreError, StoredLog};
-use std::time::Duration;
+use picloud_store::{App, Invocation, InvocationStart, Script, StoreError, StoredLog};
+use std::{sync::Arc, time::Duration};
 
 /// Why a script was not run, or its run not recorded. A script that fails is no error.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +81,21 @@ impl Manager {
             request: line,
             fuel_limit: limits.fuel,
             started_at: now_ms(),
-            node: self.settings.node.clone(),
+            node: Arc::clone(&self.settings.node),
         };
-        let job = Job { id, app, version: script.version.id, script: script.name, trigger, depth: 0, limits, outbound };
+        let job = Job {
+            id,
+            app,
+            version: script.version.id,
+            script: script.name,
+            trigger,
+            depth: 0,
+            limits: Arc::new(limits),
+            outbound,
+        };
         let report = self.executor.invoke(job, Box::pin(std::future::pending())).await?;
         self.activity.ended(&self.activity.of(app), &report, now_ms());
-        let Finished { records, outcome } = start.finished(report);
+        let (records, outcome) = start.finished(report).into_records();
         self.store.record_all(&records).await?;
         let (invocation, logs) = self.store.invocation(app, id).await?.ok_or(InvokeError::NoSuchScript)?;
         Ok(Run { invocation, logs, outcome })

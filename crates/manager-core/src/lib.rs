@@ -54,7 +54,7 @@ pub struct Manager {
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of this machine, kept with the invocations that it runs.
-    pub node: String,
+    pub node: Arc<str>,
     /// The API's address as others reach it, such as `https://picloud.example.com`.
     pub manager_url: String,
     /// The names that the API is reached by.

@@ -32,7 +32,7 @@ pub(crate) struct Deployed {
     /// Whether error answers tell the detail.
     pub(crate) debug: bool,
     /// Those in force.
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) outbound: AllowedHosts,
     /// What the app uses; the same for as long as anybody holds it.
     pub(crate) activity: Arc<AppActivity>,
@@ -140,7 +140,7 @@ impl Deployments {
                 debug: deployment.app.debug,
                 outbound: deployment.app.outbound,
                 cors: deployment.app.cors.0.as_ref().map(CorsHeaders::of),
-                limits: self.rules.in_force(&deployment.app.limits),
+                limits: Arc::new(self.rules.in_force(&deployment.app.limits)),
                 revision: deployment.app.revision,
                 routes: deployment.routes.into_iter().map(|deployed| (deployed.route.clone(), deployed)).collect(),
             })

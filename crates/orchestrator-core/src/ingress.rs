@@ -43,7 +43,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of this machine, kept with the invocations that it runs.
-    pub node: String,
+    pub node: Arc<str>,
     /// The domain below which each app has a host name of its own.
     pub apps_domain: AppsDomain,
     /// Who is believed about where a request comes from.
@@ -83,12 +83,24 @@ impl Ingress {
         })
     }
 
-    /// Answers every request; needs the peer's address as `ConnectInfo<SocketAddr>`.
+    /// The same as a router, for who has others beside it or around it; needs the peer's address as `ConnectInfo<SocketAddr>`.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new().fallback(handle).with_state(Arc::clone(self))
+        let answer = |State(ingress): State<Arc<Self>>, ConnectInfo(peer), request| ingress.answer(peer, request);
+        Router::new().fallback(answer).with_state(Arc::clone(self))
     }
 
-    async fn answer(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Response {
+    /// Answers any request.
+    pub async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request) -> Response {
+        let (id, began) = (InvocationId::new(), Instant::now());
+        let mut response = self.respond(id, peer, request).await;
+        self.activity.answered(began.elapsed());
+        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    async fn respond(&self, id: InvocationId, peer: SocketAddr, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let method = &parts.method;
         if !METHODS.contains(&method.as_str()) && method != Method::HEAD && method != Method::OPTIONS {
@@ -204,7 +216,7 @@ impl Ingress {
         trigger: Trigger,
         told: bool,
     ) -> Result<Response, Refused> {
-        let limits = deployed.limits.clone();
+        let limits = Arc::clone(&deployed.limits);
         let started_at = now_ms();
         let admitted = deployed.activity.admit(&limits, started_at)?;
         let start = InvocationStart {
@@ -220,7 +232,7 @@ impl Ingress {
             },
             fuel_limit: limits.fuel,
             started_at,
-            node: self.settings.node.clone(),
+            node: Arc::clone(&self.settings.node),
         };
         let job = Job {
             id,
@@ -266,8 +278,9 @@ impl Ingress {
             let report = report?;
             activity.ended(&of_app, &report, now_ms());
             let cost = told.then(|| Cost::of(&report));
-            let Finished { records, outcome } = start.finished(report);
-            for record in records {
+            let Finished { record, called, outcome } = start.finished(report);
+            recorder.submit(record);
+            for record in called {
                 recorder.submit(record);
             }
             Ok((outcome, cost))
@@ -276,20 +289,6 @@ impl Ingress {
         drop(waiting);
         result.unwrap_or_else(|Panicked| Err(ExecutorError::Internal("the invocation's task panicked".to_owned())))
     }
-}
-
-async fn handle(
-    State(ingress): State<Arc<Ingress>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let (id, began) = (InvocationId::new(), Instant::now());
-    let mut response = ingress.answer(id, peer, request).await;
-    ingress.activity.answered(began.elapsed());
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
 }
 
 fn allowed(methods: String) -> Response {

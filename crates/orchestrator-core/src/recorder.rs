@@ -189,7 +189,7 @@ mod tests {
             parent: None,
             request: None,
             status: 200,
-            outcome: "ok".into(),
+            outcome: "ok",
             fuel: 10,
             fuel_limit: 100,
             memory_bytes: 1,

@@ -71,7 +71,7 @@ pub(crate) fn to_contract(
 ) -> HttpRequest {
     HttpRequest {
         id: id.to_string(),
-        method: method.to_string(),
+        method: method.as_str().to_owned(),
         path: target::path(segments),
         params,
         query: target::query(parts.uri.query()),
@@ -84,5 +84,5 @@ pub(crate) fn to_contract(
 
 fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
 }

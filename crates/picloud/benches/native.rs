@@ -17,9 +17,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::FutureExt;
 use rhai::{AST, Dynamic, Engine, Map, Scope};
 use serde_json::json;
 use std::{cell::RefCell, env, io::Write};
+use tower::ServiceExt;
 
 /// The script that PiCloud runs.
 const SCRIPT: &str = include_str!("hello.rhai");
@@ -46,7 +48,10 @@ async fn main() -> Result<()> {
     };
     let listener = serve::bind("127.0.0.1:0".parse()?, "no flag").await?;
     writeln!(std::io::stdout(), "{}", json!({"port": listener.local_addr()?.port()}))?;
-    serve::serve(listener, router.into_make_service(), PLACES, serve::stop_signal()?).await;
+    let answer = move |_, request| {
+        router.clone().oneshot(request).map(|answered| answered.unwrap_or_else(|never| match never {}))
+    };
+    serve::serve(listener, answer, PLACES, serve::stop_signal()?).await;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use std::{
     fs::{self, TryLockError},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// What the server logs unless told otherwise.
@@ -215,9 +216,9 @@ impl Config {
         LimitRules::with_maxima(&maxima).context("the flag --max-limit")
     }
 
-    pub(crate) fn node(&self) -> String {
+    pub(crate) fn node(&self) -> Arc<str> {
         let host_name = || fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
-        self.node.clone().or_else(host_name).unwrap_or_else(|| "local".to_owned())
+        self.node.clone().or_else(host_name).unwrap_or_else(|| "local".to_owned()).into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::serve::{self, Stop};
 use anyhow::{Context, Result};
-use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
+use axum::{extract::Request, response::Response};
 use picloud_orchestrator_core::{
     DeliverySettings, Dispatcher, Ingress, Recorder, Retention, Settings as IngressSettings, Writer,
 };
@@ -37,18 +37,20 @@ impl Front {
         Ok(Self { ingress, dispatcher, retention, writer })
     }
 
-    /// Serves until told to stop, then until what has begun is over and recorded. `around` is put around the front door.
-    pub(crate) async fn serve(
+    /// Serves until told to stop, then until what has begun is over and recorded. `door` says how the ingress answers whom.
+    pub(crate) async fn serve<D, F>(
         self,
         listener: TcpListener,
         places: usize,
         stop: Stop,
-        around: impl FnOnce(Router) -> Router,
-    ) -> Result<()> {
+        door: impl FnOnce(Arc<Ingress>) -> D,
+    ) -> Result<()>
+    where
+        D: Fn(SocketAddr, Request) -> F + Clone + Send + 'static,
+        F: Future<Output = Response> + Send + 'static,
+    {
         let Self { ingress, dispatcher, retention, writer } = self;
-        let door: IntoMakeServiceWithConnectInfo<_, SocketAddr> =
-            around(ingress.router()).into_make_service_with_connect_info();
-        let door = serve::serve(listener, door, places, stop.clone());
+        let door = serve::serve(listener, door(Arc::clone(&ingress)), places, stop.clone());
         let (deliveries, retention) = (dispatcher.run(told(&stop)), retention.run(told(&stop)));
         tokio::join!(door, deliveries, retention);
         // The writer ends once nothing can send to it any more, with everything written.

@@ -3,39 +3,48 @@
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    http::{Request, header::EXPECT},
-    response::Response,
+    extract::Request,
+    http::header::EXPECT,
 };
 use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
-    convert::Infallible,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
-use tower::Service;
 
 /// Most bytes that are thrown away, and the longest time that this may take.
 const REST_BYTES: usize = 32 << 20;
 const REST_TIME: Duration = Duration::from_secs(5);
 
-/// Answers a request, and returns once its body is read or not worth reading.
-pub(crate) async fn answer<S>(mut service: S, request: Request<Incoming>) -> Result<Response, Infallible>
-where
-    S: Service<Request<Lent>, Response = Response<Body>, Error = Infallible>,
-{
+/// A request whose body comes back, where it is not read to its end, and what reads the rest of it then.
+pub(crate) fn lend(request: hyper::Request<Incoming>) -> (Request, Rest) {
     // Who waits to be told to send has nothing on the way.
-    let waits = request.headers().contains_key(EXPECT);
-    let back = Arc::new(Mutex::new(None));
-    let request = request.map(|body| Lent { body: Some(body), back: Arc::clone(&back) });
-    let response = service.call(request).await;
-    let rest = back.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(rest) = rest.filter(|_| !waits) {
+    let nothing_comes = request.body().is_end_stream() || request.headers().contains_key(EXPECT);
+    let back = (!nothing_comes).then(Back::default);
+    let request = request.map(|body| match &back {
+        Some(back) => Body::new(Lent { body: Some(body), back: Arc::clone(back) }),
+        None if body.is_end_stream() => Body::empty(),
+        None => Body::new(body),
+    });
+    (request, Rest(back))
+}
+
+/// What is left of a body, if anything is.
+pub(crate) struct Rest(Option<Back>);
+
+type Back = Arc<Mutex<Option<Incoming>>>;
+
+impl Rest {
+    /// Returns once it is read or not worth reading; the request has been answered.
+    pub(crate) async fn read(self) {
+        let Some(rest) = self.0.and_then(|back| back.lock().unwrap_or_else(PoisonError::into_inner).take()) else {
+            return;
+        };
         // Whether it ends in time or not, the answer goes out now.
         let _ = tokio::time::timeout(REST_TIME, discard(rest)).await;
     }
-    response
 }
 
 async fn discard(mut rest: Incoming) {
@@ -48,9 +57,9 @@ async fn discard(mut rest: Incoming) {
 }
 
 /// A body that comes back, where it was not read to its end.
-pub(crate) struct Lent {
+struct Lent {
     body: Option<Incoming>,
-    back: Arc<Mutex<Option<Incoming>>>,
+    back: Back,
 }
 
 impl HttpBody for Lent {

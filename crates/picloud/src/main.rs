@@ -12,6 +12,7 @@ mod front;
 mod linger;
 mod problem;
 mod ready;
+mod routed;
 mod scratch;
 mod secret_key;
 mod serve;
@@ -21,7 +22,6 @@ mod test;
 mod watched;
 
 use anyhow::{Context, Result};
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use clap::Parser;
 use config::{Command, Config};
 use front::Front;
@@ -29,11 +29,11 @@ use mimalloc::MiMalloc;
 use picloud_executor_core::{LocalExecutor, RealWorld};
 use picloud_host::Settings as EngineSettings;
 use picloud_manager_core::{Manager, ManagerHosts, Process, Settings as ManagerSettings};
-use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
+use picloud_orchestrator_core::{DeliverySettings, Ingress, Settings as IngressSettings};
 use picloud_shared::{activity::Activity, time::now_ms};
 use picloud_store::Store;
 use rustix::thread::disable_transparent_huge_pages;
-use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
@@ -134,7 +134,7 @@ async fn run(config: Config) -> Result<()> {
         executor.clone(),
         Arc::clone(&activity),
         ManagerSettings {
-            node: node.clone(),
+            node: Arc::clone(&node),
             manager_url: config.manager_url.clone().unwrap_or_else(|| addresses.manager.clone()),
             manager_hosts: ManagerHosts::from(config.manager_hosts()),
             trusted_proxies: config.trusted_proxy.clone().into(),
@@ -156,7 +156,7 @@ async fn run(config: Config) -> Result<()> {
         demo::deploy(&manager, &store, project).await?;
     }
     let deliveries = DeliverySettings {
-        node: node.clone(),
+        node: Arc::clone(&node),
         limits: limits.clone(),
         attempts: config.delivery_attempts,
         backoff: Duration::from_millis(config.delivery_backoff_ms.into()),
@@ -172,9 +172,9 @@ async fn run(config: Config) -> Result<()> {
     setup::publish_link(&data, setup_token.as_ref(), &addresses.manager)?;
     let stop = serve::stop_signal()?;
     let places = descriptors::raise();
-    let api: IntoMakeServiceWithConnectInfo<_, SocketAddr> = manager.router().into_make_service_with_connect_info();
-    let api = serve::serve(manager_listener, api, places.manager, stop.clone());
-    let front = front.serve(ingress_listener, places.ingress, stop.clone(), |door| door);
+    let api = serve::serve(manager_listener, routed::by(manager.router()), places.manager, stop.clone());
+    let door = |ingress: Arc<Ingress>| move |peer, request| Arc::clone(&ingress).answer(peer, request);
+    let front = front.serve(ingress_listener, places.ingress, stop.clone(), door);
     let streams = async {
         front::told(&stop).await;
         manager.stop();

@@ -50,7 +50,7 @@ impl Scratch {
         let executor = executor.context("setting up the engine")?;
         let activity = Arc::new(Activity::default());
         let settings = Settings {
-            node: NODE.to_owned(),
+            node: NODE.into(),
             manager_url: String::new(),
             manager_hosts: ManagerHosts::from(Vec::new()),
             trusted_proxies: Vec::new().into(),

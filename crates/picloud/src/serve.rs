@@ -1,8 +1,8 @@
 //! Accepting connections, and ending them in order when the process is told to stop.
 
-use crate::linger::{self, Lent};
+use crate::linger;
 use anyhow::{Context, Result};
-use axum::{body::Body, http::Request, response::Response};
+use axum::{extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,7 +15,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tokio_io_timeout::TimeoutStream;
-use tower::{MakeService, Service};
 
 /// How long a client may take to send its headers, the wait between two requests included.
 const HEADER_TIME: Duration = Duration::from_secs(30);
@@ -31,15 +30,6 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Becomes true when the process is told to stop.
 pub(crate) type Stop = watch::Receiver<bool>;
-
-/// Where a connection comes from, for services that want to know.
-pub(crate) struct Connection(SocketAddr);
-
-impl axum::extract::connect_info::Connected<Connection> for SocketAddr {
-    fn connect_info(connection: Connection) -> Self {
-        connection.0
-    }
-}
 
 /// Binds, or says which flag to change.
 pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
@@ -63,12 +53,14 @@ pub(crate) fn stop_signal() -> io::Result<Stop> {
 
 /// Serves until told to stop, then until the requests in flight are answered.
 ///
-/// At most `places` connections at once; further ones wait to be accepted.
-pub(crate) async fn serve<M, S>(listener: TcpListener, mut services: M, places: usize, mut stop: Stop)
-where
-    M: MakeService<Connection, Request<Lent>, Service = S, MakeError = Infallible>,
-    S: Service<Request<Lent>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+/// At most `places` connections at once; further ones wait to be accepted. `answer` is told whom a request comes from.
+pub(crate) async fn serve<F>(
+    listener: TcpListener,
+    answer: impl Fn(SocketAddr, Request) -> F + Clone + Send + 'static,
+    places: usize,
+    mut stop: Stop,
+) where
+    F: Future<Output = Response> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(places));
     let connections = GracefulShutdown::new();
@@ -88,8 +80,16 @@ where
                 continue;
             }
         };
-        let Ok(service) = services.make_service(Connection(peer)).await;
-        let service = service_fn(move |request: Request<Incoming>| linger::answer(service.clone(), request));
+        let answer = answer.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (request, rest) = linger::lend(request);
+            let answered = answer(peer, request);
+            async {
+                let response = answered.await;
+                rest.read().await;
+                Ok::<_, Infallible>(response)
+            }
+        });
         let connection = http.serve_connection(TokioIo::new(Box::pin(prompt(stream))), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {

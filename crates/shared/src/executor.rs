@@ -122,7 +122,7 @@ pub struct Job {
     /// How many events caused one another until this: 0 for what no event started.
     pub depth: u32,
     /// What it may cost.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Which other servers it may reach.
     pub outbound: AllowedHosts,
 }

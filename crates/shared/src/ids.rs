@@ -2,7 +2,7 @@
 
 use crate::time::TimestampMs;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,6 +39,13 @@ macro_rules! ids {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
+            }
+        }
+
+        /// Its text, of one allocation.
+        impl From<$name> for Arc<str> {
+            fn from(id: $name) -> Self {
+                (&*id.0.hyphenated().encode_lower(&mut Uuid::encode_buffer())).into()
             }
         }
 

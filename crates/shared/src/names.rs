@@ -5,7 +5,7 @@ use crate::{
     limits::FILE_PATH_BYTES,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 use utoipa::ToSchema;
 
 /// A name that breaks its rule; the text says which rule.
@@ -19,7 +19,7 @@ macro_rules! names {
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schema(value_type = String, pattern = $pattern)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name as text.
@@ -31,7 +31,7 @@ macro_rules! names {
         impl TryFrom<String> for $name {
             type Error = InvalidName;
             fn try_from(text: String) -> Result<Self, InvalidName> {
-                if $valid(&text) { Ok(Self(text)) } else { Err(InvalidName($rule)) }
+                if $valid(&text) { Ok(Self(text.into())) } else { Err(InvalidName($rule)) }
             }
         }
 
@@ -44,7 +44,7 @@ macro_rules! names {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
 

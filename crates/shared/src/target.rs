@@ -37,12 +37,12 @@ pub fn segments(raw: &str) -> Result<Vec<String>, InvalidPath> {
 
 /// The path of these segments, decoded: `req.path`.
 pub fn path(segments: &[String]) -> String {
-    format!("/{}", segments.join("/"))
+    if segments.is_empty() { "/".to_owned() } else { segments.iter().flat_map(|segment| ["/", segment]).collect() }
 }
 
 /// `METHOD /path` for the record: without the query, which may carry what is not for the log, and cut at 1 KiB.
 pub fn line(method: &str, path: &str) -> String {
-    let mut line = format!("{method} {path}");
+    let mut line = [method, " ", path].concat();
     cut(&mut line, LINE_BYTES);
     line
 }

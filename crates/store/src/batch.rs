@@ -16,7 +16,12 @@ pub(crate) struct Insert {
 impl Insert {
     /// `columns` are separated by commas.
     pub(crate) fn into(table: &str, columns: &str) -> Self {
-        Self::or(table, columns, "")
+        Self::or(table, columns, NO_CONSTANTS, "")
+    }
+
+    /// Rows that have the same in some columns: what it is, as SQL, is part of the statement, and nothing is bound for it.
+    pub(crate) fn with_constants(table: &str, columns: &str, constants: &[(&str, &str)]) -> Self {
+        Self::or(table, columns, constants, "")
     }
 
     /// Where a row with the same key takes the place of the one that is there.
@@ -24,16 +29,16 @@ impl Insert {
         let columns = format!("{key}, {columns}");
         let set = |column: &str| format!("{column} = excluded.{column}");
         let rest: Vec<String> = columns.split(", ").skip(key.split(", ").count()).map(set).collect();
-        Self::or(table, &columns, &format!(" ON CONFLICT ({key}) DO UPDATE SET {}", rest.join(", ")))
+        Self::or(table, &columns, NO_CONSTANTS, &format!(" ON CONFLICT ({key}) DO UPDATE SET {}", rest.join(", ")))
     }
 
-    fn or(table: &str, columns: &str, conflict: &str) -> Self {
+    fn or(table: &str, columns: &str, constants: &[(&str, &str)], conflict: &str) -> Self {
         // Anonymous on SQLite, which looks a parameter's name up by going through all of them.
         let sqlite = |_| "?".to_owned();
         let postgres = |number| format!("${number}");
         Self {
-            sqlite: SIZES.map(|rows| statement(table, columns, rows, sqlite) + conflict),
-            postgres: SIZES.map(|rows| statement(table, columns, rows, postgres) + conflict),
+            sqlite: SIZES.map(|rows| statement(table, columns, constants, rows, sqlite) + conflict),
+            postgres: SIZES.map(|rows| statement(table, columns, constants, rows, postgres) + conflict),
         }
     }
 
@@ -57,14 +62,24 @@ impl Insert {
     }
 }
 
-fn statement(table: &str, columns: &str, rows: usize, parameter: impl Fn(usize) -> String) -> String {
+const NO_CONSTANTS: &[(&str, &str)] = &[];
+
+fn statement(
+    table: &str,
+    columns: &str,
+    constants: &[(&str, &str)],
+    rows: usize,
+    parameter: impl Fn(usize) -> String,
+) -> String {
     let width = columns.split(',').count();
     let row = |row: usize| {
-        let parameters: Vec<String> = (1..=width).map(|column| parameter(row * width + column)).collect();
-        format!("({})", parameters.join(", "))
+        let parameters = (1..=width).map(|column| parameter(row * width + column));
+        let values: Vec<String> = parameters.chain(constants.iter().map(|(_, value)| (*value).to_owned())).collect();
+        format!("({})", values.join(", "))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
-    format!("INSERT INTO {table} ({columns}) VALUES {}", rows.join(", "))
+    let columns: Vec<&str> = std::iter::once(columns).chain(constants.iter().map(|(column, _)| *column)).collect();
+    format!("INSERT INTO {table} ({}) VALUES {}", columns.join(", "), rows.join(", "))
 }
 
 #[cfg(test)]
@@ -73,7 +88,9 @@ mod tests {
 
     #[test]
     fn parameters_are_numbered_through() {
-        let sql = statement("t", "a, b", 2, |number| format!("${number}"));
+        let sql = statement("t", "a, b", &[], 2, |number| format!("${number}"));
         assert_eq!(sql, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)");
+        let sql = statement("t", "a", &[("b", "'x'"), ("c", "0")], 2, |number| format!("${number}"));
+        assert_eq!(sql, "INSERT INTO t (a, b, c) VALUES ($1, 'x', 0), ($2, 'x', 0)");
     }
 }

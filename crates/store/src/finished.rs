@@ -9,6 +9,7 @@ use picloud_shared::{
     tally::Counted,
     time::TimestampMs,
 };
+use std::sync::Arc;
 
 /// An invocation to be recorded.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct NewInvocation {
     /// The HTTP status.
     pub status: u16,
     /// `ok`, or the code of what went wrong.
-    pub outcome: String,
+    pub outcome: &'static str,
     /// Fuel burnt.
     pub fuel: u64,
     /// Fuel it might have burnt.
@@ -42,7 +43,7 @@ pub struct NewInvocation {
     /// When it began.
     pub started_at: TimestampMs,
     /// The machine that ran it.
-    pub node: String,
+    pub node: Arc<str>,
     /// What went wrong.
     pub error: Option<Diagnostic>,
     /// Its log, in the order written.
@@ -73,14 +74,16 @@ pub struct InvocationStart {
     /// When it begins.
     pub started_at: TimestampMs,
     /// The machine that runs it.
-    pub node: String,
+    pub node: Arc<str>,
 }
 
 /// An invocation that is over.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its record, then those of the scripts that it called.
-    pub records: Vec<NewInvocation>,
+    /// Its record.
+    pub record: NewInvocation,
+    /// Those of the scripts that it called.
+    pub called: Vec<NewInvocation>,
     /// How it ended, which is not stored.
     pub outcome: Outcome,
 }
@@ -100,13 +103,22 @@ impl NewInvocation {
     }
 }
 
+impl Finished {
+    /// All of its records, its own first, and how it ended.
+    pub fn into_records(self) -> (Vec<NewInvocation>, Outcome) {
+        let Self { record, mut called, outcome } = self;
+        called.insert(0, record);
+        (called, outcome)
+    }
+}
+
 impl InvocationStart {
     /// What is to be stored.
     pub fn finished(self, mut report: Report) -> Finished {
         let called = std::mem::take(&mut report.called);
         let called: Vec<NewInvocation> = called.into_iter().map(|called| self.called(called)).collect();
         let (record, outcome) = self.recorded(report, None);
-        Finished { records: std::iter::once(record).chain(called).collect(), outcome }
+        Finished { record, called, outcome }
     }
 
     /// The record of a script that this invocation called, itself or through others.
@@ -120,7 +132,7 @@ impl InvocationStart {
             request: None,
             fuel_limit: called.fuel_limit,
             started_at: called.started_at,
-            node: self.node.clone(),
+            node: Arc::clone(&self.node),
         };
         start.recorded(called.report, Some(called.parent)).0
     }
@@ -137,7 +149,7 @@ impl InvocationStart {
             parent,
             request: self.request,
             status: outcome::status(&outcome),
-            outcome: outcome::word(&outcome).to_owned(),
+            outcome: outcome::word(&outcome),
             fuel,
             fuel_limit: self.fuel_limit,
             memory_bytes,

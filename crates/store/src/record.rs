@@ -10,10 +10,11 @@ use crate::{
 };
 use picloud_abi::log::Level;
 use picloud_shared::{
-    api::Totals,
+    api::{Totals, Trigger},
     executor::LogLine,
     ids::{AppId, InvalidId, ScriptId, VersionId},
     names::ScriptName,
+    outcome,
     tally::Tally,
 };
 use sqlx::QueryBuilder;
@@ -23,14 +24,18 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-static INVOCATIONS: LazyLock<Insert> = LazyLock::new(|| {
-    Insert::into(
-        "invocations",
-        "id, app_id, script_id, version, trigger_kind, parent, request, status, outcome, fuel, fuel_limit, memory_bytes,
-            duration_us, started_at, node, error_message, error_script, error_line, error_column, calls, log_lines,
-            logs_dropped, bytes, log_seq",
-    )
-});
+/// What every record has.
+const COLUMNS: &str = "id, app_id, script_id, version, request, status, fuel, fuel_limit, memory_bytes, duration_us, started_at, node, bytes";
+/// What an answered request has that called nothing which may wait, and left no log.
+const PLAIN: [(&str, &str); 5] =
+    [("trigger_kind", "'http'"), ("outcome", "'ok'"), ("calls", "'[]'"), ("log_lines", "0"), ("logs_dropped", "0")];
+/// What others have beside [`COLUMNS`].
+const MORE_COLUMNS: &str = "trigger_kind, parent, outcome, error_message, error_script, error_line, error_column, calls, log_lines, logs_dropped, log_seq";
+
+static PLAIN_INVOCATIONS: LazyLock<Insert> = LazyLock::new(|| Insert::with_constants("invocations", COLUMNS, &PLAIN));
+
+static INVOCATIONS: LazyLock<Insert> =
+    LazyLock::new(|| Insert::into("invocations", &format!("{COLUMNS}, {MORE_COLUMNS}")));
 
 static LOGS: LazyLock<Insert> =
     LazyLock::new(|| Insert::into("logs", "invocation_id, line, at, level, message, fields"));
@@ -66,6 +71,37 @@ struct Row<'a> {
     log_seq: Option<i64>,
 }
 
+/// Binds [`COLUMNS`].
+macro_rules! bind_columns {
+    ($query:expr, $row:expr, $words:expr) => {
+        $query
+            .bind(Arc::clone(&$row.id))
+            .bind(Arc::clone(&$row.app))
+            .bind(Arc::clone(&$row.script))
+            .bind($row.version)
+            .bind($row.record.request.as_ref().map(String::as_bytes))
+            .bind(i64::from($row.record.status))
+            .bind(to_i64($row.record.fuel))
+            .bind(to_i64($row.record.fuel_limit))
+            .bind(to_i64($row.record.memory_bytes))
+            .bind(to_i64($row.record.duration_us))
+            .bind($row.record.started_at)
+            .bind($words.shared(&$row.record.node))
+            .bind($row.bytes)
+    };
+}
+
+impl Row<'_> {
+    /// Whether it has nothing but [`COLUMNS`] and what is [`PLAIN`].
+    fn is_plain(&self) -> bool {
+        let NewInvocation { trigger, outcome, parent, error, logs, logs_dropped, calls, .. } = self.record;
+        *trigger == Trigger::Http
+            && *outcome == outcome::OK
+            && (parent.is_none() && error.is_none())
+            && (logs.is_empty() && *logs_dropped == 0 && calls.is_empty())
+    }
+}
+
 /// What an invocation takes beside its texts, and a line of its log, the indexes included: estimates, from the widths of the
 /// columns. `cargo xtask bench records` prints what a record is taken for beside what it takes in SQLite's file.
 const RECORD_BYTES: usize = 700;
@@ -88,7 +124,7 @@ impl Known {
         let (app, script) = (Arc::clone(&script.app_text), Arc::clone(&script.text));
         let calls = if record.calls.is_empty() { Arc::clone(no_calls) } else { to_json(&record.calls)?.into() };
         let bytes = record_bytes(record, &calls);
-        Ok(Some(Row { record, id: record.id.to_string().into(), app, script, version, calls, bytes, log_seq: None }))
+        Ok(Some(Row { record, id: record.id.into(), app, script, version, calls, bytes, log_seq: None }))
     }
 }
 
@@ -289,27 +325,27 @@ impl Store {
     async fn insert_invocations(&self, transaction: &mut Transaction, rows: &[Row<'_>]) -> Result<(), StoreError> {
         // Most records have the same few words in common.
         let mut words = Words::default();
-        for (statement, rows) in INVOCATIONS.split(transaction, rows) {
+        // Most are plain, and each value that is bound is copied twice.
+        let (plain, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_plain());
+        for (statement, rows) in PLAIN_INVOCATIONS.split(transaction, &plain) {
             with_db!(self, &mut *transaction, db => {
                 let mut query = sqlx::query(statement);
-                for Row { record, id, app, script, version, calls, bytes, log_seq } in rows {
+                for row in rows {
+                    query = bind_columns!(query, row, words);
+                }
+                query.execute(db).await?;
+            });
+        }
+        for (statement, rows) in INVOCATIONS.split(transaction, &others) {
+            with_db!(self, &mut *transaction, db => {
+                let mut query = sqlx::query(statement);
+                for row in rows {
+                    let Row { record, calls, log_seq, .. } = row;
                     let error = record.error.as_ref();
-                    query = query
-                        .bind(Arc::clone(id))
-                        .bind(Arc::clone(app))
-                        .bind(Arc::clone(script))
-                        .bind(*version)
+                    query = bind_columns!(query, row, words)
                         .bind(words.shared(record.trigger.as_str()))
                         .bind(record.parent.map(|parent| parent.to_string()))
-                        .bind(record.request.as_ref().map(String::as_bytes))
-                        .bind(i64::from(record.status))
-                        .bind(words.shared(&record.outcome))
-                        .bind(to_i64(record.fuel))
-                        .bind(to_i64(record.fuel_limit))
-                        .bind(to_i64(record.memory_bytes))
-                        .bind(to_i64(record.duration_us))
-                        .bind(record.started_at)
-                        .bind(words.shared(&record.node))
+                        .bind(words.shared(record.outcome))
                         .bind(error.map(|e| e.message.as_bytes()))
                         .bind(error.and_then(|e| e.script.as_ref()).map(ScriptName::as_str))
                         .bind(error.and_then(|e| e.line).map(i64::from))
@@ -317,7 +353,6 @@ impl Store {
                         .bind(Arc::clone(calls))
                         .bind(to_i64(record.logs.len() as u64))
                         .bind(i64::from(record.logs_dropped))
-                        .bind(*bytes)
                         .bind(*log_seq);
                 }
                 query.execute(db).await?;

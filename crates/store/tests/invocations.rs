@@ -52,13 +52,13 @@ pub(crate) fn invocation(app: AppId, script: &Script) -> NewInvocation {
         parent: Some(InvocationId::new()),
         request: Some("GET /\0ü".to_owned()),
         status: 500,
-        outcome: "error".to_owned(),
+        outcome: "error",
         fuel: 123,
         fuel_limit: u64::MAX,
         memory_bytes: 1 << 40,
         duration_us: 0,
         started_at: NOW,
-        node: "node-1".to_owned(),
+        node: "node-1".into(),
         error: Some(Diagnostic {
             message: "bad\0 ü".to_owned(),
             script: "lib/util".parse().ok(),
@@ -73,7 +73,7 @@ pub(crate) fn invocation(app: AppId, script: &Script) -> NewInvocation {
 
 /// One that went well and said nothing.
 fn quiet(app: AppId, script: &Script) -> NewInvocation {
-    let (outcome, status) = ("ok".to_owned(), 200);
+    let (outcome, status) = ("ok", 200);
     NewInvocation { outcome, status, error: None, logs: Vec::new(), logs_dropped: 0, ..invocation(app, script) }
 }
 
@@ -108,13 +108,13 @@ async fn an_invocation_comes_back_whole(store: &TestStore) {
         parent: new.parent,
         request: new.request,
         status: new.status,
-        outcome: new.outcome,
+        outcome: new.outcome.to_owned(),
         fuel: new.fuel,
         fuel_limit: i64::MAX as u64,
         memory_bytes: new.memory_bytes,
         duration_us: new.duration_us,
         started_at: new.started_at,
-        node: new.node,
+        node: new.node.to_string(),
         error: new.error,
         logs_dropped: new.logs_dropped,
         calls: new.calls,
@@ -266,11 +266,13 @@ async fn each_filter_finds_its_own(store: &TestStore) {
     let (app, other) = (store.app("demo").await.id, store.app("other").await.id);
     let (a, b) = (store.put(app, "a", "1").await, store.put(app, "b", "1").await);
     let foreign = store.put(other, "a", "1").await;
-    let of = |script: &Script, status, outcome: &str, trigger, request: &str, error: Option<&str>, started_at| {
-        let error = error.map(|message| Diagnostic { message: message.into(), script: None, line: None, column: None });
-        let (outcome, request) = (outcome.to_owned(), Some(request.to_owned()));
-        NewInvocation { status, outcome, trigger, request, error, started_at, parent: None, ..quiet(app, script) }
-    };
+    let of =
+        |script: &Script, status, outcome: &'static str, trigger, request: &str, error: Option<&str>, started_at| {
+            let error =
+                error.map(|message| Diagnostic { message: message.into(), script: None, line: None, column: None });
+            let request = Some(request.to_owned());
+            NewInvocation { status, outcome, trigger, request, error, started_at, parent: None, ..quiet(app, script) }
+        };
     // The ids are of now, so the times are too.
     let now = picloud_shared::time::now_ms();
     let fine = of(&a, 200, "ok", Trigger::Http, "GET /pay/1", None, now);
@@ -392,7 +394,7 @@ async fn lines_are_found_by_how_their_invocation_ended(store: &TestStore) {
         [(200, "ok"), (404, "ok"), (404, "thrown"), (500, "error"), (504, "timeout")].map(|(status, outcome)| {
             let logs =
                 vec![LogLine { at: NOW, level: Level::Info, message: format!("{status} {outcome}"), fields: None }];
-            NewInvocation { status, outcome: outcome.to_owned(), logs, ..quiet(app, &script) }
+            NewInvocation { status, outcome, logs, ..quiet(app, &script) }
         });
     store.record_all(&batch).await.unwrap();
     for (status, expected) in ENDED {

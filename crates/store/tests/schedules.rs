@@ -164,7 +164,7 @@ async fn the_last_invocation_is_remembered(store: &TestStore) {
     store.run_schedule(app.id, id).await.unwrap().unwrap();
     let [claimed] = claim(store, app.id).await.try_into().unwrap();
     let record = crate::invocations::invocation(app.id, &script);
-    let (invocation, outcome) = (record.id, record.outcome.clone());
+    let (invocation, outcome) = (record.id, record.outcome.to_owned());
     // A script that it called is recorded with it.
     let called = crate::invocations::invocation(app.id, &script);
     let settled = store.settle_delivery(&claimed.lease, Settlement::Done, &[record, called]).await;

@@ -54,11 +54,11 @@ pub(crate) fn invoke<'a>(
         let (Active { script, version }, loaded) = found.map_err(|error| unavailable(&name, error))?;
         let frame = Frame {
             id: InvocationId::new(),
-            limits: Limits {
+            limits: Arc::new(Limits {
                 fuel: left.fuel,
                 wall_time: until.saturating_duration_since(Instant::now()),
-                ..caller.limits.clone()
-            },
+                ..Limits::clone(&caller.limits)
+            }),
             depth: caller.depth + 1,
             control: None,
             ..caller.clone()
@@ -67,7 +67,7 @@ pub(crate) fn invoke<'a>(
         let (report, allowances, inherited) = match loaded {
             Err(diagnostic) => (Report::never_begun(not_loaded(diagnostic)), left.allowances, inherited),
             Ok(image) => {
-                let (limits, cancelled) = (frame.limits.clone(), frame.cancelled.clone());
+                let (limits, cancelled) = (Arc::clone(&frame.limits), frame.cancelled.clone());
                 let trigger = Trigger::Event(Event {
                     id: id.to_string(),
                     kind: EventKind::Invoke,

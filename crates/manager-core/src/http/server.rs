@@ -20,7 +20,7 @@ pub(super) async fn show(State(manager): State<Manager>, Admin(_): Admin) -> Res
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Ok(axum::Json(Server {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        node: settings.node.clone(),
+        node: settings.node.to_string(),
         started_at: process.started_at,
         database,
         data_directory: process.data_directory.clone(),

@@ -13,7 +13,7 @@ use picloud_shared::{
     outcome,
     time::now_ms,
 };
-use picloud_store::{Claimed, Finished, InvocationStart, Lease, NewInvocation, Occasion, Settlement, Store};
+use picloud_store::{Claimed, InvocationStart, Lease, NewInvocation, Occasion, Settlement, Store};
 use std::{future::pending, sync::Arc, time::Duration};
 
 /// How long a delivery waits that this node has no room for.
@@ -28,7 +28,7 @@ pub(super) struct Attempt {
     pub(super) settings: Arc<DeliverySettings>,
     pub(super) activity: Arc<Activity>,
     pub(super) app: AppId,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     pub(super) outbound: AllowedHosts,
 }
 
@@ -68,7 +68,7 @@ impl Attempt {
             request: None,
             fuel_limit: self.limits.fuel,
             started_at: now_ms(),
-            node: self.settings.node.clone(),
+            node: Arc::clone(&self.settings.node),
         };
         let job = Job {
             id,
@@ -77,13 +77,13 @@ impl Attempt {
             script: claimed.name,
             trigger: Trigger::Event(event),
             depth: claimed.depth,
-            limits: self.limits.clone(),
+            limits: Arc::clone(&self.limits),
             outbound: self.outbound.clone(),
         };
         match self.executor.invoke(job, Box::pin(pending())).await {
             Ok(report) => {
                 self.activity.ended(&self.activity.of(self.app), &report, now_ms());
-                let Finished { records, outcome } = start.finished(report);
+                let (records, outcome) = start.finished(report).into_records();
                 let settlement = failure(&outcome).map_or(Settlement::Done, |why| self.failed(claimed.attempt, why));
                 (settlement, records)
             }

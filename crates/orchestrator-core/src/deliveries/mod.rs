@@ -41,7 +41,7 @@ const CONTENDED_TIME: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct DeliverySettings {
     /// The name of this machine, kept with the invocations that it runs.
-    pub node: String,
+    pub node: Arc<str>,
     /// What an app's invocations may cost.
     pub limits: LimitRules,
     /// Attempts after which a delivery is given up.
@@ -182,6 +182,7 @@ impl Dispatcher {
                 continue;
             }
             self.last = Some(app.app);
+            let limits = Arc::new(limits);
             for claimed in claimed {
                 self.begin(&app, claimed, &limits);
             }
@@ -189,7 +190,7 @@ impl Dispatcher {
         Ok(soonest.map(|time| Instant::now() + time))
     }
 
-    fn begin(&mut self, app: &AppDeliveries, claimed: Claimed, limits: &Limits) {
+    fn begin(&mut self, app: &AppDeliveries, claimed: Claimed, limits: &Arc<Limits>) {
         let lease = claimed.lease.clone();
         let attempt = Attempt {
             store: self.store.clone(),
@@ -197,7 +198,7 @@ impl Dispatcher {
             settings: Arc::clone(&self.settings),
             activity: Arc::clone(&self.activity),
             app: app.app,
-            limits: limits.clone(),
+            limits: Arc::clone(limits),
             outbound: app.outbound.clone(),
         };
         if self.running.is_empty() {

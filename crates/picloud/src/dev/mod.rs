@@ -9,6 +9,7 @@ use crate::{
     descriptors,
     engine::EngineArgs,
     front::{self, Front},
+    routed,
     scratch::{self, Scratch},
     serve,
     sources::Sources,
@@ -16,7 +17,6 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use axum::{
-    Router,
     extract::{Request, State},
     http::{StatusCode, header, uri::Authority},
     middleware::{self, Next},
@@ -25,7 +25,7 @@ use axum::{
 use clap::Args as ClapArgs;
 use live::{Live, Reloaded};
 use picloud_executor_core::RealWorld;
-use picloud_orchestrator_core::{DeliverySettings, Settings as IngressSettings};
+use picloud_orchestrator_core::{DeliverySettings, Ingress, Settings as IngressSettings};
 use picloud_project::Project;
 use picloud_shared::{
     api::{ChangeKind, Changes as Deployed},
@@ -119,13 +119,13 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         watched,
         Arc::clone(&scratch.activity),
         IngressSettings {
-            node: scratch::NODE.to_owned(),
+            node: scratch::NODE.into(),
             apps_domain: scratch::apps_domain()?,
             trusted_proxies: Vec::new().into(),
             limits: scratch.limits.clone(),
         },
         DeliverySettings {
-            node: scratch::NODE.to_owned(),
+            node: scratch::NODE.into(),
             limits: scratch.limits.clone(),
             attempts: 3,
             backoff: Duration::from_secs(1),
@@ -148,7 +148,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
     let door = {
         let door = Arc::new(Door { console: console.clone(), slug, url: url.clone() });
-        move |router: Router| router.layer(middleware::from_fn_with_state(door, tell))
+        move |ingress: Arc<Ingress>| routed::by(ingress.router().layer(middleware::from_fn_with_state(door, tell)))
     };
     let front = front.serve(listener, descriptors::raise().ingress, stop.clone(), door);
     let reloading = async {

@@ -53,7 +53,7 @@ pub(crate) struct Harness {
     pub(crate) app: AppId,
     pub(crate) slug: AppSlug,
     /// Those in force.
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) executor: Arc<Watched>,
     pub(crate) door: Router,
     pub(crate) runs: Runs,
@@ -122,7 +122,7 @@ impl Harness {
         scratch: Scratch,
         world: Arc<TestWorld>,
         (app, slug): (AppId, AppSlug),
-        limits: Limits,
+        limits: Arc<Limits>,
         (executor, door, runs): (Arc<Watched>, Router, Runs),
     ) -> Self {
         Self { scratch, world, app, slug, limits, executor, door, runs, case: Mutex::default() }
@@ -249,7 +249,7 @@ impl Harness {
             script,
             trigger: Trigger::Event(event),
             depth,
-            limits: self.limits.clone(),
+            limits: Arc::clone(&self.limits),
             outbound: AllowedHosts::default(),
         };
         let id = job.id;

@@ -135,7 +135,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let runs = Runs::default();
     let (executor, ingress, writer) = front(&scratch, runs.clone())?;
     let front = (executor, ingress.router(), runs);
-    let harness = Arc::new(Harness::new(scratch, world, (app, slug), limits, front));
+    let harness = Arc::new(Harness::new(scratch, world, (app, slug), Arc::new(limits), front));
     let ran = run_all(&harness, &args, &project, &console).await;
     drop(ingress);
     let Some(harness) = Arc::into_inner(harness) else { anyhow::bail!("a test goes on though it has ended") };
@@ -166,7 +166,7 @@ fn front(scratch: &Scratch, runs: Runs) -> Result<(Arc<Watched>, Arc<Ingress>, W
     let executor = Arc::new(Watched { executor: Arc::clone(&scratch.executor), outbound: None, tell });
     let (recorder, writer) = Recorder::start(scratch.store.clone(), Arc::clone(&scratch.activity));
     let settings = IngressSettings {
-        node: scratch::NODE.to_owned(),
+        node: scratch::NODE.into(),
         apps_domain: scratch::apps_domain()?,
         trusted_proxies: Vec::new().into(),
         limits: scratch.limits.clone(),
@@ -356,7 +356,7 @@ fn job(harness: &Harness) -> Result<Job> {
         script_calls: u32::MAX,
         response_body: 64 << 20,
         request_body: 64 << 20,
-        ..harness.limits.clone()
+        ..Limits::clone(&harness.limits)
     };
     let id = InvocationId::new();
     let event = Event {
@@ -375,7 +375,7 @@ fn job(harness: &Harness) -> Result<Job> {
         script,
         trigger: Trigger::Event(event),
         depth: 0,
-        limits,
+        limits: Arc::new(limits),
         outbound: AllowedHosts::default(),
     })
 }

@@ -90,6 +90,9 @@ impl Retention {
             self.left = true;
             self.go_round().await?;
         }
+        if self.store.take_expired() {
+            self.remove_expired().await?;
+        }
         for _ in 0..STEPS {
             self.left = self.left && self.store.remove_gone().await?;
         }
@@ -104,8 +107,13 @@ impl Retention {
             self.prune(&kept).await?;
             self.dead_letters.prune(kept.app).await?;
         }
-        while self.store.prune_expired(now_ms()).await? {}
+        self.remove_expired().await?;
         while self.store.give_back().await? {}
+        Ok(())
+    }
+
+    async fn remove_expired(&self) -> Result<(), StoreError> {
+        while self.store.prune_expired(now_ms()).await? {}
         Ok(())
     }
 

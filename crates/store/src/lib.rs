@@ -94,7 +94,7 @@ use recorded::Recorded;
 use revisions::Revisions;
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 use tokio::sync::watch;
 
@@ -122,6 +122,8 @@ struct Inner {
     schedules: watch::Sender<()>,
     /// Told when something was deleted of which there is more to remove.
     gone: watch::Sender<()>,
+    /// Whether somebody had to look past many entries whose time has passed.
+    expired: AtomicBool,
 }
 
 impl Store {

@@ -13,7 +13,10 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
     time::Duration,
 };
 use tokio::sync::watch;
@@ -78,6 +81,7 @@ impl Store {
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
                 gone: watch::Sender::new(()),
+                expired: AtomicBool::new(false),
             }),
             audit: None,
             warrant: None,

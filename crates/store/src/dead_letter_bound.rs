@@ -3,7 +3,7 @@
 
 use crate::{
     Store, StoreError,
-    gone::{STEP, STEP_BYTES},
+    gone::{STEP, STEP_BYTES, script_is_there},
     pool::Transaction,
 };
 use picloud_shared::{ids::AppId, time::TimestampMs};
@@ -37,10 +37,12 @@ struct Oldest {
     bytes: i64,
 }
 
-/// From the index alone, as rows are large. Those of deleted scripts and apps died at 0.
-const KEPT: &str =
+/// From the index alone, as rows are large.
+const KEPT: &str = concat!(
     "SELECT COUNT(*) AS letters, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes, MIN(dead_at) AS oldest
-    FROM deliveries WHERE app_id = $1 AND dead_at > 0";
+    FROM deliveries WHERE app_id = $1 AND dead_at IS NOT NULL AND ",
+    script_is_there!(),
+);
 
 impl Store {
     /// What there is of an app's dead letters.
@@ -72,10 +74,12 @@ impl Store {
         let kept: KeptDeadLetters =
             with_db!(self, &mut transaction, db => sqlx::query_as(KEPT).bind(&app).fetch_one(db).await?);
         let oldest: Vec<Oldest> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as(
-                "SELECT id, dead_at, COALESCE(bytes, 0) AS bytes FROM deliveries WHERE app_id = $1 AND dead_at > 0
-                 ORDER BY dead_at, id LIMIT $2",
-            )
+            sqlx::query_as(concat!(
+                "SELECT id, dead_at, COALESCE(bytes, 0) AS bytes FROM deliveries
+                 WHERE app_id = $1 AND dead_at IS NOT NULL AND ",
+                script_is_there!(),
+                " ORDER BY dead_at, id LIMIT $2",
+            ))
             .bind(&app)
             .bind(STEP)
             .fetch_all(db)
@@ -95,7 +99,7 @@ impl Store {
         let gone: Vec<TimestampMs> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id IN (");
             push_list!(query, going.iter().map(|letter| &letter.id));
-            query.push(") AND dead_at > 0 AND dead_at <= ").push_bind(last.dead_at).push(skip).push(") RETURNING dead_at");
+            query.push(") AND dead_at <= ").push_bind(last.dead_at).push(skip).push(") RETURNING dead_at");
             query.build_query_scalar().persistent(false).fetch_all(db).await?
         });
         transaction.commit().await?;

@@ -4,6 +4,7 @@
 use crate::{
     Found, Occasion, Store, StoreError,
     commit::Change,
+    gone::script_is_there,
     page::{BYTES, fitting},
     pool::Transaction,
     rows::{Optional, OptionalText},
@@ -89,7 +90,7 @@ impl Store {
                 "SELECT id, CAST(LENGTH(payload) + LENGTH(error) AS BIGINT) FROM deliveries
                  WHERE dead_at IS NOT NULL AND app_id = ",
             );
-            query.push_bind(app.to_string());
+            query.push_bind(app.to_string()).push(" AND ").push(script_is_there!());
             if let Some(before) = before {
                 query.push(" AND id < ").push_bind(before.to_string());
             }
@@ -104,7 +105,7 @@ impl Store {
             sqlx::query_as(
                 "SELECT d.id, d.topic, d.scheduled_at, s.name AS script, d.ordering_key, d.payload, d.attempts, d.error,
                     d.last_invocation, d.dead_at
-                 FROM deliveries d JOIN scripts s ON s.id = d.script_id
+                 FROM deliveries d JOIN scripts s ON s.id = d.script_id AND s.app_id = d.app_id
                  WHERE d.dead_at IS NOT NULL AND d.app_id = $1 AND d.id <= $2 AND d.id >= $3 ORDER BY d.id DESC",
             )
             .bind(app.to_string())
@@ -140,7 +141,7 @@ impl Store {
         };
         let ids: Vec<String> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new("SELECT id FROM deliveries WHERE dead_at IS NOT NULL AND app_id = ");
-            query.push_bind(app.to_string());
+            query.push_bind(app.to_string()).push(" AND ").push(script_is_there!());
             if let Some(one) = one {
                 query.push(" AND id = ").push_bind(one.to_string());
             }
@@ -190,12 +191,15 @@ impl Store {
     pub async fn delete_dead_letter(&self, app: AppId, id: DeliveryId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let gone = with_db!(self, &mut transaction, db => {
-            sqlx::query("DELETE FROM deliveries WHERE id = $1 AND app_id = $2 AND dead_at IS NOT NULL")
-                .bind(id.to_string())
-                .bind(app.to_string())
-                .execute(db)
-                .await?
-                .rows_affected()
+            sqlx::query(concat!(
+                "DELETE FROM deliveries WHERE id = $1 AND app_id = $2 AND dead_at IS NOT NULL AND ",
+                script_is_there!(),
+            ))
+            .bind(id.to_string())
+            .bind(app.to_string())
+            .execute(db)
+            .await?
+            .rows_affected()
         });
         if gone == 0 {
             return transaction.unchanged(false).await;

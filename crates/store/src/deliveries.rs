@@ -5,10 +5,12 @@
 //! never settled comes back by itself. Each lease has a number; what is said of an older one is refused. Of those that a
 //! script has of one key only the first is due at all; when it goes, whoever settles it makes the next one due.
 //!
-//! Rows are locked in the order app, script, delivery, schedule, so that no two transactions wait for each other.
+//! Rows are locked in the order app, script, delivery, schedule, so that no two transactions wait for each other. Who claims holds
+//! scripts and apps behind deliveries, by a lock that nobody waits for but who deletes them, and that holds no delivery.
 
 use crate::{
     NewInvocation, Store, StoreError,
+    gone::script_is_there,
     pool::Transaction,
     record::tallies,
     rows::{Optional, UNREADABLE_MS, Unreadable, each_by_itself},
@@ -47,7 +49,8 @@ struct AppRow {
     limits: LimitValues,
     #[sqlx(try_from = "String")]
     outbound: AllowedHosts,
-    due_at: i64,
+    /// `None` when all that it has are of deleted scripts.
+    due_at: Option<i64>,
 }
 
 /// The right to deliver, until the lease ends or another begins.
@@ -187,10 +190,14 @@ impl Store {
         let mut transaction = self.inner.pool.begin_read().await?;
         let now = self.database_time(&mut transaction).await?;
         let soonest: Vec<(i64, String)> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as("SELECT due_at, app_id FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1")
-                .bind(SOONEST)
-                .fetch_all(db)
-                .await?
+            sqlx::query_as(concat!(
+                "SELECT due_at, app_id FROM deliveries WHERE due_at IS NOT NULL AND ",
+                script_is_there!(),
+                " ORDER BY due_at LIMIT $1",
+            ))
+            .bind(SOONEST)
+            .fetch_all(db)
+            .await?
         });
         let many = i64::try_from(soonest.len()).is_ok_and(|found| found == SOONEST);
         let rows = match soonest.last() {
@@ -201,9 +208,9 @@ impl Store {
         transaction.commit().await?;
         let app = |row: AppRow| {
             let AppRow { app, limits, outbound, due_at } = row;
-            AppDeliveries { app, limits, outbound, due_in_ms: due_at - now }
+            due_at.map(|due_at| AppDeliveries { app, limits, outbound, due_in_ms: due_at - now })
         };
-        Ok(rows.into_iter().map(app).collect())
+        Ok(rows.into_iter().filter_map(app).collect())
     }
 
     /// The apps of these deliveries, which stand in the order in which they are due.
@@ -230,7 +237,7 @@ impl Store {
                 app: id.parse().map_err(|_| corrupt(&id, "id"))?,
                 limits: limits.try_into().map_err(|_| corrupt(&id, "limits"))?,
                 outbound: outbound.try_into().map_err(|_| corrupt(&id, "hosts"))?,
-                due_at: first.get(&id).copied().unwrap_or_default(),
+                due_at: first.get(&id).copied(),
             })
         };
         rows.into_iter().map(row).collect()
@@ -239,17 +246,18 @@ impl Store {
     /// All apps that have any, from one to the next by the index, instead of going through all deliveries.
     async fn all_with_deliveries(&self, transaction: &mut Transaction) -> Result<Vec<AppRow>, StoreError> {
         Ok(with_db!(self, transaction, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "WITH RECURSIVE waiting (app_id) AS (
                     SELECT MIN(app_id) FROM deliveries WHERE dead_at IS NULL
                     UNION ALL
                     SELECT (SELECT MIN(d.app_id) FROM deliveries d WHERE d.dead_at IS NULL AND d.app_id > w.app_id)
                     FROM waiting w WHERE w.app_id IS NOT NULL
                  )
-                 SELECT a.id AS app, a.limits, a.outbound,
-                    (SELECT MIN(d.due_at) FROM deliveries d WHERE d.app_id = a.id AND d.dead_at IS NULL) AS due_at
-                 FROM waiting w JOIN apps a ON a.id = w.app_id ORDER BY a.id",
-            )
+                 SELECT a.id AS app, a.limits, a.outbound, (
+                    SELECT MIN(d.due_at) FROM deliveries d WHERE d.app_id = a.id AND d.dead_at IS NULL AND ",
+                script_is_there!(),
+                ") AS due_at FROM waiting w JOIN apps a ON a.id = w.app_id WHERE NOT a.gone ORDER BY a.id",
+            ))
             .fetch_all(db)
             .await?
         }))
@@ -263,15 +271,16 @@ impl Store {
     pub async fn claim_deliveries(&self, app: AppId, limit: usize, lease_ms: i64) -> Result<Claims, StoreError> {
         let mut transaction = self.begin().await?;
         let now = self.database_time(&mut transaction).await?;
-        let skip = match transaction {
-            Transaction::Sqlite(_) => "",
-            Transaction::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        // Whoever is about to delete the script or the app goes first, or waits: either takes such a lock.
+        let (skip, hold) = match transaction {
+            Transaction::Sqlite(_) => ("", ""),
+            Transaction::Postgres(_) => (" FOR UPDATE SKIP LOCKED", " FOR KEY SHARE OF s, a"),
         };
         let ids: Vec<String> = with_db!(self, &mut transaction, db => {
             let mut query = QueryBuilder::new("UPDATE deliveries SET leased = TRUE, lease = lease + 1");
             query.push(", attempts = attempts + 1, due_at = ").push_bind(now.saturating_add(lease_ms));
             query.push(" WHERE id IN (SELECT id FROM deliveries WHERE app_id = ").push_bind(app.to_string());
-            query.push(" AND dead_at IS NULL AND due_at <= ").push_bind(now);
+            query.push(" AND dead_at IS NULL AND due_at <= ").push_bind(now).push(" AND ").push(script_is_there!());
             query.push(" ORDER BY due_at, seq LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
             query.push(skip).push(") RETURNING id");
             query.build_query_scalar().fetch_all(db).await?
@@ -284,12 +293,13 @@ impl Store {
                 "SELECT d.id AS delivery, d.lease, d.app_id AS app, d.script_id AS script, d.ordering_key,
                     d.schedule_id, s.name, v.id AS version, d.topic, d.scheduled_at, d.payload, d.attempts AS attempt, d.depth
                  FROM deliveries d
-                 JOIN scripts s ON s.id = d.script_id
+                 JOIN scripts s ON s.id = d.script_id AND s.app_id = d.app_id
+                 JOIN apps a ON a.id = s.app_id AND NOT a.gone
                  JOIN versions v ON v.script_id = s.id AND v.number = s.active
                  WHERE d.id IN (",
             );
             push_list!(query, &ids);
-            query.push(") ORDER BY d.seq");
+            query.push(") ORDER BY d.seq").push(hold);
             each_by_itself(&query.build().persistent(false).fetch_all(db).await?)?
         });
         let mut claims = Claims::default();
@@ -334,19 +344,22 @@ impl Store {
         leases.sort_by_key(|lease| lease.delivery);
         for lease in leases {
             with_db!(self, &mut transaction, db => {
-                sqlx::query("UPDATE deliveries SET due_at = $3 WHERE id = $1 AND lease = $2 AND leased")
-                    .bind(lease.delivery.to_string())
-                    .bind(lease.lease)
-                    .bind(ends)
-                    .execute(db)
-                    .await?;
+                sqlx::query(concat!(
+                    "UPDATE deliveries SET due_at = $3 WHERE id = $1 AND lease = $2 AND leased AND ",
+                    script_is_there!(),
+                ))
+                .bind(lease.delivery.to_string())
+                .bind(lease.lease)
+                .bind(ends)
+                .execute(db)
+                .await?;
             });
         }
         Ok(transaction.commit().await?)
     }
 
     /// Ends a lease, and records the invocation, the first of the records, in the same transaction. `false` when the lease was lost to another
-    /// before: then the delivery is as it was, and the invocation, which did take place, is recorded all the same. What
+    /// before, or the script was deleted: then the delivery is as it was, and the invocation, which did take place, is recorded all the same. What
     /// may be due from now on the caller looks for itself; other processes are told.
     ///
     /// # Errors
@@ -436,7 +449,7 @@ impl Store {
                 }
             };
             query.push(" WHERE id = ").push_bind(lease.delivery.to_string());
-            query.push(" AND lease = ").push_bind(lease.lease).push(" AND leased");
+            query.push(" AND lease = ").push_bind(lease.lease).push(" AND leased AND ").push(script_is_there!());
             query.build().execute(db).await?.rows_affected()
         });
         Ok(settled == 1)

@@ -3,6 +3,7 @@
 
 use crate::{
     Occasion, Store, StoreError,
+    gone::script_is_there,
     rows::{Optional, OptionalText},
 };
 use picloud_shared::{
@@ -106,7 +107,7 @@ impl Store {
         let rows: Vec<Row> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new("SELECT ");
             query.push(COLUMNS).push(" FROM (SELECT d.id FROM deliveries d WHERE d.app_id = ").push_bind(app.to_string());
-            query.push(" AND d.dead_at IS NULL");
+            query.push(" AND d.dead_at IS NULL AND ").push(script_is_there!());
             if let Some(topic) = &filter.topic {
                 query.push(" AND d.topic = ").push_bind(topic.as_str());
             }
@@ -134,8 +135,9 @@ impl Store {
     pub async fn delivery(&self, app: AppId, id: DeliveryId) -> Result<Option<(Delivery, String)>, StoreError> {
         let found: Option<WithPayload> = with_db!(self, read, db => {
             let mut query = QueryBuilder::new("SELECT d.payload, ");
-            query.push(COLUMNS).push(" FROM deliveries d").push(OTHERS).push("WHERE d.id = ").push_bind(id.to_string());
-            query.push(" AND d.dead_at IS NULL AND d.app_id = ").push_bind(app.to_string());
+            query.push(COLUMNS).push(" FROM (SELECT * FROM deliveries WHERE id = ").push_bind(id.to_string());
+            query.push(" AND dead_at IS NULL AND app_id = ").push_bind(app.to_string());
+            query.push(" AND ").push(script_is_there!()).push(") AS d").push(OTHERS);
             query.build_query_as().fetch_optional(db).await?
         });
         found.map(|found| Ok((found.row.try_into()?, found.payload))).transpose()

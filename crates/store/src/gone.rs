@@ -1,10 +1,10 @@
 //! What is deleted with all that it has: apps and scripts. Deleting is one small transaction, however much there is: the app
 //! stays as a row that nobody finds, and a script is moved to one of its own. What they have is removed afterwards, in steps
-//! that are small transactions as well; a process that ends in between leaves the rest to the next.
+//! that are small transactions as well; a process that ends in between leaves the rest to the next. Until then deliveries stay
+//! as they are, and whoever looks at those of an app leaves out those of deleted scripts.
 
 use crate::{Store, StoreError, pool::Transaction, retention::Oldest};
 use picloud_shared::ids::{AppId, ScriptId};
-use sqlx::QueryBuilder;
 use tokio::sync::watch;
 
 /// Rows that one call looks at.
@@ -32,6 +32,14 @@ const AT_ONCE_OF_SCRIPT: [&str; 3] = [
     "DELETE FROM schedules WHERE script_id = $1",
 ];
 
+/// Holds of a delivery whose script is there: neither it nor its app was deleted.
+macro_rules! script_is_there {
+    () => {
+        "script_id NOT IN (SELECT id FROM scripts WHERE app_id IN (SELECT id FROM apps WHERE gone))"
+    };
+}
+pub(crate) use script_is_there;
+
 /// What is kept by the bytes, each by the columns that name a row within its app, and the one whose bytes count.
 const BY_BYTES: [(&str, &str, &str); 3] =
     [("kv", "key", "data"), ("file_contents", "sha256", "data"), ("releases", "number", "manifest")];
@@ -53,7 +61,7 @@ impl Store {
                 sqlx::query(statement).bind(&app).execute(db).await?;
             });
         }
-        self.bury_deliveries(transaction, "app_id", &app, &app).await
+        Ok(())
     }
 
     /// Moves a script to an app that is gone, under the row of its own.
@@ -79,30 +87,6 @@ impl Store {
                 sqlx::query(statement).bind(&script).execute(db).await?;
             });
         }
-        self.bury_deliveries(transaction, "script_id", &script, &grave).await
-    }
-
-    /// Has nobody claim them any more, nor keep the lease of one.
-    async fn bury_deliveries(
-        &self,
-        transaction: &mut Transaction,
-        column: &'static str,
-        owner: &str,
-        grave: &str,
-    ) -> Result<(), StoreError> {
-        // In the order in which leases are extended, so that neither waits for the other in a circle.
-        let lock = match transaction {
-            Transaction::Sqlite(_) => "",
-            Transaction::Postgres(_) => " FOR UPDATE",
-        };
-        with_db!(self, transaction, db => {
-            let mut query = QueryBuilder::new("UPDATE deliveries SET app_id = ");
-            query.push_bind(grave);
-            query.push(", dead_at = 0, due_at = NULL, leased = FALSE, lease = lease + 1 WHERE id IN (");
-            query.push("SELECT id FROM deliveries WHERE ").push(column).push(" = ").push_bind(owner);
-            query.push(" ORDER BY id").push(lock).push(")");
-            query.build().execute(db).await?;
-        });
         Ok(())
     }
 
@@ -139,6 +123,10 @@ impl Store {
     }
 
     async fn remove_of_script(&self, transaction: &mut Transaction, script: &str) -> Result<(), StoreError> {
+        // First, as whoever looks for what is due goes past them.
+        if self.remove_by_bytes(transaction, ("deliveries", "script_id", "id", "payload"), script).await? {
+            return Ok(());
+        }
         let oldest: Vec<Oldest> = with_db!(self, &mut *transaction, db => {
             sqlx::query_as(
                 "SELECT id, script_id, bytes, log_lines, started_at FROM invocations WHERE script_id = $1
@@ -151,9 +139,6 @@ impl Store {
         });
         if !oldest.is_empty() {
             return self.remove_records(transaction, Oldest::whatever_their_age(&oldest)).await;
-        }
-        if self.remove_by_bytes(transaction, ("deliveries", "script_id", "id", "payload"), script).await? {
-            return Ok(());
         }
         // With its versions, and what was recorded of it just now.
         with_db!(self, &mut *transaction, db => {

@@ -1,7 +1,7 @@
 //! The table `subscriptions`, and publishing: an event becomes one row of `deliveries` for each script that is
 //! subscribed.
 
-use crate::{Store, StoreError, commit::Change, pool::Transaction};
+use crate::{Store, StoreError, commit::Change, gone::script_is_there, pool::Transaction};
 use picloud_shared::{
     ids::{AppId, DeliveryId},
     limits::DELIVERIES_WAITING,
@@ -139,13 +139,15 @@ impl Store {
             .await?
         });
         let counted: Vec<(String, i64, i64)> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT topic, COUNT(*), COUNT(dead_at) FROM deliveries
-                 WHERE app_id = $1 AND topic IS NOT NULL GROUP BY topic",
-            )
-                .bind(app.to_string())
-                .fetch_all(db)
-                .await?
+                 WHERE app_id = $1 AND topic IS NOT NULL AND ",
+                script_is_there!(),
+                " GROUP BY topic",
+            ))
+            .bind(app.to_string())
+            .fetch_all(db)
+            .await?
         });
         transaction.commit().await?;
         let mut topics: BTreeMap<TopicName, Topic> = BTreeMap::new();
@@ -203,10 +205,13 @@ impl Store {
     /// How many more deliveries of an app may wait.
     pub(crate) async fn room(&self, transaction: &mut Transaction, app: AppId) -> Result<usize, StoreError> {
         let waiting: i64 = with_db!(self, transaction, db => {
-            sqlx::query_scalar("SELECT COUNT(*) FROM deliveries WHERE app_id = $1 AND dead_at IS NULL")
-                .bind(app.to_string())
-                .fetch_one(db)
-                .await?
+            sqlx::query_scalar(concat!(
+                "SELECT COUNT(*) FROM deliveries WHERE app_id = $1 AND dead_at IS NULL AND ",
+                script_is_there!(),
+            ))
+            .bind(app.to_string())
+            .fetch_one(db)
+            .await?
         });
         Ok(DELIVERIES_WAITING.saturating_sub(usize::try_from(waiting).unwrap_or(usize::MAX)))
     }

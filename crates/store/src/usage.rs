@@ -1,6 +1,6 @@
 //! How much an app keeps, of each kind that has a bound; and what there is to know of the database itself.
 
-use crate::{Store, StoreError, pool::Pool};
+use crate::{Store, StoreError, gone::script_is_there, pool::Pool};
 use picloud_shared::{
     api::{DatabaseFacts, DatabaseKind},
     ids::AppId,
@@ -52,7 +52,7 @@ impl Store {
     /// When the database fails.
     pub async fn app_usage(&self, app: AppId) -> Result<AppUsage, StoreError> {
         let usage = with_db!(self, read, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT s.scripts, a.file_bytes, a.file_count AS files, s.record_bytes, k.kv_bytes, k.kv_entries,
                     d.deliveries
                  FROM apps a,
@@ -61,9 +61,10 @@ impl Store {
                     (SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS kv_bytes,
                             CAST(COALESCE(SUM(entries), 0) AS BIGINT) AS kv_entries
                         FROM kv_usage WHERE app_id = $1) AS k,
-                    (SELECT COUNT(*) AS deliveries FROM deliveries WHERE app_id = $1 AND dead_at IS NULL) AS d
-                 WHERE a.id = $1",
-            )
+                    (SELECT COUNT(*) AS deliveries FROM deliveries WHERE app_id = $1 AND dead_at IS NULL AND ",
+                script_is_there!(),
+                ") AS d WHERE a.id = $1",
+            ))
             .bind(app.to_string())
             .fetch_optional(db)
             .await?
@@ -77,10 +78,13 @@ impl Store {
     /// When the database fails.
     pub async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError> {
         Ok(with_db!(self, read, db => {
-            sqlx::query_as(
-                "SELECT (SELECT COUNT(*) FROM deliveries WHERE dead_at IS NULL) AS waiting,
-                    (SELECT COUNT(*) FROM deliveries WHERE dead_at > 0) AS dead",
-            )
+            sqlx::query_as(concat!(
+                "SELECT (SELECT COUNT(*) FROM deliveries WHERE dead_at IS NULL AND ",
+                script_is_there!(),
+                ") AS waiting, (SELECT COUNT(*) FROM deliveries WHERE dead_at IS NOT NULL AND ",
+                script_is_there!(),
+                ") AS dead",
+            ))
             .fetch_one(db)
             .await?
         }))

@@ -13,6 +13,7 @@ mod empty;
 mod files;
 mod fixture;
 mod gone;
+mod gone_deliveries;
 mod imports;
 mod invitations;
 mod invocations;

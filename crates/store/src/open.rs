@@ -47,6 +47,9 @@ impl std::fmt::Debug for Database {
 const SQLITE_READERS: u32 = 4;
 /// How long a statement waits for a writer of another process.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that SQLite's log keeps when it is begun anew. It is folded into the file at 4 MiB; what one large transaction took beyond
+/// would stay for ever.
+const SQLITE_LOG: &str = "16777216";
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a statement waits for a connection. Where the disk has much else to do, and on an SD card by itself, one commit
 /// may take many seconds, and all other writers wait for it; scripts are bounded by their own time.
@@ -109,6 +112,7 @@ async fn open_sqlite(directory: &Path) -> Result<Pool, StoreError> {
         .clone()
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
+        .pragma("journal_size_limit", SQLITE_LOG)
         .synchronous(SqliteSynchronous::Full);
     let migrating = without_timers::<Sqlite>(1).connect_with(writer.clone()).await?;
     SQLITE_MIGRATIONS.run(&migrating).await?;

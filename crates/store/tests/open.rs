@@ -194,6 +194,24 @@ async fn postgres_compares_all_text_by_bytes() {
     assert!(columns.is_empty(), "{columns:?}");
 }
 
+/// Its log is as large as the largest transaction since it was begun anew, and would stay so.
+#[tokio::test]
+async fn sqlites_log_gives_back_what_a_large_transaction_took() {
+    let store = TestStore::sqlite().await;
+    let Database::Sqlite(directory) = &store.database else { panic!() };
+    let length = || directory.join("picloud.sqlite3-wal").metadata().unwrap().len();
+    let app = store.app("demo").await.id;
+    let set = async |bytes: usize| {
+        let value = KvValue { json: false, data: vec![7; bytes] };
+        store.kv_set(app, b"k", value, None, ROOM).await.unwrap().unwrap();
+    };
+    set(40 << 20).await;
+    assert!(length() > 40 << 20, "{}", length());
+    // The large one was folded into the file when it was committed, and the next begins the log anew.
+    set(1).await;
+    assert!(length() <= 16 << 20, "{}", length());
+}
+
 /// `.cargo/config.toml` says so, and is read where cargo is called from within the workspace.
 #[tokio::test]
 async fn sqlite_is_compiled_without_what_nobody_asks_for() {

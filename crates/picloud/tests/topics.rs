@@ -317,6 +317,12 @@ async fn what_cannot_be_read_holds_up_nothing_else(backend: Backend) {
     }
     let later = Publish { delay: Some(3_600), ..event(json!(1)) };
     publish(&picloud, &spoiled, "orders", &later).await;
+    // As a newer program may have left it.
+    let newer = picloud.create_app("newer").await;
+    subscribe(&picloud, &newer, "a", &["news"], "1").await;
+    publish(&picloud, &newer, "news", &later).await;
+    past(&setup, "UPDATE apps SET limits = '{\"none_such\": 1}' WHERE slug = 'newer'").await;
+    past(&setup, "UPDATE deliveries SET due_at = 1 WHERE topic = 'news'").await;
     past(&setup, "UPDATE deliveries SET topic = 'no topic!', due_at = 1 WHERE topic = 'orders'").await;
     past(
         &setup,

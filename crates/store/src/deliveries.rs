@@ -1,5 +1,5 @@
-//! The table `deliveries`, as those work on it who deliver: what is due, leases, and how each attempt ended. Dead ones
-//! are in `dead_letters`.
+//! The table `deliveries`, as those work on it who deliver: leases, and how each attempt ended. What is due is looked for in
+//! `due`; dead ones are in `dead_letters`.
 //!
 //! A delivery may be claimed when it is due. A claim leases it and puts its due time at the lease's end, so one that is
 //! never settled comes back by itself. Each lease has a number; what is said of an older one is refused. Of those that a
@@ -17,41 +17,10 @@ use crate::{
 };
 use picloud_shared::{
     ids::{AppId, DeliveryId, InvocationId, ScriptId, VersionId},
-    limit_rules::LimitValues,
     names::{ScriptName, TopicName},
-    outbound::AllowedHosts,
     time::TimestampMs,
 };
 use sqlx::QueryBuilder;
-use std::collections::BTreeMap;
-
-/// Deliveries that one look goes through, the soonest first: where they are not all due, no other is.
-const SOONEST: i64 = 100;
-
-/// An app with deliveries that wait or run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppDeliveries {
-    /// The app.
-    pub app: AppId,
-    /// The limits that it sets itself.
-    pub limits: LimitValues,
-    /// The hosts that its scripts may reach.
-    pub outbound: AllowedHosts,
-    /// Milliseconds until the first may be claimed; not positive when it may be now.
-    pub due_in_ms: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct AppRow {
-    #[sqlx(try_from = "String")]
-    app: AppId,
-    #[sqlx(try_from = "String")]
-    limits: LimitValues,
-    #[sqlx(try_from = "String")]
-    outbound: AllowedHosts,
-    /// `None` when all that it has are of deleted scripts.
-    due_at: Option<i64>,
-}
 
 /// The right to deliver, until the lease ends or another begins.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -181,88 +150,6 @@ pub enum Settlement {
 }
 
 impl Store {
-    /// The apps that have deliveries that are due, and that or those which have the next, in the order of their ids. Where not
-    /// many wait, it is all that have any.
-    ///
-    /// # Errors
-    /// When the database fails, or what is stored does not parse.
-    pub async fn apps_with_deliveries(&self) -> Result<Vec<AppDeliveries>, StoreError> {
-        let mut transaction = self.inner.pool.begin_read().await?;
-        let now = self.database_time(&mut transaction).await?;
-        let soonest: Vec<(i64, String)> = with_db!(self, &mut transaction, db => {
-            sqlx::query_as(concat!(
-                "SELECT due_at, app_id FROM deliveries WHERE due_at IS NOT NULL AND ",
-                script_is_there!(),
-                " ORDER BY due_at LIMIT $1",
-            ))
-            .bind(SOONEST)
-            .fetch_all(db)
-            .await?
-        });
-        let many = i64::try_from(soonest.len()).is_ok_and(|found| found == SOONEST);
-        let rows = match soonest.last() {
-            // There may be apps that have something due behind what many others have.
-            Some((last, _)) if many && *last <= now => self.all_with_deliveries(&mut transaction).await?,
-            _ => self.apps_of(&mut transaction, soonest).await?,
-        };
-        transaction.commit().await?;
-        let app = |row: AppRow| {
-            let AppRow { app, limits, outbound, due_at } = row;
-            due_at.map(|due_at| AppDeliveries { app, limits, outbound, due_in_ms: due_at - now })
-        };
-        Ok(rows.into_iter().filter_map(app).collect())
-    }
-
-    /// The apps of these deliveries, which stand in the order in which they are due.
-    async fn apps_of(
-        &self,
-        transaction: &mut Transaction,
-        soonest: Vec<(i64, String)>,
-    ) -> Result<Vec<AppRow>, StoreError> {
-        let mut first: BTreeMap<String, i64> = BTreeMap::new();
-        for (due_at, app) in soonest {
-            first.entry(app).or_insert(due_at);
-        }
-        if first.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(String, String, String)> = with_db!(self, transaction, db => {
-            let mut query = QueryBuilder::new("SELECT id, limits, outbound FROM apps WHERE id IN (");
-            push_list!(query, first.keys());
-            query.push(") ORDER BY id").build_query_as().persistent(false).fetch_all(db).await?
-        });
-        let corrupt = |app: &str, what: &str| StoreError::Corrupt(format!("the {what} of app {app}"));
-        let row = |(id, limits, outbound): (String, String, String)| {
-            Ok(AppRow {
-                app: id.parse().map_err(|_| corrupt(&id, "id"))?,
-                limits: limits.try_into().map_err(|_| corrupt(&id, "limits"))?,
-                outbound: outbound.try_into().map_err(|_| corrupt(&id, "hosts"))?,
-                due_at: first.get(&id).copied(),
-            })
-        };
-        rows.into_iter().map(row).collect()
-    }
-
-    /// All apps that have any, from one to the next by the index, instead of going through all deliveries.
-    async fn all_with_deliveries(&self, transaction: &mut Transaction) -> Result<Vec<AppRow>, StoreError> {
-        Ok(with_db!(self, transaction, db => {
-            sqlx::query_as(concat!(
-                "WITH RECURSIVE waiting (app_id) AS (
-                    SELECT MIN(app_id) FROM deliveries WHERE dead_at IS NULL
-                    UNION ALL
-                    SELECT (SELECT MIN(d.app_id) FROM deliveries d WHERE d.dead_at IS NULL AND d.app_id > w.app_id)
-                    FROM waiting w WHERE w.app_id IS NOT NULL
-                 )
-                 SELECT a.id AS app, a.limits, a.outbound, (
-                    SELECT MIN(d.due_at) FROM deliveries d WHERE d.app_id = a.id AND d.dead_at IS NULL AND ",
-                script_is_there!(),
-                ") AS due_at FROM waiting w JOIN apps a ON a.id = w.app_id WHERE NOT a.gone ORDER BY a.id",
-            ))
-            .fetch_all(db)
-            .await?
-        }))
-    }
-
     /// Leases at most so many of an app's deliveries that are due, for so many milliseconds; what cannot be read holds up no
     /// other, but for those of its key.
     ///

@@ -292,7 +292,7 @@ async fn race(store: TestStore) {
     }
     assert_eq!(published.len(), EVENTS);
     assert_eq!(done.iter().copied().collect::<BTreeSet<_>>(), published);
-    assert!(store.apps_with_deliveries().await.unwrap().is_empty());
+    assert!(store.apps_with_deliveries().await.unwrap().apps.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

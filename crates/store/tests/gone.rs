@@ -69,7 +69,7 @@ async fn a_script_is_gone_at_once_and_its_name_is_free(store: &TestStore) {
     assert!(store.active_version(app.id, &gone.name).await.unwrap().is_none());
     assert!(store.topics(app.id).await.unwrap().is_empty());
     assert!(store.schedules(app.id).await.unwrap().is_empty());
-    assert!(store.apps_with_deliveries().await.unwrap().is_empty(), "nothing of it starts any more");
+    assert!(store.apps_with_deliveries().await.unwrap().apps.is_empty(), "nothing of it starts any more");
     assert!(store.dead_letters(app.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(store.delivery_counts().await.unwrap().dead, 0);
     assert_eq!(store.deployment(&app.slug).await.unwrap().unwrap().routes.len(), 1);
@@ -123,7 +123,7 @@ async fn an_app_is_gone_at_once_and_its_slug_is_free(store: &TestStore) {
     assert!(store.deployment(&app.slug).await.unwrap().is_none());
     assert_eq!(store.number("SELECT COUNT(*) FROM secrets").await, 0, "no ciphertext waits to be removed");
     assert_eq!(store.app_settings(app.id).await.unwrap(), None);
-    assert!(store.apps_with_deliveries().await.unwrap().is_empty());
+    assert!(store.apps_with_deliveries().await.unwrap().apps.is_empty());
     assert_eq!(store.next_kept_records(None).await.unwrap(), None);
     let settled = picloud_store::Settlement::Done;
     assert!(!store.settle_delivery(&claimed.lease, settled, &[invocation(app.id, &script)]).await.unwrap());

@@ -96,7 +96,7 @@ async fn nobody_sees_any(store: &TestStore, app: AppId, claimed: &[Claimed]) {
     let states =
         async || store.number("SELECT CAST(SUM(due_at) + SUM(lease) + SUM(attempts) AS BIGINT) FROM deliveries").await;
     let before = states().await;
-    assert!(store.apps_with_deliveries().await.unwrap().is_empty());
+    assert!(store.apps_with_deliveries().await.unwrap().apps.is_empty());
     assert_eq!(claim(store, app).await, []);
     store.extend_leases(&claimed.iter().map(|one| one.lease.clone()).collect::<Vec<_>>(), 2 * LEASE_MS).await.unwrap();
     let dead = Settlement::Dead { error: "dead".to_owned(), begun: true };
@@ -171,7 +171,7 @@ async fn a_new_script_of_the_name_has_none_of_the_old_one(store: &TestStore) {
     assert_eq!(store.kept_dead_letters(app).await.unwrap().letters, 1_000);
     let pruned = store.prune_dead_letters(app, 999, i64::MAX, i64::MIN).await.unwrap();
     assert_eq!(pruned, RemovedDeadLetters { too_old: 0, too_many: 1 });
-    let due = store.apps_with_deliveries().await.unwrap();
+    let due = store.apps_with_deliveries().await.unwrap().apps;
     assert_eq!((due.len(), due[0].app), (1, app));
     store.execute("DELETE FROM deliveries WHERE id LIKE 'filler-%'").await;
     let claimed = claim(store, app).await;
@@ -193,7 +193,7 @@ async fn others_are_found_behind_many_of_a_deleted_script(store: &TestStore) {
     delete(store, app, "gone").await;
     publish(store, app, NewEvent { delay_ms: 60_000, ..event("t", None, "1") }).await;
     publish(store, other, NewEvent { delay_ms: 90_000, ..event("t", None, "1") }).await;
-    let due = store.apps_with_deliveries().await.unwrap();
+    let due = store.apps_with_deliveries().await.unwrap().apps;
     let due: Vec<_> = due.iter().map(|one| (one.app, one.due_in_ms)).collect();
     assert!(
         matches!(due[..], [(one, 50_000..=60_000), (two, 80_000..=90_000)] if (one, two) == (app, other)),

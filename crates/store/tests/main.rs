@@ -9,6 +9,7 @@ mod dead_letters;
 mod delivery_model;
 mod deployments;
 mod domains;
+mod due;
 mod empty;
 mod files;
 mod fixture;

@@ -100,7 +100,7 @@ async fn an_event_is_delivered_to_each_subscriber(store: &TestStore) {
     let ids = publish(store, app.id, NewEvent { depth: 3, ..event("orders", None, "[\"a\\u0000\"]") }).await;
     assert_eq!(ids.len(), 2);
     assert!(claim(store, other.id).await.is_empty());
-    let due = store.apps_with_deliveries().await.unwrap();
+    let due = store.apps_with_deliveries().await.unwrap().apps;
     assert!(due.len() == 1 && due[0].app == app.id && due[0].due_in_ms <= 0, "{due:?}");
 
     let claimed = claim(store, app.id).await;
@@ -111,14 +111,14 @@ async fn an_event_is_delivered_to_each_subscriber(store: &TestStore) {
     assert_eq!((to_a.name.as_str(), to_a.version, &to_a.occasion), ("a", a.version.id, &orders));
     assert_eq!((to_a.payload.as_str(), to_a.attempt, to_a.depth), ("[\"a\\u0000\"]", 1, 3));
     assert!(claim(store, app.id).await.is_empty(), "what is leased is nobody else's");
-    let due = store.apps_with_deliveries().await.unwrap();
+    let due = store.apps_with_deliveries().await.unwrap().apps;
     assert!(due[0].due_in_ms > LEASE_MS / 2, "{due:?}");
     for claimed in &claimed {
         assert!(settle(store, claimed, Settlement::Done).await);
         assert!(!settle(store, claimed, Settlement::Done).await, "only once");
     }
     assert_eq!(counts(store, app.id).await, (0, 0));
-    assert!(store.apps_with_deliveries().await.unwrap().is_empty());
+    assert!(store.apps_with_deliveries().await.unwrap().apps.is_empty());
 }
 
 async fn a_lease_that_was_lost_settles_nothing(store: &TestStore) {
@@ -218,7 +218,7 @@ async fn a_delayed_event_is_not_due(store: &TestStore) {
     publish(store, app.id, NewEvent { delay_ms: 60_000, ..event("t", Some("k"), "1") }).await;
     publish(store, app.id, event("t", Some("k"), "2")).await;
     assert!(claim(store, app.id).await.is_empty(), "the key's order holds for what is held back");
-    let due_in = store.apps_with_deliveries().await.unwrap()[0].due_in_ms;
+    let due_in = store.apps_with_deliveries().await.unwrap().apps[0].due_in_ms;
     assert!((50_000..=60_000).contains(&due_in), "{due_in}");
 }
 
@@ -258,7 +258,7 @@ async fn a_delivery_that_cannot_be_read_holds_up_no_other(store: &TestStore) {
         let Claims { claimed, unreadable } = store.claim_deliveries(app.id, 100, LEASE_MS).await.unwrap();
         assert_eq!(claimed.iter().map(|claimed| claimed.lease.delivery).collect::<Vec<_>>(), [good], "{corrupt}");
         assert!(unreadable.len() == 1 && unreadable[0].starts_with(&format!("delivery {bad}: ")), "{unreadable:?}");
-        let due = store.apps_with_deliveries().await.unwrap()[0].due_in_ms;
+        let due = store.apps_with_deliveries().await.unwrap().apps[0].due_in_ms;
         assert!(due > 0, "it would be looked at for ever");
         assert_eq!(store.claim_deliveries(app.id, 100, LEASE_MS).await.unwrap(), Claims::default());
         store.execute("UPDATE deliveries SET due_at = 1 WHERE seq = 1").await;
@@ -326,7 +326,7 @@ async fn apps_and_scripts_take_their_deliveries_along(store: &TestStore) {
     assert!(!settle(store, &claimed, Settlement::Done).await);
     assert_eq!(counts(store, app.id).await, (1, 0));
     assert!(store.delete_app(app.id).await.unwrap());
-    assert!(store.apps_with_deliveries().await.unwrap().is_empty());
+    assert!(store.apps_with_deliveries().await.unwrap().apps.is_empty());
     store.remove_all_gone().await;
     assert_eq!(store.number("SELECT COUNT(*) FROM deliveries").await, 0);
 }
@@ -340,7 +340,7 @@ async fn what_is_due_is_found_however_much_others_have(store: &TestStore) {
     }
     let [late, busy, few] = apps[..] else { panic!() };
     let due = async || -> Vec<(AppId, bool)> {
-        let found = store.apps_with_deliveries().await.unwrap();
+        let found = store.apps_with_deliveries().await.unwrap().apps;
         found.into_iter().map(|one| (one.app, one.due_in_ms <= 0)).collect()
     };
     for hours in 1..=150 {

@@ -12,7 +12,7 @@ use clock::ClockSet;
 use picloud_shared::{
     activity::Activity, executor::Executor, ids::AppId, limit_rules::LimitRules, limits::Limits, time::now_ms,
 };
-use picloud_store::{AppDeliveries, Claimed, Claims, Heard, Lease, Store, StoreError, Wake};
+use picloud_store::{AppDeliveries, Claimed, Claims, Due, Heard, Lease, Store, StoreError, Wake};
 use std::{collections::HashMap, future::pending, io, pin::pin, sync::Arc, time::Duration};
 use timetable::Timetable;
 use tokio::{
@@ -36,6 +36,8 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(30);
 const RETRY_TIME: Duration = Duration::from_secs(1);
 /// How long to wait for what is due and was not given, as another node is about to claim it.
 const CONTENDED_TIME: Duration = Duration::from_millis(50);
+/// How often to say that an app cannot be read.
+const TELL_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 /// What the binary decides.
 #[derive(Clone, Debug)]
@@ -68,6 +70,8 @@ pub struct Dispatcher {
     last: Option<AppId>,
     /// When what this process knows was last taken for outdated without being told.
     doubted: Instant,
+    /// What was told of apps that cannot be read, and when: they are found at every look.
+    told: HashMap<String, Instant>,
 }
 
 /// When to look again though nothing is heard.
@@ -104,6 +108,7 @@ impl Dispatcher {
             heartbeat: now,
             last: None,
             doubted: now,
+            told: HashMap::new(),
         })
     }
 
@@ -149,7 +154,8 @@ impl Dispatcher {
 
     /// Begins as many of the deliveries that are due as there is room for.
     async fn claim_due(&mut self) -> Result<Next, StoreError> {
-        let mut apps = self.store.apps_with_deliveries().await?;
+        let Due { mut apps, unreadable } = self.store.apps_with_deliveries().await?;
+        self.tell_unreadable(unreadable);
         let served = apps.partition_point(|app| self.last.is_some_and(|last| app.app <= last));
         apps.rotate_left(served);
         let mut soonest: Option<Duration> = None;
@@ -188,6 +194,17 @@ impl Dispatcher {
             }
         }
         Ok(soonest.map(|time| Instant::now() + time))
+    }
+
+    /// Each once, and again when it is so for long.
+    fn tell_unreadable(&mut self, unreadable: Vec<String>) {
+        self.told.retain(|_, at| at.elapsed() < TELL_AGAIN);
+        for app in unreadable {
+            self.told.entry(app).or_insert_with_key(|app| {
+                tracing::error!(app, "an app cannot be read, and its deliveries wait; those of others are made");
+                Instant::now()
+            });
+        }
     }
 
     fn begin(&mut self, app: &AppDeliveries, claimed: Claimed, limits: &Arc<Limits>) {

@@ -119,7 +119,13 @@ impl Retention {
 
     /// How many bytes there is room for then.
     async fn prune(&self, kept: &KeptRecords) -> Result<i64, StoreError> {
-        let limits = self.rules.in_force(&kept.limits);
+        let limits = match &kept.limits {
+            Ok(limits) => self.rules.in_force(limits),
+            Err(why) => {
+                tracing::error!(app = %kept.app, why, "an app's limits cannot be read, and none of its records are removed");
+                return Ok(LOOK_BYTES);
+            }
+        };
         let bound = limits.record_bytes;
         let bytes = to_stay(kept.bytes, bound);
         let age = i64::try_from(limits.record_time.as_millis()).unwrap_or(i64::MAX);

@@ -54,8 +54,8 @@ const CLOCKS: Duration = Duration::from_secs(60);
 pub struct KeptRecords {
     /// The app.
     pub app: AppId,
-    /// The limits that it sets itself.
-    pub limits: LimitValues,
+    /// The limits that it sets itself, or why they cannot be read, as of a newer program: then nobody knows what may go.
+    pub limits: Result<LimitValues, String>,
     /// Bytes of its records.
     pub bytes: i64,
     /// When the oldest of them began.
@@ -66,8 +66,7 @@ pub struct KeptRecords {
 struct KeptRow {
     #[sqlx(try_from = "String")]
     app: AppId,
-    #[sqlx(try_from = "String")]
-    limits: LimitValues,
+    limits: String,
     bytes: i64,
     oldest: Option<TimestampMs>,
 }
@@ -299,6 +298,7 @@ fn going(oldest: &[Oldest], most_lines: i64, mut too_many: i64, until: Timestamp
 
 impl From<KeptRow> for KeptRecords {
     fn from(KeptRow { app, limits, bytes, oldest }: KeptRow) -> Self {
+        let limits = limits.try_into().map_err(|why: serde_json::Error| why.to_string());
         Self { app, limits, bytes, oldest }
     }
 }

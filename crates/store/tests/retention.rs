@@ -9,6 +9,7 @@ use picloud_abi::log::Level;
 use picloud_shared::{
     executor::LogLine,
     ids::{AppId, InvocationId},
+    limit_rules::LimitValues,
     limits::{STATS_HOURS_TIME, STATS_MINUTES_TIME},
 };
 use picloud_store::{Database, InvocationFilter, KvValue, NewInvocation, Script, StatsOf};
@@ -22,6 +23,7 @@ cases! {
     one_call_is_a_small_one
     racing_nodes_remove_no_more_than_they_should
     apps_have_their_turn
+    an_app_that_cannot_be_read_keeps_its_records_and_holds_up_no_other
     entries_and_stats_go_when_their_time_has_passed
 }
 
@@ -165,6 +167,17 @@ async fn apps_have_their_turn(store: &TestStore) {
         last = Some(app);
     }
     assert_eq!(store.next_kept_records(last).await.unwrap(), None);
+}
+
+async fn an_app_that_cannot_be_read_keeps_its_records_and_holds_up_no_other(store: &TestStore) {
+    let (spoiled, other) = (store.app("spoiled").await.id, store.app("other").await.id);
+    store.execute(r#"UPDATE apps SET limits = '{"of_a_newer_program": 1}' WHERE slug = 'spoiled'"#).await;
+    let first = store.next_kept_records(None).await.unwrap().unwrap();
+    assert_eq!(first.app, spoiled);
+    assert!(first.limits.as_ref().unwrap_err().contains("of_a_newer_program"), "{first:?}");
+    assert!(store.kept_records(spoiled).await.unwrap().unwrap().limits.is_err());
+    let next = store.next_kept_records(Some(spoiled)).await.unwrap().unwrap();
+    assert_eq!((next.app, next.limits), (other, Ok(LimitValues::default())));
 }
 
 async fn entries_and_stats_go_when_their_time_has_passed(store: &TestStore) {

@@ -90,9 +90,6 @@ impl Retention {
             self.left = true;
             self.go_round().await?;
         }
-        if self.store.take_expired() {
-            self.remove_expired().await?;
-        }
         for _ in 0..STEPS {
             self.left = self.left && self.store.remove_gone().await?;
         }
@@ -107,13 +104,8 @@ impl Retention {
             self.prune(&kept).await?;
             self.dead_letters.prune(kept.app).await?;
         }
-        self.remove_expired().await?;
-        while self.store.give_back().await? {}
-        Ok(())
-    }
-
-    async fn remove_expired(&self) -> Result<(), StoreError> {
         while self.store.prune_expired(now_ms()).await? {}
+        while self.store.give_back().await? {}
         Ok(())
     }
 

@@ -10,25 +10,6 @@ on_both!(every_invocation_counts_in_its_bucket, records_go_when_there_are_too_ma
 
 const RANGES: [StatsRange; 4] = [StatsRange::Hour, StatsRange::Day, StatsRange::Week, StatsRange::Month];
 
-/// With SQLite, where no clock of another process may be late.
-#[tokio::test]
-async fn entries_that_have_ended_go_once_they_are_in_the_way() {
-    let picloud = TestApp::start(Backend::Sqlite).await;
-    let app = picloud.create_app("ends").await;
-    let write = "let i = 0; while i < 9 { let m = #{}; for k in 0..100 { m[req.query.n + \"-\" + i + \"-\" + k] = 1; }
-        kv::set_many(m, 1); i += 1; }";
-    picloud.put(&app, "write", write, &[]).await;
-    picloud.put(&app, "count", "kv::list(\"\").len()", &[]).await;
-    for n in 0..2 {
-        assert_eq!(picloud.get(&format!("/ends/write?n={n}")).await.status(), 204);
-    }
-    until("their time to pass", async || (picloud.get("/ends/count").await.text().await.ok()? == "0").then_some(()))
-        .await;
-    // Nobody asks for anything any more.
-    let usage = async || picloud.client.usage(&app).await.ok().filter(|usage| usage.kv_entries.used == 0);
-    until("them to be removed", usage).await;
-}
-
 async fn every_invocation_counts_in_its_bucket(backend: Backend) {
     let picloud = TestApp::start(backend).await;
     let app = picloud.create_app("stats").await;

@@ -2,14 +2,32 @@
 //! its row is still there; it counts until it is removed. The table `kv_usage` counts what each app has, by triggers. Who writes
 //! looks there in the same statement; what others write at that moment is not seen, and may pass an app's bounds by as much.
 
-mod list;
 mod many;
 
-pub(crate) use list::end_of_prefix;
 pub use many::TooMuch;
 
 use crate::{Store, StoreError};
 use picloud_shared::{ids::AppId, time::TimestampMs};
+use sqlx::QueryBuilder;
+
+/// Narrows a query of `kv` down to the keys that begin with `prefix` and come after `after`, in the order of their
+/// bytes, at most so many.
+macro_rules! push_range {
+    ($query:expr, $app:expr, $prefix:expr, $after:expr, $limit:expr, $now:expr) => {
+        $query.push(" FROM kv WHERE app_id = ").push_bind($app.to_string());
+        // One lower bound, not two: SQLite's index search takes only one.
+        match $after.filter(|after| *after >= $prefix) {
+            Some(after) => $query.push(" AND key > ").push_bind(after),
+            None => $query.push(" AND key >= ").push_bind($prefix),
+        };
+        if let Some(end) = $crate::kv::end_of_prefix($prefix) {
+            $query.push(" AND key < ").push_bind(end);
+        }
+        $query.push(" AND (expires_at IS NULL OR expires_at > ").push_bind($now);
+        $query.push(") ORDER BY key LIMIT ").push_bind(i64::from($limit));
+    };
+}
+use push_range;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -368,4 +386,31 @@ impl Store {
                 .await?
         }))
     }
+
+    /// The keys that begin with `prefix` and come after `after`, in the order of their bytes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn kv_list(
+        &self,
+        app: AppId,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: u32,
+        now: TimestampMs,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(with_db!(self, read, db => {
+            let mut query = QueryBuilder::new("SELECT key");
+            push_range!(query, app, prefix, after, limit, now);
+            query.build_query_scalar().fetch_all(db).await?
+        }))
+    }
+}
+
+/// The first key after all those that begin with `prefix`; `None` when there is none.
+pub(crate) fn end_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
 }

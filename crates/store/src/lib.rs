@@ -96,7 +96,7 @@ use recorded::Recorded;
 use revisions::Revisions;
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 use tokio::sync::watch;
 
@@ -124,8 +124,6 @@ struct Inner {
     schedules: watch::Sender<()>,
     /// Told when something was deleted of which there is more to remove.
     gone: watch::Sender<()>,
-    /// Whether somebody had to look past many entries whose time has passed.
-    expired: AtomicBool,
 }
 
 impl Store {

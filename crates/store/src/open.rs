@@ -13,10 +13,7 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -84,7 +81,6 @@ impl Store {
                 deliveries: watch::Sender::new(()),
                 schedules: watch::Sender::new(()),
                 gone: watch::Sender::new(()),
-                expired: AtomicBool::new(false),
             }),
             audit: None,
             warrant: None,

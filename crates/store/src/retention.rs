@@ -16,7 +16,6 @@ use picloud_shared::{
 use sqlx::QueryBuilder;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::Ordering::Relaxed,
     time::Duration,
 };
 
@@ -46,7 +45,7 @@ impl Step {
 
 /// Free pages that SQLite gives back in one call: two MiB.
 const STEP_PAGES: i64 = 512;
-/// Clocks of other processes may be so late, where there are any.
+/// Clocks of other processes may be so late.
 const CLOCKS: Duration = Duration::from_secs(60);
 
 /// An app, as it is seen by who prunes its records.
@@ -203,7 +202,6 @@ impl Store {
     /// When the database fails.
     pub async fn prune_expired(&self, now: TimestampMs) -> Result<bool, StoreError> {
         let ago = |time: Duration| now.saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-        let clocks = if self.is_shared() { CLOCKS } else { Duration::ZERO };
         let mut transaction = self.begin().await?;
         // Not after others who hold some of them and wait for more.
         let skip = match transaction {
@@ -214,7 +212,7 @@ impl Store {
             let mut query = QueryBuilder::new(
                 "DELETE FROM kv WHERE (app_id, key) IN (SELECT app_id, key FROM kv WHERE expires_at <= ",
             );
-            query.push_bind(ago(clocks)).push(" ORDER BY expires_at LIMIT ").push_bind(EXPIRED).push(skip).push(")");
+            query.push_bind(ago(CLOCKS)).push(" ORDER BY expires_at LIMIT ").push_bind(EXPIRED).push(skip).push(")");
             query.build().execute(db).await?.rows_affected()
         });
         let mut more = i64::try_from(entries).is_ok_and(|entries| entries == EXPIRED);
@@ -231,17 +229,6 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(more)
-    }
-
-    /// Says that there are many entries whose time has passed, and in somebody's way. Where other processes have clocks of their
-    /// own, those that have just ended stay for their minute anyway.
-    pub(crate) fn tell_expired(&self) {
-        self.inner.expired.store(!self.is_shared(), Relaxed);
-    }
-
-    /// Whether that was said, by this process, since it was asked for last.
-    pub fn take_expired(&self) -> bool {
-        self.inner.expired.swap(false, Relaxed)
     }
 
     /// Gives some of the file's free pages back to the system, where SQLite has many of them: an eighth of the file stays,

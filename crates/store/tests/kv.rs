@@ -2,7 +2,6 @@
 
 use crate::fixture::{NOW, ROOM, TestStore, cases, unknown};
 use futures_util::future::join_all;
-use picloud_shared::ids::AppId;
 use picloud_store::{KvEntry, KvFull, KvRoom, KvValue, NotANumber, StoreError, TooMuch};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +19,6 @@ cases! {
     compare_and_set_sees_the_exact_value
     racing_compare_and_set_has_one_winner
     keys_are_listed_by_their_bytes
-    what_has_ended_is_looked_past_in_small_steps
-    a_page_that_is_not_full_is_the_last
     the_end_is_told_and_moved
     many_keys_are_read_together
     many_keys_are_written_together_or_not_at_all
@@ -205,70 +202,6 @@ async fn keys_are_listed_by_their_bytes(store: &TestStore) {
     assert_eq!(store.kv_list(app, b"b", Some(b"a"), 100, NOW).await.unwrap(), [b"b"]);
     assert!(store.kv_list(app, b"a", Some(b"b"), 100, NOW).await.unwrap().is_empty());
     assert!(store.kv_list(app, b"", None, 0, NOW).await.unwrap().is_empty());
-}
-
-/// Sets keys `k0000` and so on that end at these times.
-async fn set_ends(store: &TestStore, app: AppId, ends: &[Option<i64>]) {
-    for end in BTreeSet::from_iter(ends) {
-        let keys = (0..).zip(ends).filter(|(_, of)| *of == end).map(|(n, _)| numbered(n)).collect::<Vec<_>>();
-        for keys in keys.chunks(100) {
-            let values = keys.iter().map(|key| (key.as_slice(), json("1"))).collect();
-            store.kv_set_many(app, values, *end, ROOM).await.unwrap().unwrap();
-        }
-    }
-}
-
-fn numbered(n: usize) -> Vec<u8> {
-    format!("k{n:04}").into_bytes()
-}
-
-async fn what_has_ended_is_looked_past_in_small_steps(store: &TestStore) {
-    let app = store.app("demo").await.id;
-    set_ends(store, app, &[Some(NOW); 3_500]).await;
-    assert!(!store.take_expired());
-    let before = store.queries();
-    assert!(store.kv_list(app, b"k", None, 100, NOW).await.unwrap().is_empty());
-    assert_eq!(store.queries() - before, 4, "each looks at 1,100");
-    // Where no other clock counts they need not stay.
-    assert_eq!(store.take_expired(), !store.is_shared());
-    assert!(!store.take_expired());
-    assert_eq!(store.kv_list(app, b"k", None, 100, NOW - 1).await.unwrap().len(), 100);
-    assert_eq!(store.kv_entries(app, b"k34", None, 100, i64::MAX, NOW - 1).await.unwrap().len(), 100);
-    assert!(store.kv_list(app, b"k34", None, 100, NOW).await.unwrap().is_empty());
-    assert!(!store.take_expired(), "a few are in nobody's way");
-}
-
-async fn a_page_that_is_not_full_is_the_last(store: &TestStore) {
-    let app = store.app("demo").await.id;
-    // Runs of what has ended, shorter and longer than one look, and what has not on both sides of where looks may end.
-    let mut ends = vec![Some(NOW); 3_300];
-    for n in [0, 6, 7, 8, 1_000, 1_001, 1_002, 1_009, 1_010, 1_100, 2_010, 2_011, 2_012, 3_299] {
-        ends[n] = None;
-    }
-    ends[1_300..1_650].fill(Some(NOW + 1));
-    set_ends(store, app, &ends).await;
-    let there = (0..).zip(&ends).filter(|(_, end)| **end != Some(NOW)).map(|(n, _)| numbered(n)).collect::<Vec<_>>();
-    for limit in [1, 2, 9, 10, 100, 351, 1_000, 1_001] {
-        let (mut keys, mut entries) = (Vec::<Vec<u8>>::new(), Vec::new());
-        loop {
-            let page = store.kv_list(app, b"k", keys.last().map(Vec::as_slice), limit, NOW).await.unwrap();
-            keys.extend_from_slice(&page);
-            if page.len() < limit as usize {
-                break;
-            }
-        }
-        assert_eq!(keys, there, "{limit}");
-        loop {
-            let after = entries.last().map(Vec::as_slice);
-            let page = store.kv_entries(app, b"k", after, limit, 50, NOW).await.unwrap();
-            if page.is_empty() {
-                break;
-            }
-            assert!(page.len() <= limit.min(50) as usize);
-            entries.extend(page.into_iter().map(|entry| entry.key));
-        }
-        assert_eq!(entries, there, "{limit}");
-    }
 }
 
 async fn the_end_is_told_and_moved(store: &TestStore) {

@@ -1,7 +1,7 @@
 //! Many keys in one statement. What it brings is bounded in bytes by the database: values that are too many never come.
 //! Statements that differ with the number of keys are not kept prepared: they would drive out those that are the same.
 
-use super::{KvEntry, KvFull, KvRoom, KvValue, size_of};
+use super::{KvEntry, KvFull, KvRoom, KvValue, push_range, size_of};
 use crate::{Store, StoreError};
 use picloud_shared::{ids::AppId, time::TimestampMs};
 use sqlx::QueryBuilder;
@@ -32,7 +32,25 @@ impl Store {
         bytes: i64,
         now: TimestampMs,
     ) -> Result<Result<Vec<KvEntry>, TooMuch>, StoreError> {
-        let rows = self.values_of(app, keys, bytes, now).await?;
+        if keys.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let rows: Vec<Counted> = with_db!(self, read, db => {
+            let mut query = QueryBuilder::new(
+                "SELECT key, json, data, found FROM (
+                    SELECT key, json, data, COUNT(*) OVER () AS found, SUM(LENGTH(data)) OVER (ORDER BY key) AS total
+                    FROM kv WHERE app_id = ",
+            );
+            query.push_bind(app.to_string()).push(" AND (expires_at IS NULL OR expires_at > ").push_bind(now);
+            query.push(") AND key IN (");
+            let mut list = query.separated(", ");
+            for key in keys {
+                list.push_bind(*key);
+            }
+            // The first row comes whatever its size, so that there is one to tell how many were found.
+            query.push(")) AS entries WHERE total <= ").push_bind(bytes).push(" OR total = LENGTH(data) ORDER BY key");
+            query.build_query_as().persistent(false).fetch_all(db).await?
+        });
         let total: usize = rows.iter().map(|row| row.entry.value.data.len()).sum();
         let complete = rows.first().is_none_or(|row| usize::try_from(row.found) == Ok(rows.len()));
         if !complete || i64::try_from(total).unwrap_or(i64::MAX) > bytes {
@@ -108,46 +126,16 @@ impl Store {
         bytes: i64,
         now: TimestampMs,
     ) -> Result<Vec<KvEntry>, StoreError> {
-        let mut after = after.map(<[u8]>::to_vec);
-        loop {
-            let keys = self.kv_list(app, prefix, after.as_deref(), limit, now).await?;
-            let of = keys.iter().map(Vec::as_slice).collect();
-            let rows = self.values_of(app, &of, bytes, now).await?;
-            // All may have been deleted since.
-            if !rows.is_empty() || keys.is_empty() {
-                return Ok(rows.into_iter().map(|row| row.entry).collect());
-            }
-            after = keys.into_iter().next_back();
-        }
-    }
-
-    /// Those of the keys that exist, with their values, in the order of the keys' bytes, up to so many bytes of values, but one if
-    /// there is one.
-    async fn values_of(
-        &self,
-        app: AppId,
-        keys: &BTreeSet<&[u8]>,
-        bytes: i64,
-        now: TimestampMs,
-    ) -> Result<Vec<Counted>, StoreError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
         Ok(with_db!(self, read, db => {
             let mut query = QueryBuilder::new(
-                "SELECT key, json, data, found FROM (
-                    SELECT key, json, data, COUNT(*) OVER () AS found, SUM(LENGTH(data)) OVER (ORDER BY key) AS total
-                    FROM kv WHERE app_id = ",
+                "SELECT key, json, data FROM (
+                    SELECT key, json, data, SUM(LENGTH(data)) OVER (ORDER BY key) AS total
+                    FROM (SELECT key, json, data",
             );
-            query.push_bind(app.to_string()).push(" AND (expires_at IS NULL OR expires_at > ").push_bind(now);
-            query.push(") AND key IN (");
-            let mut list = query.separated(", ");
-            for key in keys {
-                list.push_bind(*key);
-            }
-            // The first row comes whatever its size, so that there is one to tell how many were found.
-            query.push(")) AS entries WHERE total <= ").push_bind(bytes).push(" OR total = LENGTH(data) ORDER BY key");
-            query.build_query_as().persistent(false).fetch_all(db).await?
+            push_range!(query, app, prefix, after, limit, now);
+            query.push(") AS page) AS entries WHERE total <= ").push_bind(bytes);
+            query.push(" OR total = LENGTH(data) ORDER BY key");
+            query.build_query_as().fetch_all(db).await?
         }))
     }
 }

@@ -32,10 +32,13 @@ const AT_ONCE_OF_SCRIPT: [&str; 3] = [
     "DELETE FROM schedules WHERE script_id = $1",
 ];
 
-/// Holds of a delivery whose script is there: neither it nor its app was deleted.
+/// Holds of a delivery whose script is there: neither it nor its app was deleted. Where nothing waits to be removed, that is seen
+/// once; else the script of each delivery is looked at, so that it counts for nothing how much is deleted.
 macro_rules! script_is_there {
     () => {
-        "script_id NOT IN (SELECT id FROM scripts WHERE app_id IN (SELECT id FROM apps WHERE gone))"
+        "(NOT EXISTS (SELECT 1 FROM apps WHERE gone) OR NOT EXISTS (
+            SELECT 1 FROM scripts AS of_it JOIN apps AS of_that ON of_that.id = of_it.app_id
+            WHERE of_it.id = script_id AND of_that.gone))"
     };
 }
 pub(crate) use script_is_there;

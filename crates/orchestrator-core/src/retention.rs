@@ -104,7 +104,9 @@ impl Retention {
             self.prune(&kept).await?;
             self.dead_letters.prune(kept.app).await?;
         }
-        while self.store.prune_expired(now_ms()).await? {}
+        // What ends meanwhile is for the next time.
+        let now = now_ms();
+        while self.store.prune_expired(now).await? {}
         while self.store.give_back().await? {}
         Ok(())
     }

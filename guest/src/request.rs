@@ -16,7 +16,7 @@ pub struct Req;
 
 /// Has `req` stand for this one; an instance serves one invocation.
 pub fn arrived(request: HttpRequest) {
-    REQUEST.with(|one| drop(one.set(request)));
+    assert!(REQUEST.with(|one| one.set(request)).is_ok(), "this instance has answered a request");
 }
 
 fn look<T>(at: impl FnOnce(&HttpRequest) -> T) -> T {

@@ -94,8 +94,28 @@ macro_rules! bind_columns {
 impl Row<'_> {
     /// Whether it has nothing but [`COLUMNS`] and what is [`PLAIN`].
     fn is_plain(&self) -> bool {
-        // All by name: what one day is no column of every record is missed here.
-        let NewInvocation { trigger, outcome, parent, error, logs, logs_dropped, calls, .. } = self.record;
+        // All by name, first those of [`COLUMNS`]: what comes to a record one day has to be put on one side.
+        let NewInvocation {
+            id: _,
+            app: _,
+            script: _,
+            version: _,
+            request: _,
+            status: _,
+            fuel: _,
+            fuel_limit: _,
+            memory_bytes: _,
+            duration_us: _,
+            started_at: _,
+            node: _,
+            trigger,
+            outcome,
+            parent,
+            error,
+            logs,
+            logs_dropped,
+            calls,
+        } = self.record;
         *trigger == Trigger::Http
             && *outcome == outcome::OK
             && (parent.is_none() && error.is_none())

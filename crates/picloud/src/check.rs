@@ -2,9 +2,10 @@
 
 use crate::{
     engine::EngineArgs,
+    front::unless_told,
     problem::{Problem, Refused},
     scratch::{self, Scratch},
-    test,
+    serve, test,
 };
 use anyhow::{Context, Result};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -72,13 +73,14 @@ const WRONG: u8 = 1;
 pub(crate) const UNCHECKED: u8 = 3;
 
 pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<ExitCode> {
+    let stop = serve::stop_signal()?;
     let (project, found) = Project::examine(&directory)?;
     let mut problems: BTreeSet<Problem> = found.iter().map(Problem::from).collect();
     if project.files.is_empty() && problems.is_empty() {
         problems.insert(Problem::from(&ProjectError::Empty(directory.clone())));
     }
     let scratch = Scratch::open(&engine, Arc::new(RealWorld::new())).await?;
-    let refused = refused(&scratch, &directory, &project).await;
+    let refused = unless_told(&stop, refused(&scratch, &directory, &project)).await;
     scratch.close().await;
     problems.extend(refused?);
     let checked = Checked { scripts: project.files.len(), problems };

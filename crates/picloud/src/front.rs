@@ -67,3 +67,11 @@ pub(crate) fn told(stop: &Stop) -> impl Future<Output = ()> + use<> {
         let _ = stop.wait_for(|stop| *stop).await;
     }
 }
+
+/// Does it, unless the process is told to stop; then whoever called ends in order.
+pub(crate) async fn unless_told<T>(stop: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        () = told(stop) => anyhow::bail!("it was told to stop"),
+    }
+}

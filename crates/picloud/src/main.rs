@@ -74,8 +74,8 @@ async fn start() -> ExitCode {
     }
     let (done, failure) = match config.command.take() {
         Some(Command::Admin(admin)) => (admin::run(config, admin).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
-        Some(Command::Check(check)) => (unless_stopped(check::run(check)).await, check::UNCHECKED.into()),
-        Some(Command::Test(test)) => (unless_stopped(test::run(test)).await, check::UNCHECKED.into()),
+        Some(Command::Check(check)) => (check::run(check).await, check::UNCHECKED.into()),
+        Some(Command::Test(test)) => (test::run(test).await, check::UNCHECKED.into()),
         Some(Command::Dev(dev)) => (dev::run(dev).await.map(|()| ExitCode::SUCCESS), check::UNCHECKED.into()),
         None => (run(config).await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
     };
@@ -83,15 +83,6 @@ async fn start() -> ExitCode {
         ready::complain(&error);
         failure
     })
-}
-
-/// Ends it in order where the process is told to stop, so that nothing temporary stays.
-async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let stop = serve::stop_signal()?;
-    tokio::select! {
-        done = work => done,
-        () = front::told(&stop) => anyhow::bail!("it was told to stop"),
-    }
 }
 
 /// From the root, as whoever reads it elsewhere knows nothing of where the process was started.

@@ -9,8 +9,10 @@ use crate::{
     check::{Format, counted},
     console::{Colour, Console},
     engine::EngineArgs,
+    front::unless_told,
     problem::{Problem, Refused},
     scratch::{self, Scratch},
+    serve,
     sources::Sources,
     watched::Watched,
 };
@@ -110,23 +112,29 @@ struct Failed {
 }
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
-    let console = Console::new(env::var_os("NO_COLOR").is_none());
-    let directory = &args.directory;
-    let project = match Project::read(directory) {
+    let stop = serve::stop_signal()?;
+    let project = match Project::read(&args.directory) {
         Ok(project) => project,
         Err(error @ picloud_project::ProjectError::Read { .. }) => return Err(error.into()),
         Err(error) => return Ok(wrong(&[Problem::from(&error).to_string()])),
     };
     let world = Arc::new(TestWorld::new());
     let scratch = Scratch::open(&args.engine, world.clone()).await?;
-    let slug = scratch::slug(&project)?;
+    unless_told(&stop, test(scratch, world, &args, &project)).await
+}
+
+/// Deploys it, runs its tests and prints what came of them.
+async fn test(scratch: Scratch, world: Arc<TestWorld>, args: &Args, project: &Project) -> Result<ExitCode> {
+    let console = Console::new(env::var_os("NO_COLOR").is_none());
+    let slug = scratch::slug(project)?;
     let own = lasting(project.limits.clone().unwrap_or_default());
     let deployed =
         scratch.manager.deploy_unowned(slug.clone(), slug.as_str(), true, project.scripts.clone(), Some(own.clone()));
     let app = match deployed.await {
         Ok(app) => app,
         Err(error) => {
-            let Refused { problems, .. } = Refused::of(error, directory, &project).context("deploying the scripts")?;
+            let Refused { problems, .. } =
+                Refused::of(error, &args.directory, project).context("deploying the scripts")?;
             scratch.close().await;
             return Ok(wrong(&problems.iter().map(ToString::to_string).collect::<Vec<_>>()));
         }
@@ -136,7 +144,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let (executor, ingress, writer) = front(&scratch, runs.clone())?;
     let front = (executor, ingress.router(), runs);
     let harness = Arc::new(Harness::new(scratch, world, (app, slug), Arc::new(limits), front));
-    let ran = run_all(&harness, &args, &project, &console).await;
+    let ran = run_all(&harness, args, project, &console).await;
     drop(ingress);
     let Some(harness) = Arc::into_inner(harness) else { anyhow::bail!("a test goes on though it has ended") };
     let Harness { scratch, door, .. } = harness;

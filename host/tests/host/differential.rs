@@ -6,7 +6,7 @@ use picloud_abi::invocation::{FailureCode, Outcome};
 use picloud_shared::limits::Limits;
 use rhai::{Dynamic, Engine, Module, Scope, module_resolvers::StaticModuleResolver};
 
-const VALUES: [&str; 24] = [
+const VALUES: [&str; 26] = [
     "1 + 2 * 3 - 4 / 5 % 6 ** 2",
     "[7 / 2, -7 / 2, -7 % 3, 7.0 / 2.0, 0.1 + 0.2, 2.0 ** 0.5]",
     "[1 << 40, 0xff & 0b1010, 5 ^ 3, !true, 9007199254740993]",
@@ -43,9 +43,12 @@ const VALUES: [&str; 24] = [
     "let m = #{}; let prefix = \"\";
      for n in 0..80 { prefix += \"x\"; for last in [\"\", \"a\", \"Z\", \"é\"] { m[prefix + last] = n; m[last + prefix] = n; } }
      [m.keys(), prefix < prefix + \"\", prefix == m.keys()[200], (prefix + \"a\") > (prefix + \"Z\")]",
+    "let x = 1; x.tag = 5; x += 1; let y = x; let z = x + 0; y -= 1; let held = || { x *= 10; x };
+     held.call(); x += 1;  [x, x.tag, y, y.tag, z, z.tag, held.call()]",
+    "fn to_string(n) { `mine` } let n = -42; let held = || n; [`${n}`, \"a\" + n, n + \"a\", to_string(n), n.to_string(), `${held.call()}`]",
 ];
 
-const ERRORS: [&str; 10] = [
+const ERRORS: [&str; 12] = [
     "let a = 1;\nmissing(a)",
     "let a = [1];\n\n  a[5]",
     "9223372036854775807 + 1",
@@ -56,6 +59,8 @@ const ERRORS: [&str; 10] = [
     "const X = 1;\nX = 2",
     "throw \"mine\"",
     "\"text\" - 1",
+    "const X = 1;\nif true {\n  X += 1\n}",
+    "let x = 1;\nlet y = x - 1;\n  x %= y",
 ];
 
 /// Rhai as it is, with the guest's depths: its own depend on how it was compiled.
@@ -67,13 +72,39 @@ fn native() -> Engine {
 
 #[tokio::test]
 async fn values_are_the_same() {
-    let engine = native();
     for source in VALUES {
-        let native: Dynamic = engine.eval(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-        let native = if native.is_string() { native.to_string() } else { serde_json::to_string(&native).unwrap() };
-        let guest = respond(source).await;
-        assert_eq!(String::from_utf8(guest.body.into_vec()).unwrap(), native, "{source}");
+        assert_same_value(source).await;
     }
+}
+
+/// By every operator, with what it says where the result is none.
+#[tokio::test]
+async fn whole_numbers_are_the_same_at_their_bounds() {
+    let mut works: String =
+        ["==", "!=", "<", "<=", ">", ">=", "&", "|", "^", "<<", ">>", "+", "-", "*", "/", "%", "**"]
+            .iter()
+            .map(|operator| {
+                format!("try {{ out.push(x {operator} y); }} catch (e) {{ out.push([e.message, e.position]); }}\n")
+            })
+            .collect();
+    works.extend(["+=", "-=", "*=", "/=", "%=", "**="].iter().map(|operator| {
+        format!(
+            "let z = x; try {{ z {operator} y; }} catch (e) {{ out.push([e.message, e.position]); }} out.push(z);\n"
+        )
+    }));
+    let source = format!(
+        "let out = []; let bounds = [-9223372036854775807 - 1, -7, -1, 0, 1, 3, 9223372036854775807];
+         for x in bounds {{ out.push([if x > -9 {{ -x }}, `${{x}} ` + x + [x] + x.to_string() + x.to_debug()]); }}
+         for x in bounds {{ for y in bounds {{ {works} }} }} out"
+    );
+    assert_same_value(&source).await;
+}
+
+async fn assert_same_value(source: &str) {
+    let native: Dynamic = native().eval(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+    let native = if native.is_string() { native.to_string() } else { serde_json::to_string(&native).unwrap() };
+    let guest = respond(source).await;
+    assert_eq!(String::from_utf8(guest.body.into_vec()).unwrap(), native, "{source}");
 }
 
 /// Libraries, each after those that it imports, and sources that use them.

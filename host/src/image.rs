@@ -93,11 +93,29 @@ impl Image {
 
     /// Writes what the image has for this part of memory.
     pub(crate) fn write_within(&self, part: Range<usize>, memory: &mut [u8]) {
-        let first = self.runs.partition_point(|run| run.place.end <= part.start);
-        for Run { place, bytes } in self.runs[first..].iter().take_while(|run| run.place.start < part.end) {
-            let (start, end) = (place.start.max(part.start), place.end.min(part.end));
-            memory[start..end].copy_from_slice(&self.bytes[bytes + start - place.start..][..end - start]);
+        for (place, bytes) in self.within(part) {
+            memory[place].copy_from_slice(bytes);
         }
+    }
+
+    /// Whether this part of a memory is what the image makes of the fresh one.
+    pub(crate) fn is_within(&self, part: Range<usize>, fresh: &[u8], memory: &[u8]) -> bool {
+        let mut rest = part.clone();
+        self.within(part).all(|(place, bytes)| {
+            let before = rest.start..place.start;
+            rest.start = place.end;
+            memory[before.clone()] == fresh[before] && memory[place] == *bytes
+        }) && memory[rest.clone()] == fresh[rest]
+    }
+
+    /// What the image has for this part of memory, and where.
+    fn within(&self, part: Range<usize>) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+        let first = self.runs.partition_point(|run| run.place.end <= part.start);
+        let runs = self.runs[first..].iter().take_while(move |run| run.place.start < part.end);
+        runs.map(move |Run { place, bytes }| {
+            let (start, end) = (place.start.max(part.start), place.end.min(part.end));
+            (start..end, &self.bytes[bytes + start - place.start..][..end - start])
+        })
     }
 
     /// Bytes of memory that the instance must have.
@@ -174,6 +192,14 @@ mod tests {
             // Any part of it that was overwritten is brought back by that part of the image.
             let (from, to) = (part.0.index(memory.len() + 1), part.1.index(memory.len() + 1));
             let part = from.min(to)..from.max(to);
+            let mut grown = fresh.clone();
+            grown.resize(memory.len(), 0);
+            prop_assert!(image.is_within(part.clone(), &grown, &memory));
+            for at in part.clone() {
+                memory[at] ^= 1;
+                prop_assert!(!image.is_within(part.clone(), &grown, &memory));
+                memory[at] ^= 1;
+            }
             for at in part.clone() {
                 memory[at] = fresh.get(at).copied().unwrap_or(0);
             }

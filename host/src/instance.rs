@@ -36,6 +36,8 @@ const WASM_PAGE: usize = 64 << 10;
 /// Bytes set aside, while a program is loaded, for the message that begins an invocation; for a longer one the guest is
 /// asked for a place.
 const INBOX_BYTES: u32 = 16 << 10;
+/// Where more may have been written to, it pays to look whether it was.
+const MANY_BYTES: usize = 64 << 10;
 /// Fuel for setting them aside; that takes some hundreds.
 const INBOX_FUEL: u64 = 1_000_000;
 
@@ -148,18 +150,20 @@ impl<P: Platform> Instance<P> {
         limits: &Limits,
         allowances: Allowances,
     ) -> wasmtime::Result<Outcome> {
-        let trigger = picloud_abi::encode(trigger);
+        let message = picloud_abi::encode(trigger);
         let state = self.store.data_mut();
         state.limiter.limit = limits.memory;
         state.running = Some(Running::new(platform, started, limits, allowances));
         self.start(limits.fuel)?;
-        let place = match image.inbox(trigger.len()) {
+        let place = match image.inbox(message.len()) {
             Some(place) => {
-                seam::write(&self.exports.memory, &mut self.store, place, &trigger)?;
+                seam::write(&self.exports.memory, &mut self.store, place, &message)?;
                 place
             }
-            None => self.give(&trigger).await?,
+            None => self.give(&message).await?,
         };
+        // A long one is not held twice while the program runs.
+        drop(message);
         self.run(self.exports.invoke.clone(), place, limits.response_body.saturating_add(BESIDE_BODY_BYTES)).await
     }
 
@@ -206,6 +210,14 @@ impl<P: Platform> Instance<P> {
             image.learned.one_was_in_vain();
             return false;
         };
+        if written.bytes() > MANY_BYTES {
+            // One that wrote to much must not make all that come after it dear.
+            let left = written.only(|page| image.is_within(page, fresh, memory));
+            if left.bytes() > written.bytes() / 2 {
+                watched.close(&left);
+                image.learned.one_left(&left);
+            }
+        }
         for range in written.ranges() {
             memory[range.clone()].copy_from_slice(&fresh[range.clone()]);
             image.write_within(range, memory);

@@ -9,7 +9,7 @@ const UNWATCHED: u32 = 31;
 
 #[derive(Debug)]
 pub(crate) struct Learned {
-    /// The pages that some have written to.
+    /// The pages that the last ones have written to.
     written: PageSet,
     /// How many of the next are not to be watched.
     unwatched: AtomicU32,
@@ -33,6 +33,11 @@ impl Learned {
     /// One was brought back from having written to these.
     pub(crate) fn one_wrote(&self, pages: &PageSet) {
         self.written.extend(pages);
+    }
+
+    /// One did not write to these, of many that it might have.
+    pub(crate) fn one_left(&self, pages: &PageSet) {
+        self.written.remove(pages);
     }
 
     /// One wrote to too much to be kept, or was kept and had to go before it was needed.

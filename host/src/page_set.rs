@@ -33,6 +33,13 @@ impl PageSet {
         }
     }
 
+    /// Takes the pages of another set away, of a memory of the same size.
+    pub(crate) fn remove(&self, other: &Self) {
+        for (word, other) in self.words.iter().zip(&other.words) {
+            word.fetch_and(!other.load(Relaxed), Relaxed);
+        }
+    }
+
     /// Adds the pages of another set, of a memory of the same size.
     pub(crate) fn extend(&self, other: &Self) {
         for (word, other) in self.words.iter().zip(&other.words) {
@@ -41,6 +48,17 @@ impl PageSet {
                 word.fetch_or(missing, Relaxed);
             }
         }
+    }
+
+    /// Those of which something is true, by their place in the memory.
+    pub(crate) fn only(&self, is_meant: impl Fn(Range<usize>) -> bool) -> Self {
+        let meant = Self { words: self.words.iter().map(|_| AtomicU64::new(0)).collect(), ..*self };
+        for page in self.ranges().flat_map(|range| self.page_of(range.start)..self.page_of(range.end)) {
+            if is_meant(self.place(page)) {
+                meant.insert(page);
+            }
+        }
+        meant
     }
 
     /// How many bytes the pages have.
@@ -107,9 +125,12 @@ mod tests {
             prop_assert_eq!(set.bytes(), pages.len() * page_bytes);
             prop_assert!(set.ranges().zip(set.ranges().skip(1)).all(|(range, next)| range.end < next.start));
             prop_assert!((0..300).all(|page| set.contains(page) == pages.contains(&page)));
+            prop_assert_eq!(found(&set.only(|place| other.contains(other.page_of(place.start)))), &pages & &found(&other));
             set.extend(&other);
             let both: BTreeSet<usize> = pages.into_iter().chain(found(&other)).collect();
-            prop_assert_eq!(found(&set), both);
+            prop_assert_eq!(found(&set), both.clone());
+            set.remove(&other);
+            prop_assert_eq!(found(&set), both.difference(&found(&other)).copied().collect());
         }
     }
 }

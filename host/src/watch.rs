@@ -88,6 +88,11 @@ impl Watched {
     pub(crate) fn written(&self) -> Option<&PageSet> {
         (!self.0.lost.load(Relaxed)).then_some(&self.0.open)
     }
+
+    /// Protects pages again that are as they were.
+    pub(crate) fn close(&self, pages: &PageSet) {
+        self.0.close(pages);
+    }
 }
 
 impl Drop for Watched {
@@ -147,6 +152,16 @@ impl Pages {
             || self.open.bytes() > WRITTEN_BYTES
             || self.protect(self.open.place(page), MprotectFlags::READ | MprotectFlags::WRITE).is_err()
         {
+            self.lose();
+        }
+    }
+
+    /// While nothing runs in the memory.
+    fn close(&self, pages: &PageSet) {
+        self.open.remove(pages);
+        self.give_mappings(self.own_mappings.load(Relaxed));
+        let is_room = self.open.ranges().fold(true, |is_room, _| self.take_mappings() && is_room);
+        if !is_room || pages.ranges().any(|range| self.protect(range, MprotectFlags::READ).is_err()) {
             self.lose();
         }
     }

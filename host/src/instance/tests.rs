@@ -360,6 +360,37 @@ async fn watching_ends_where_memory_would_be_split_too_often() {
     assert!(matches!(invoke(&mut instance, &image, 0).await, Some(Ok(Outcome::Value(_)))));
 }
 
+/// Nor more expensive: what only some write to is protected again.
+#[tokio::test]
+async fn one_that_writes_much_makes_those_after_it_no_larger() {
+    let slot = Slot::new();
+    let fresh = slot.fresh().await.memory().to_owned();
+    let image = slot.image(&fresh, "blob(1000 * event.payload, 7).len()").await;
+    let watch = Watch::default();
+    let mut instance = slot.fresh().await;
+    instance.write(&image).unwrap();
+    let loaded = instance.memory().to_owned();
+    instance.watch(&image, &watch);
+    let mut taken = Vec::new();
+    for thousands in [1, 1, 300, 1, 300, 300, 2, 1, 90, 40, 1] {
+        let outcome = invoke(&mut instance, &image, thousands).await.unwrap().unwrap();
+        assert_eq!(outcome, Outcome::Value((1000 * thousands).to_string()));
+        assert!(instance.restore(&image, &fresh));
+        assert!(instance.memory()[image.stack_pointer()..] == loaded[image.stack_pointer()..]);
+        let written = instance.watched.as_ref().unwrap().written().unwrap().bytes();
+        assert_eq!(image.learned.written().bytes(), written);
+        taken.push((thousands, written, watch.mappings()));
+    }
+    for (thousands, written, mappings) in &taken {
+        match thousands {
+            1 | 2 => assert!(written < &(64 << 10) && mappings < &40, "{taken:?}"),
+            _ => assert!(*written > *thousands as usize * 1000, "{taken:?}"),
+        }
+    }
+    drop(instance);
+    assert_eq!(watch.mappings(), 0);
+}
+
 /// The kernel joins again what protecting has split.
 #[tokio::test]
 async fn mappings_do_not_add_up() {

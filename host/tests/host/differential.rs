@@ -166,9 +166,10 @@ async fn errors_are_the_same() {
         assert_eq!(guest.code, FailureCode::Error, "{source}");
         assert_eq!(guest.position.map(|at| at.line as usize), place.line(), "{source}");
         assert_eq!(guest.position.map(|at| at.column as usize), place.position(), "{source}");
-        // The guest leaves out that what does not compile has a syntax error.
+        // The guest leaves out what kind of error it is where a text says all.
         let message = inner.to_string();
-        let message = message.strip_prefix("Syntax error: ").unwrap_or(&message);
+        let kinds = ["Syntax error: ", "Runtime error: "];
+        let message = kinds.iter().find_map(|kind| message.strip_prefix(kind)).unwrap_or(&message);
         assert_eq!(format!("{} ({place})", guest.message), message, "{source}");
     }
 }

@@ -23,7 +23,7 @@ mod watch;
 use picloud_abi::invocation::{Diagnostic, Failure, FailureCode, ImportStatement, Outcome, Program, Trigger};
 use rhai::{Dynamic, Engine, Module};
 use script::Script;
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, mem, rc::Rc};
 
 thread_local! {
     static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
@@ -118,8 +118,11 @@ fn run(trigger: Trigger) -> Outcome {
         Trigger::Http(request) => request::arrived(request),
         Trigger::Event(event) => event::arrived(event),
     }
-    let globals = GLOBALS.with_borrow(|globals| {
-        globals.as_ref().map(|Globals { http: of_http, event }| Rc::clone(if http { of_http } else { event }))
+    // Taken, not cloned: a count of who has it would lie on a page of its own.
+    let globals = GLOBALS.take().map(|Globals { http: of_http, event }| {
+        let (meant, other) = if http { (of_http, event) } else { (event, of_http) };
+        mem::forget(other);
+        meant
     });
     let ran = PROGRAM.with_borrow(|script| {
         let script = script.as_ref().ok_or("no program is loaded")?;

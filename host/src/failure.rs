@@ -29,7 +29,7 @@ pub(crate) fn from_trap(error: &wasmtime::Error, fault: Option<&str>) -> Failure
         Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => {
             failure(FailureCode::TooDeep, "calls or values are nested too deeply")
         }
-        _ if fault.is_some_and(|fault| fault.contains(CAPACITY_OVERFLOW)) => out_of_memory(),
+        _ if fault.is_some_and(|fault| fault.ends_with(CAPACITY_OVERFLOW)) => out_of_memory(),
         _ => {
             tracing::error!(%error, fault, "the guest crashed");
             failure(FailureCode::Crashed, "the interpreter failed; this is a defect of PiCloud, not of the script")

@@ -9,7 +9,9 @@ use crate::{
     watch::Pages,
 };
 use picloud_abi::{
-    Packed, scripts,
+    Packed,
+    bounds::cut,
+    scripts,
     seam::{Answer, Refusal, RefusalCode, Request},
 };
 use picloud_shared::{
@@ -25,6 +27,9 @@ use std::{
     time::{Duration, Instant},
 };
 use wasmtime::{AsContextMut, Caller, Linker, Memory, format_err};
+
+/// Longest text of a panic that is kept: it may hold what the script says.
+const FAULT_BYTES: usize = 500;
 
 /// What a script's requests mean. One value serves one invocation.
 pub trait Platform: Send + 'static {
@@ -233,7 +238,8 @@ async fn while_thin<T>(thin: Option<Thin>, mut call: Pin<&mut impl Future<Output
 
 async fn answer<P: Platform>(state: &mut State<P>, request: Request, thin: Option<Thin>) -> Answer {
     match (request, &mut state.running) {
-        (Request::Fault(message), _) => {
+        (Request::Fault(mut message), _) => {
+            cut(&mut message, FAULT_BYTES);
             state.fault = Some(message);
             Answer::Done
         }

@@ -301,6 +301,10 @@ async fn what_would_crash_rhai_is_an_error_or_works() {
     .await;
     assert_eq!(fail("[1, \"2\"].sort()").await.message, "elements of different types cannot be sorted");
     assert_eq!(fail("[2, 1].sort(|a, b| a.nothing)").await.code, FailureCode::Error);
+    for source in ["M.a = 2", "M[\"a\"] += 1", "M?.a += 1", "M.a.b = 3"] {
+        let failure = fail(&format!("const M = #{{a: 1}};\n{source}")).await;
+        assert_eq!((failure.code, failure.position.map(|at| at.line)), (FailureCode::Error, Some(2)), "{failure:?}");
+    }
     for source in ["sleep(5)", "sleep(0.1)"] {
         assert!(fail(source).await.message.starts_with("a script cannot sleep"));
     }

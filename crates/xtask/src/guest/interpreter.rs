@@ -1,7 +1,5 @@
 //! The interpreter's sources as the guest uses them: Rhai from the registry, with the changes of `guest/patches`. Each
-//! patch begins with its reason. The first two are made in the walker of the syntax tree and in the machine that runs
-//! bytecode alike; the tenth in the parser; the eleventh in the walker, which runs all that has imports; the others make that
-//! machine say and count what the walker does, and do less.
+//! patch begins with its reason.
 //!
 //! They go to a copy below `guest/target`, to which `guest/Cargo.toml` points.
 

@@ -120,6 +120,7 @@ fn of_api(status: u16, detail: &ErrorDetail) -> CommandError {
         ),
         (403, _) => error(Exit::NotAllowed),
         (404, _) => CommandError { hint: where_to_look(&detail.message).map(str::to_owned), ..error(Exit::NotFound) },
+        (409, "already_set_up") => error(Exit::Refused).hint("sign in with `pic login`"),
         (412, "changed") => error(Exit::Refused).hint("somebody else was first: look at what is there, then try again"),
         (429 | 503, _) => error(Exit::Unavailable).hint("try again in a moment"),
         (500.., _) => {

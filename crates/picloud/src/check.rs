@@ -160,7 +160,7 @@ fn print(checked: &Checked, format: Format) -> io::Result<()> {
     drop(out);
     let scripts = counted(checked.scripts, "script");
     match checked.problems.len() {
-        0 => writeln!(stderr(), "{scripts}: nothing is wrong"),
+        0 => writeln!(stderr(), "{scripts}: nothing is wrong that shows before they run"),
         count => writeln!(stderr(), "{scripts}: {}", counted(count, "problem")),
     }
 }

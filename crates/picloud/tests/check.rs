@@ -10,7 +10,10 @@ fn what_is_right_is_told_to_be() {
         ("picloud.toml", "[limits]\nfuel = 2_000_000\n[scripts.hello]\nroutes = [\"GET /hi\"]\n"),
     ]);
     let (exit, out, told) = run(&directory, &["check", "."]);
-    assert_eq!((exit, out.as_str(), told.as_str()), (0, "", "2 scripts: nothing is wrong\n"));
+    assert_eq!(
+        (exit, out.as_str(), told.as_str()),
+        (0, "", "2 scripts: nothing is wrong that shows before they run\n")
+    );
     let (exit, out, _) = run(&directory, &["check", ".", "-o", "json"]);
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((exit, document), (0, serde_json::json!({"scripts": 2, "problems": []})));

@@ -193,7 +193,7 @@ async fn run_all(harness: &Arc<Harness>, args: &Args, project: &Project, console
         Some((script.name.clone(), (file, script.source.clone())))
     });
     sources.set(live.collect());
-    let mut told = Vec::new();
+    let (mut told, mut left_out) = (Vec::new(), false);
     for TestFile { file, source: written } in &project.tests {
         let path = args.directory.join(file).display().to_string();
         let source = TestSource::new(written);
@@ -202,6 +202,7 @@ async fn run_all(harness: &Arc<Harness>, args: &Args, project: &Project, console
         };
         let tests: Vec<TestFunction> = source.tests.iter().filter(chosen).cloned().collect();
         if tests.is_empty() {
+            left_out |= !source.tests.is_empty();
             continue;
         }
         if text {
@@ -224,6 +225,7 @@ async fn run_all(harness: &Arc<Harness>, args: &Args, project: &Project, console
         let took = crate::console::time(began.elapsed());
         let counted = counted(told.len(), "test");
         console.say(&match (none, failed) {
+            (true, _) if left_out => "no test has that in its file or its name".to_owned(),
             (true, _) => "no tests: write functions named test_… in a file such as hello.test.rhai".to_owned(),
             (false, 0) => format!("{counted}: all passed ({took})"),
             (false, _) => format!("{counted}: {passed} passed, {failed} failed ({took})"),

@@ -179,7 +179,15 @@ fn of_tests() {
     );
     pic.write("empty/price.rhai", "1");
     let mut session = Session::of(&pic, &[]);
-    session.types(&["test shop", "test shop price", "test shop -o json", "test empty", "test nowhere", "test"]);
+    session.types(&[
+        "test shop",
+        "test shop price",
+        "test shop nothing-like-it",
+        "test shop -o json",
+        "test empty",
+        "test nowhere",
+        "test",
+    ]);
     insta::assert_snapshot!(session.all);
 }
 

@@ -162,7 +162,7 @@ impl Platform for ScriptPlatform {
                 frame.place.without_turn(answer.as_mut()).await.map(Answer::Topics)
             }
             Request::Http(request) => {
-                let answer = pin!(services.world.send(&frame.outbound, frame.limits.response_body, request));
+                let answer = pin!(services.world.send(frame.app, &frame.outbound, frame.limits.response_body, request));
                 frame.place.without_turn(answer).await.map(Answer::Http)
             }
             Request::Files(request) => {

@@ -8,6 +8,7 @@ use picloud_abi::{
 };
 use picloud_shared::{
     executor::BoxFuture,
+    ids::AppId,
     outbound::AllowedHosts,
     time::{TimestampMs, now_ms},
 };
@@ -24,10 +25,11 @@ pub trait World: Send + Sync + 'static {
     /// When there are none.
     fn draw(&self, bytes: &mut [u8]) -> Result<(), Refusal>;
 
-    /// Sends a request to another server, one of those allowed, and gives the response when all of it is there: a body of at
+    /// Sends a request of an app to another server, one of those allowed, and gives the response when all of it is there: a body of at
     /// most so many bytes.
     fn send<'a>(
         &'a self,
+        app: AppId,
         allowed: &'a AllowedHosts,
         most: usize,
         request: Request,
@@ -61,10 +63,11 @@ impl World for RealWorld {
 
     fn send<'a>(
         &'a self,
+        app: AppId,
         allowed: &'a AllowedHosts,
         most: usize,
         request: Request,
     ) -> BoxFuture<'a, Result<Response, Refusal>> {
-        Box::pin(self.outbound.send_apart(allowed, most, request))
+        Box::pin(self.outbound.send_apart(app, allowed, most, request))
     }
 }

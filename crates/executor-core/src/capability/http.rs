@@ -1,15 +1,20 @@
 //! `http`: requests to other servers. Each address is checked where it is connected to: one that is written in the URL
 //! here, one that a name has in the resolver. Redirects are followed here, so that each hop is checked.
 
+mod lookups;
 mod resolver;
 
 use super::refuse;
+use lookups::{Lookup, Lookups};
 use picloud_abi::{
     http::may_send_header,
     outbound::{Request, Response},
     seam::{Refusal, RefusalCode},
 };
-use picloud_shared::outbound::{AllowedHosts, NOT_LISTED, NOT_PUBLIC, Reach, is_public};
+use picloud_shared::{
+    ids::AppId,
+    outbound::{AllowedHosts, NOT_LISTED, NOT_PUBLIC, Reach, is_public},
+};
 use reqwest::{
     Client, Method, StatusCode, Url,
     header::{
@@ -18,7 +23,7 @@ use reqwest::{
     },
     redirect::Policy,
 };
-use resolver::{Lookup, NotPublic, Resolver};
+use resolver::{NotPublic, Resolver, SENDER};
 use std::{
     error::Error,
     net::IpAddr,
@@ -44,7 +49,7 @@ const RECEIVED_KIB: usize = 256 << 10;
 
 /// Sends the requests of all apps.
 pub(crate) struct Outbound {
-    lookup: Lookup,
+    lookups: Arc<Lookups>,
     /// Made at the first request: it reads the system's certificates.
     clients: OnceLock<Option<Clients>>,
     room: Arc<Semaphore>,
@@ -68,30 +73,38 @@ struct Hop {
 
 impl Outbound {
     pub(crate) fn new() -> Self {
-        Self::with_lookup(resolver::system())
+        Self::with_lookup(lookups::system())
     }
 
     fn with_lookup(lookup: Lookup) -> Self {
-        Self { lookup, clients: OnceLock::new(), room: Arc::new(Semaphore::new(RECEIVED_KIB)) }
+        let (lookups, room) = (Arc::new(Lookups::new(lookup)), Arc::new(Semaphore::new(RECEIVED_KIB)));
+        Self { lookups, clients: OnceLock::new(), room }
     }
 
     /// As [`Outbound::send`], in a task of its own, which ends with this future. A script waits on a stack of its own, and
     /// all that sending has to call would lie there as long as it does.
     pub(crate) async fn send_apart(
         self: &Arc<Self>,
+        app: AppId,
         allowed: &AllowedHosts,
         most: usize,
         request: Request,
     ) -> Result<Response, Refusal> {
         let (outbound, allowed) = (Arc::clone(self), allowed.clone());
         let mut task = JoinSet::new();
-        task.spawn(async move { outbound.send(&allowed, most, request).await });
+        task.spawn(async move { outbound.send(app, &allowed, most, request).await });
         let answer = task.join_next().await.and_then(Result::ok);
         answer.unwrap_or_else(|| Err(refuse(RefusalCode::Unavailable, "the request was given up")))
     }
 
     /// Sends a request, and gives the response when all of it is there: a body of at most `most` bytes.
-    async fn send(&self, allowed: &AllowedHosts, most: usize, request: Request) -> Result<Response, Refusal> {
+    async fn send(
+        &self,
+        app: AppId,
+        allowed: &AllowedHosts,
+        most: usize,
+        request: Request,
+    ) -> Result<Response, Refusal> {
         let time = request.timeout_ms.map_or(TIME, Duration::from_millis);
         let redirects = request.redirects.unwrap_or(REDIRECTS);
         if redirects > REDIRECTS {
@@ -99,7 +112,8 @@ impl Outbound {
         }
         let hop = Hop::first(request)?;
         let late = |_| refuse(RefusalCode::Timeout, format!("there was no response within {} ms", time.as_millis()));
-        tokio::time::timeout(time, self.follow(allowed, most, hop, redirects)).await.map_err(late)?
+        let followed = SENDER.scope(app, self.follow(allowed, most, hop, redirects));
+        tokio::time::timeout(time, followed).await.map_err(late)?
     }
 
     async fn follow(
@@ -136,7 +150,7 @@ impl Outbound {
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(invalid(format!("{url} has no host")));
         };
-        let clients = self.clients.get_or_init(|| Clients::new(&self.lookup)).as_ref();
+        let clients = self.clients.get_or_init(|| Clients::new(&self.lookups)).as_ref();
         let clients = clients.ok_or_else(|| refuse(RefusalCode::Unavailable, "no requests can be sent now"))?;
         match allowed.reach(&host, port) {
             Reach::Nowhere => {
@@ -195,11 +209,11 @@ impl Outbound {
 }
 
 impl Clients {
-    fn new(lookup: &Lookup) -> Option<Self> {
+    fn new(lookups: &Arc<Lookups>) -> Option<Self> {
         let client = |public_only| {
             Client::builder()
                 .user_agent(concat!("PiCloud/", env!("CARGO_PKG_VERSION")))
-                .dns_resolver(Arc::new(Resolver { lookup: lookup.clone(), public_only }))
+                .dns_resolver(Arc::new(Resolver { lookups: Arc::clone(lookups), public_only }))
                 // A proxy would resolve names itself, behind the checks.
                 .no_proxy()
                 .redirect(Policy::none())

@@ -5,7 +5,7 @@ use picloud_abi::{
     seam::{Refusal, RefusalCode},
 };
 use picloud_executor_core::World;
-use picloud_shared::{executor::BoxFuture, outbound::AllowedHosts, time::TimestampMs};
+use picloud_shared::{executor::BoxFuture, ids::AppId, outbound::AllowedHosts, time::TimestampMs};
 use sha2::{Digest, Sha256};
 use std::{
     collections::VecDeque,
@@ -141,6 +141,7 @@ impl World for TestWorld {
 
     fn send<'a>(
         &'a self,
+        _: AppId,
         _: &'a AllowedHosts,
         most: usize,
         request: Request,

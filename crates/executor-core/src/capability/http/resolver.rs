@@ -1,17 +1,14 @@
 //! From names to the addresses that are connected to: the check lies between the look-up and the connection, with
 //! nothing that could look the name up again.
 
-use picloud_shared::{executor::BoxFuture, outbound::is_public};
+use super::lookups::Lookups;
+use picloud_shared::{ids::AppId, outbound::is_public};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::{io, net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
-/// Looks a name up.
-pub(super) type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
-
-/// As the system does.
-pub(super) fn system() -> Lookup {
-    // The port is filled in by whoever connects.
-    Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }))
+tokio::task_local! {
+    /// The app that sends the request which is being sent: a client tells its resolver a name and no more.
+    pub(super) static SENDER: AppId;
 }
 
 /// None of a name's addresses is public.
@@ -21,16 +18,18 @@ pub(super) struct NotPublic;
 
 /// For a client.
 pub(super) struct Resolver {
-    pub(super) lookup: Lookup,
+    pub(super) lookups: Arc<Lookups>,
     /// Whether addresses that are not public are left out.
     pub(super) public_only: bool,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (found, public_only) = ((self.lookup)(name.as_str().to_owned()), self.public_only);
+        // Here and not in what follows: a client that gets another connection meanwhile goes on connecting in a task of its own.
+        let app = SENDER.try_with(|app| *app);
+        let (lookups, public_only) = (Arc::clone(&self.lookups), self.public_only);
         Box::pin(async move {
-            let mut addresses = found.await?;
+            let mut addresses = lookups.find(app?, name.as_str()).await?;
             let there_are = !addresses.is_empty();
             addresses.retain(|address| !public_only || is_public(address.ip()));
             if there_are && addresses.is_empty() {

@@ -5,7 +5,11 @@ use picloud_abi::seam::RefusalCode::{Invalid, RefusedAddress, Timeout, TooLarge,
 use std::{
     io,
     net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -72,8 +76,7 @@ fn rebinding(addresses: Vec<Vec<SocketAddr>>) -> (Lookup, Arc<AtomicUsize>) {
     let count = Arc::clone(&asked);
     let lookup: Lookup = Arc::new(move |_| {
         let turn = count.fetch_add(1, Ordering::SeqCst);
-        let found = addresses[turn.min(addresses.len() - 1)].clone();
-        Box::pin(async move { Ok(found) })
+        Ok(addresses[turn.min(addresses.len() - 1)].clone())
     });
     (lookup, asked)
 }
@@ -87,7 +90,8 @@ async fn the_address_that_was_checked_is_the_one_connected_to() {
 
     // A name that means a private address is refused, and nothing is connected to.
     let (lookup, asked) = rebinding(vec![vec![at([127, 0, 0, 1])]]);
-    let refusal = Outbound::with_lookup(lookup).send(&hosts(&[]), 99, get(url.clone())).await.unwrap_err();
+    let refusal =
+        Outbound::with_lookup(lookup).send(AppId::new(), &hosts(&[]), 99, get(url.clone())).await.unwrap_err();
     assert_eq!((refusal.code, asked.load(Ordering::SeqCst), inner.connections()), (RefusedAddress, 1, 0));
 
     // Of several addresses the private ones are never tried, not even when the public one does not answer; and one look-up
@@ -97,14 +101,14 @@ async fn the_address_that_was_checked_is_the_one_connected_to() {
         vec![at([127, 0, 0, 1])],
     ]);
     let request = Request { timeout_ms: Some(300), ..get(url.clone()) };
-    let refusal = Outbound::with_lookup(lookup).send(&hosts(&[]), 99, request).await.unwrap_err();
+    let refusal = Outbound::with_lookup(lookup).send(AppId::new(), &hosts(&[]), 99, request).await.unwrap_err();
     assert!([Timeout, Unreachable].contains(&refusal.code), "{refusal:?}");
     assert_eq!((asked.load(Ordering::SeqCst), inner.connections()), (1, 0));
 
     // Where the address may be any, the connection goes to what that one look-up gave.
     let (lookup, asked) = rebinding(vec![vec![inner.address], vec![other.address]]);
     let allowed = hosts(&[format!("rebinding.test:{}", inner.port())]);
-    let response = Outbound::with_lookup(lookup).send(&allowed, 99, get(url)).await.unwrap();
+    let response = Outbound::with_lookup(lookup).send(AppId::new(), &allowed, 99, get(url)).await.unwrap();
     assert_eq!((text(response), asked.load(Ordering::SeqCst)), ((200, "inner".into()), 1));
     assert_eq!((inner.connections(), other.connections()), (1, 0));
 }
@@ -128,10 +132,10 @@ async fn a_connection_that_one_app_opened_serves_no_app_that_may_not() {
     let (outbound, url) = (Outbound::with_lookup(lookup), format!("http://inner.test:{}/", address.port()));
     let opened = hosts(&[format!("inner.test:{}", address.port())]);
     for _ in 0..2 {
-        assert_eq!(outbound.send(&opened, 99, get(url.clone())).await.unwrap().status, 200);
+        assert_eq!(outbound.send(AppId::new(), &opened, 99, get(url.clone())).await.unwrap().status, 200);
     }
     for closed in [hosts(&[]), hosts(&["inner.test".into()])] {
-        let refusal = outbound.send(&closed, 99, get(url.clone())).await.unwrap_err();
+        let refusal = outbound.send(AppId::new(), &closed, 99, get(url.clone())).await.unwrap_err();
         assert_eq!(refusal.code, RefusedAddress);
     }
     drop(outbound);
@@ -159,7 +163,11 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
         ("http://a b/".into(), Invalid),
         ("http://example.com:99999/".into(), Invalid),
     ] {
-        assert_eq!(outbound.send(&hosts(&[]), 99, get(url.clone())).await.unwrap_err().code, code, "{url}");
+        assert_eq!(
+            outbound.send(AppId::new(), &hosts(&[]), 99, get(url.clone())).await.unwrap_err().code,
+            code,
+            "{url}"
+        );
     }
     let allowed = hosts(&[format!("127.0.0.1:{port}")]);
     let url = || format!("http://127.0.0.1:{port}/");
@@ -170,10 +178,14 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
         Request { method: "G\r\nET".into(), ..get(url()) },
         Request { redirects: Some(11), ..get(url()) },
     ] {
-        assert_eq!(outbound.send(&allowed, 99, request.clone()).await.unwrap_err().code, Invalid, "{request:?}");
+        assert_eq!(
+            outbound.send(AppId::new(), &allowed, 99, request.clone()).await.unwrap_err().code,
+            Invalid,
+            "{request:?}"
+        );
     }
     assert_eq!(upstream.connections(), 0);
-    assert_eq!(text(outbound.send(&allowed, 99, get(url())).await.unwrap()), (200, "reached".into()));
+    assert_eq!(text(outbound.send(AppId::new(), &allowed, 99, get(url())).await.unwrap()), (200, "reached".into()));
 }
 
 #[tokio::test]
@@ -200,7 +212,7 @@ async fn redirects_are_followed_as_http_says_and_checked_each_time() {
         timeout_ms: None,
         redirects: None,
     };
-    let seen = async |path: &str| text(outbound.send(&allowed, 9_999, request(path)).await.unwrap()).1;
+    let seen = async |path: &str| text(outbound.send(AppId::new(), &allowed, 9_999, request(path)).await.unwrap()).1;
     for status in [301, 302, 303] {
         let head = seen(&format!("/{status}?to=/end")).await;
         assert!(
@@ -218,7 +230,7 @@ async fn redirects_are_followed_as_http_says_and_checked_each_time() {
     let head = seen(&format!("/307?to=http://friend.test:{port}/end")).await;
     assert!(!head.contains("secret") && head.contains("x-mine: 1"), "{head}");
 
-    let told = async |request: Request| outbound.send(&allowed, 9_999, request).await.unwrap_err().code;
+    let told = async |request: Request| outbound.send(AppId::new(), &allowed, 9_999, request).await.unwrap_err().code;
     for to in [
         format!("http://127.0.0.2:{port}/end"),
         format!("http://localhost:{port}/end"),
@@ -232,10 +244,13 @@ async fn redirects_are_followed_as_http_says_and_checked_each_time() {
 
     let endless = Upstream::start(|_| answer("302 Found", "location: /again\r\n", "")).await;
     let allowed = hosts(&[format!("127.0.0.1:{}", endless.port())]);
-    let refusal = outbound.send(&allowed, 99, get(format!("http://127.0.0.1:{}/", endless.port()))).await.unwrap_err();
+    let refusal = outbound
+        .send(AppId::new(), &allowed, 99, get(format!("http://127.0.0.1:{}/", endless.port())))
+        .await
+        .unwrap_err();
     assert_eq!((refusal.code, endless.connections()), (Unreachable, 11));
     let itself = Request { redirects: Some(0), ..get(format!("http://127.0.0.1:{}/", endless.port())) };
-    assert_eq!(outbound.send(&allowed, 99, itself).await.unwrap().status, 302);
+    assert_eq!(outbound.send(AppId::new(), &allowed, 99, itself).await.unwrap().status, 302);
 }
 
 #[tokio::test]
@@ -246,11 +261,72 @@ async fn bodies_are_bounded_alone_and_together() {
     let outbound = Outbound::new();
     for upstream in [&told, &untold] {
         let (allowed, url) = (hosts(&[upstream.address.to_string()]), format!("http://{}/", upstream.address));
-        assert_eq!(outbound.send(&allowed, 4_999, get(url.clone())).await.unwrap_err().code, TooLarge);
-        assert_eq!(outbound.send(&allowed, 5_000, get(url.clone())).await.unwrap().body.len(), 5_000);
+        assert_eq!(outbound.send(AppId::new(), &allowed, 4_999, get(url.clone())).await.unwrap_err().code, TooLarge);
+        assert_eq!(outbound.send(AppId::new(), &allowed, 5_000, get(url.clone())).await.unwrap().body.len(), 5_000);
         assert_eq!(outbound.room.available_permits(), RECEIVED_KIB, "all room is back");
         let taken = outbound.room.acquire_many(RECEIVED_KIB as u32).await.unwrap();
-        assert_eq!(outbound.send(&allowed, 5_000, get(url)).await.unwrap_err().code, RefusalCode::Unavailable);
+        assert_eq!(
+            outbound.send(AppId::new(), &allowed, 5_000, get(url)).await.unwrap_err().code,
+            RefusalCode::Unavailable
+        );
         drop(taken);
     }
+}
+
+#[tokio::test]
+async fn look_ups_that_hang_keep_their_places_and_leave_other_apps_theirs() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "reached")).await;
+    // What hangs does so until the sender goes, as the system's own do until name servers are given up.
+    let (let_go, hangs) = mpsc::channel::<()>();
+    let (hangs, system, hanging) = (Mutex::new(hangs), lookups::system(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&hanging);
+    let outbound = Outbound::with_lookup(Arc::new(move |name| {
+        if name != "hangs.test" {
+            return system(name);
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        hangs.lock().unwrap().recv().map_err(io::Error::other)?;
+        Ok(Vec::new())
+    }));
+    let outbound = Arc::new(outbound);
+    let (app, neighbour) = (AppId::new(), AppId::new());
+    let allowed = hosts(&[format!("localhost:{}", upstream.port()), "hangs.test".into()]);
+    let reachable = || get(format!("http://localhost:{}/", upstream.port()));
+    let soon = |request: Request| Request { timeout_ms: Some(50), ..request };
+
+    // More than an app has places for, all of them given up by whoever asked.
+    let mut given_up = JoinSet::new();
+    for _ in 0..2 * lookups::EACH {
+        let (outbound, allowed) = (Arc::clone(&outbound), allowed.clone());
+        given_up.spawn(async move { outbound.send(app, &allowed, 99, soon(get("http://hangs.test/".into()))).await });
+    }
+    for answer in given_up.join_all().await {
+        assert_eq!(answer.unwrap_err().code, Timeout);
+    }
+    let free = || outbound.lookups.all.available_permits();
+    assert_eq!(free(), lookups::ALL - lookups::EACH);
+    assert_eq!(outbound.send(app, &allowed, 99, soon(reachable())).await.unwrap_err().code, Timeout);
+    assert_eq!(upstream.connections(), 0);
+    assert_eq!(text(outbound.send(neighbour, &allowed, 99, reachable()).await.unwrap()), (200, "reached".into()));
+
+    // However many apps do so, there are threads left for what is no look-up; and who waits has a place once one is back.
+    for _ in 0..lookups::ALL / lookups::EACH {
+        let app = AppId::new();
+        let asked =
+            (0..lookups::EACH).map(|_| outbound.send(app, &allowed, 99, soon(get("http://hangs.test/".into()))));
+        futures_util::future::join_all(asked).await;
+    }
+    assert_eq!(free(), 0);
+    assert_eq!(outbound.send(neighbour, &allowed, 99, soon(reachable())).await.unwrap_err().code, Timeout);
+    assert_eq!(tokio::task::spawn_blocking(|| 7).await.unwrap(), 7);
+    let waits = outbound.send(app, &allowed, 99, reachable());
+    let (answer, ()) = tokio::join!(waits, async { drop(let_go) });
+    assert_eq!(text(answer.unwrap()), (200, "reached".into()));
+    let all = tokio::time::timeout(TIME, outbound.lookups.all.acquire_many(lookups::ALL as u32)).await;
+    assert!(all.is_ok(), "all places are back");
+    assert_eq!(
+        hanging.load(Ordering::SeqCst),
+        lookups::ALL,
+        "none was looked up beyond the places, nor later for nobody"
+    );
 }

@@ -32,6 +32,30 @@ async fn fuel_that_ends_in_a_callback_ends_with_the_line() {
     }
 }
 
+/// However cheap they are for the script, they are not for the host.
+#[tokio::test]
+async fn random_bytes_cost_fuel_by_their_number() {
+    let mut burnt = Vec::new();
+    for count in ["00000", "00001", "10000", "60000"] {
+        let source = format!("let n = \"{count}\".parse_int(); random::bytes(n); 1");
+        let (first, again) = (run_with(&source, &Limits::default()).await, run_with(&source, &Limits::default()).await);
+        assert_eq!(first.fuel, again.fuel, "{count}");
+        burnt.push(first.fuel);
+    }
+    let each = |from: usize, to: usize, bytes: u64| (burnt[to] - burnt[from]) / bytes;
+    assert!((30..35).contains(&each(2, 3, 50_000)), "{burnt:?}");
+    assert!(burnt[1] - burnt[0] < 1_000, "{burnt:?}");
+    // Who has no fuel for them is told the line.
+    for fuel in [1_000_000, 30_000_000] {
+        let limits = Limits { fuel, ..Limits::default() };
+        let run = run_with("let a = 1;\nloop { a = random::bytes(65536); }", &limits).await;
+        let Outcome::Failure(failure) = run.outcome else { panic!("{fuel}") };
+        let line = failure.position.map(|at| at.line);
+        assert_eq!((failure.code, line), (FailureCode::OutOfFuel, Some(2)), "{fuel}");
+        assert!(run.fuel <= fuel && run.fuel > fuel / 2, "{} of {fuel}", run.fuel);
+    }
+}
+
 /// The platform here would take it: what is refused is refused before anything of it is decoded.
 #[tokio::test]
 async fn no_call_takes_more_than_the_largest_file() {

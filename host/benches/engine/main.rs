@@ -4,8 +4,8 @@
 //!
 //! `cached` is native Rhai with its engine and AST kept; `naive` makes both anew for each call, as a host would that
 //! isolates no better than it must; `picloud` is a whole invocation, metered, capped, with its calls through the seam, in
-//! an instance that is brought back to the script's image afterwards; `new` the same in a new instance each time, as on
-//! machines whose kernel cannot tell which pages were written to. All compute the same answer, which is checked.
+//! an instance that is brought back to the script's image afterwards; `new` the same in a new instance each time
+//! (`--new-instances`). All compute the same answer, which is checked.
 //!
 //! Each is run many times in a row, in turns with the others.
 

@@ -55,11 +55,14 @@ impl Log {
             return None;
         }
         let object = serde_json::from_str::<Map<String, Value>>(written).ok()?;
-        let shallow = object.values().all(|value| is_shallower(value, FIELDS_DEPTH));
-        let kept = redactions.applied_to_fields(object, self.room.bytes)?.to_string();
-        let counted = written.len().max(kept.len());
-        self.room.bytes = self.room.bytes.checked_sub(counted).filter(|_| shallow)?;
-        Some(kept)
+        if !object.values().all(|value| is_shallower(value, FIELDS_DEPTH)) {
+            return None;
+        }
+        let kept = redactions.applied_to_fields(object, self.room.bytes).map(|kept| kept.to_string());
+        let kept = kept.filter(|kept| kept.len() <= self.room.bytes);
+        // Looking for secrets in them is counted, be they kept or not.
+        self.room.bytes -= written.len().max(kept.as_ref().map_or(0, String::len));
+        kept
     }
 
     pub(crate) fn into_lines(self) -> (Vec<LogLine>, u32) {
@@ -120,6 +123,15 @@ mod tests {
         let short = Limits { log_bytes: 18, ..Limits::default() };
         let told = fields(&short, &Redactions::default(), &[r#"{"b":1}"#, r#"{"c":"too long"}"#, r#"{"d":2}"#, "{}"]);
         assert_eq!(told, [Some(r#"{"b":1}"#.into()), None, Some(r#"{"d":2}"#.into()), None]);
+    }
+
+    #[test]
+    fn fields_that_names_of_secrets_make_too_long_count_all_the_same() {
+        let mut redactions = Redactions::default();
+        redactions.add(&"A_LONG_NAME".parse().unwrap(), "1234");
+        let short = Limits { log_bytes: 32, ..Limits::default() };
+        let told = fields(&short, &redactions, &[r#"{"a":12341234}"#, r#"{"b":567890123}"#, r#"{"c":5}"#]);
+        assert_eq!(told, [None, Some(r#"{"b":567890123}"#.into()), None]);
     }
 
     #[test]

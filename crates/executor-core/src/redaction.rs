@@ -4,14 +4,15 @@
 //! (another encoding, a part, a letter at a time) is not: this guards against accidents, not against the script's author,
 //! who can send a secret wherever the script can send anything.
 
+mod forms;
+
+use forms::{Forms, SHORTEST};
 use picloud_abi::bounds::cut;
 use picloud_shared::names::SecretName;
 use serde_json::{Map, Value};
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use zeroize::Zeroizing;
 
-/// Shorter values are left alone: they would be found in every other word.
-const SHORTEST: usize = 4;
 /// Bytes by which a cut between two characters may fall short of its bound.
 const SHORT_OF: usize = 3;
 /// What every replacement begins with.
@@ -19,36 +20,38 @@ const BEFORE_NAME: &str = "[secret ";
 
 /// The secrets of one invocation, and of those that it calls, which share them.
 #[derive(Clone, Default)]
-pub(crate) struct Redactions {
-    /// The longest first.
-    values: Vec<Arc<Redaction>>,
-}
+pub(crate) struct Redactions(Arc<Known>);
 
-struct Redaction {
-    /// What is looked for.
-    form: Zeroizing<String>,
-    /// What is put there instead.
-    instead: String,
+#[derive(Clone, Default)]
+struct Known {
+    forms: Forms,
+    /// By what is put there instead. A name has several values when its secret was changed in between.
+    values: BTreeMap<Arc<str>, Vec<Arc<Zeroizing<String>>>>,
 }
 
 impl Redactions {
     /// From here on this value is not recorded.
     pub(crate) fn add(&mut self, name: &SecretName, value: &str) {
-        // Nobody means the line break at the end of a file.
+        // Nobody means the line break at the end of a file. Shorter values are left alone: they would be found in every
+        // other word.
         let value = value.trim();
         if value.len() < SHORTEST {
             return;
         }
+        let instead: Arc<str> = format!("{BEFORE_NAME}{name}]").into();
+        if self.0.values.get(&instead).is_some_and(|values| values.iter().any(|known| ***known == value)) {
+            return;
+        }
         let printed = Zeroizing::new(format!("{value:?}"));
         let json = Zeroizing::new(serde_json::Value::from(value).to_string());
-        let instead = format!("{BEFORE_NAME}{name}]");
-        let inside = |quoted: &str| Zeroizing::new(quoted[1..quoted.len() - 1].to_owned());
-        for form in [Zeroizing::new(value.to_owned()), inside(&printed), inside(&json)] {
-            if !self.values.iter().any(|known| known.form == form && known.instead == instead) {
-                self.values.push(Arc::new(Redaction { form, instead: instead.clone() }));
-            }
+        let shared = |form: &str| Arc::new(Zeroizing::new(form.to_owned()));
+        let inside = |quoted: &str| shared(&quoted[1..quoted.len() - 1]);
+        let Known { forms, values } = Arc::make_mut(&mut self.0);
+        let value = shared(value);
+        for form in [Arc::clone(&value), inside(&printed), inside(&json)] {
+            forms.add(form, &instead);
         }
-        self.values.sort_by_key(|known| std::cmp::Reverse(known.form.len()));
+        values.entry(instead).or_default().push(value);
     }
 
     /// A text without the secrets, of at most so many bytes. One that was cut at so many may end in the beginning of one.
@@ -70,7 +73,7 @@ impl Redactions {
     /// Fields without the secrets, be they texts, names or numbers, or whatever makes one of them in between. Nothing when
     /// their texts would have more than so many bytes.
     pub(crate) fn applied_to_fields(&self, fields: Map<String, Value>, bound: usize) -> Option<Value> {
-        if self.values.is_empty() {
+        if self.0.values.is_empty() {
             return Some(Value::Object(fields));
         }
         let (mut room, mut room_as_one) = (bound, bound);
@@ -115,27 +118,22 @@ impl Redactions {
     /// Where a text has secrets, if it has any. A replacement that stands there already is left as it is: the name in it
     /// may be another secret's value.
     fn found_in(&self, text: &str, was_cut: bool) -> Option<Found<'_>> {
+        let Known { forms, values } = &*self.0;
+        if values.is_empty() {
+            return None;
+        }
         let mut found = None;
         let mut take = |range, instead| found.get_or_insert_with(|| Found::nothing_in(text)).take(range, instead);
-        let values = || self.values.iter().map(AsRef::as_ref);
-        if text.contains(BEFORE_NAME) {
-            for Redaction { instead, .. } in values() {
-                occurrences(text, instead).for_each(|range| take(range, instead));
+        for (at, _) in text.match_indices(BEFORE_NAME) {
+            // No name has a bracket.
+            let name = at + BEFORE_NAME.len();
+            let end = text[name..].find(['[', ']']).map(|end| name + end + 1);
+            let standing = end.and_then(|end| Some((at..end, values.get_key_value(&text[at..end])?.0)));
+            if let Some((range, instead)) = standing {
+                take(range, instead);
             }
         }
-        // No longer one is there.
-        let longer = self.values.partition_point(|known| known.form.len() > text.len());
-        for Redaction { form, instead } in values().skip(longer) {
-            occurrences(text, form).for_each(|range| take(range, instead));
-        }
-        if was_cut {
-            let begun = values().map(|known| (begun_at_the_end(text, &known.form), &known.instead));
-            // Of several the longest form's.
-            let most = begun.rev().max_by_key(|(begun, _)| *begun);
-            if let Some((begun, instead)) = most.filter(|(begun, _)| *begun >= SHORTEST) {
-                take(text.len() - begun..text.len(), instead);
-            }
-        }
+        forms.each_in(text, was_cut, take);
         found
     }
 }
@@ -146,20 +144,36 @@ struct Found<'a> {
     /// Of each byte, which of `instead` it goes with, counted from 1.
     taken: Vec<usize>,
     instead: Vec<&'a str>,
+    /// Of each byte, and of the end, one that is no later than the first free one from there on: itself, when it is free.
+    free: Vec<usize>,
 }
 
 impl<'a> Found<'a> {
     fn nothing_in(text: &str) -> Self {
-        Self { taken: vec![0; text.len()], instead: Vec::new() }
+        Self { taken: vec![0; text.len()], instead: Vec::new(), free: (0..=text.len()).collect() }
     }
 
     /// What others have taken of it stays theirs.
     fn take(&mut self, range: Range<usize>, instead: &'a str) {
-        let number = self.instead.len() + 1;
-        let free = self.taken[range].iter_mut().filter(|taken| **taken == 0);
-        if free.map(|taken| *taken = number).count() > 0 {
+        let mut at = self.first_free(range.start);
+        if at < range.end {
             self.instead.push(instead);
         }
+        while at < range.end {
+            self.taken[at] = self.instead.len();
+            self.free[at] = at + 1;
+            at = self.first_free(at + 1);
+        }
+    }
+
+    /// The first byte from there on that nobody has taken. Ways that were gone are made shorter, so that places that
+    /// overlap, however many, cost what the text does.
+    fn first_free(&mut self, mut at: usize) -> usize {
+        while self.free[at] != at {
+            self.free[at] = self.free[self.free[at]];
+            at = self.free[at];
+        }
+        at
     }
 
     /// Ends soon after so many bytes.
@@ -177,31 +191,10 @@ impl<'a> Found<'a> {
     }
 }
 
-fn occurrences(text: &str, form: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices(form).map(|(at, form)| at..at + form.len())
-}
-
-/// How many bytes at the end of a text are the beginning of a form. Knuth, Morris and Pratt's way, since a form that
-/// repeats itself must not take the square of its length.
-fn begun_at_the_end(text: &str, form: &str) -> usize {
-    let (form, text) = (form.as_bytes(), text.as_bytes());
-    let mut borders = vec![0; form.len()];
-    let next = |borders: &[usize], mut matched: usize, byte: u8| {
-        while matched > 0 && (matched == form.len() || form[matched] != byte) {
-            matched = borders[matched - 1];
-        }
-        matched + usize::from(form.get(matched) == Some(&byte))
-    };
-    for at in 1..form.len() {
-        borders[at] = next(&borders, borders[at - 1], form[at]);
-    }
-    let end = &text[text.len().saturating_sub(form.len())..];
-    end.iter().fold(0, |matched, &byte| next(&borders, matched, byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const NEVER_CUT: usize = usize::MAX;
 
@@ -294,11 +287,112 @@ mod tests {
         }
     }
 
+    /// How many bytes at the end of a text are the beginning of a form.
+    fn begun_at_the_end(text: &str, form: &str) -> usize {
+        let mut last = 0..0;
+        of(&[("A", form)]).0.forms.each_in(text, true, |range, _| last = range);
+        if last.end == text.len() { last.len() } else { 0 }
+    }
+
     #[test]
     fn a_long_value_that_repeats_itself_takes_no_time() {
         let (form, text) = ("a".repeat(32 << 10), "a".repeat(64 << 10));
         assert_eq!(begun_at_the_end(&text, &form), 32 << 10);
         assert_eq!(begun_at_the_end(&format!("{text}b"), &form), 0);
         assert_eq!(begun_at_the_end(&text, &format!("{form}b")), 32 << 10);
+    }
+
+    #[test]
+    fn a_second_read_changes_nothing() {
+        let secrets = [("A", "\"hunter2\u{7f}"), ("B", "\"hunter3\u{7f}")];
+        let mut redactions = of(&secrets);
+        let held = redactions.clone();
+        for (name, value) in secrets {
+            redactions.add(&name.parse().unwrap(), value);
+            redactions.add(&name.parse().unwrap(), &format!("{value}\n"));
+        }
+        assert!(Arc::ptr_eq(&redactions.0, &held.0));
+        // The value of a changed secret is another, even when it looks as the one before it did in JSON.
+        redactions.add(&"A".parse().unwrap(), "\\\"hunter2\u{7f}");
+        let json = serde_json::Value::from("\\\"hunter2\u{7f}").to_string();
+        assert_eq!(redactions.applied(json, NEVER_CUT, NEVER_CUT), "\"[secret A]\"");
+    }
+
+    /// What `Redactions` does, for each form by itself and for each byte.
+    fn naively(secrets: &[(&str, String)], text: &str, was_cut: bool) -> String {
+        let mut forms = Vec::new();
+        for (name, value) in secrets {
+            let (value, instead) = (value.trim(), format!("[secret {name}]"));
+            if value.len() >= SHORTEST {
+                let (printed, json) = (format!("{value:?}"), serde_json::Value::from(value).to_string());
+                let all = [value, &printed[1..printed.len() - 1], &json[1..json.len() - 1]];
+                forms.extend(all.map(|form| (form.to_owned(), instead.clone())));
+            }
+        }
+        forms.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+        let mut standing = forms.iter().map(|(_, instead)| (instead.as_str(), instead)).collect::<Vec<_>>();
+        standing.extend(forms.iter().map(|(form, instead)| (form.as_str(), instead)));
+        let mut places = Vec::new();
+        for (form, instead) in standing {
+            places.extend(text.match_indices(form).map(|(at, form)| (at..at + form.len(), instead)));
+        }
+        if was_cut {
+            let begun =
+                |form: &str| (SHORTEST..=form.len()).rev().find(|&n| text.as_bytes().ends_with(&form.as_bytes()[..n]));
+            let begun =
+                forms.iter().rev().map(|(form, instead)| (begun(form), instead)).max_by_key(|(begun, _)| *begun);
+            if let Some((Some(begun), instead)) = begun {
+                places.push((text.len() - begun..text.len(), instead));
+            }
+        }
+        let first = |at: &usize| places.iter().position(|(range, _)| range.contains(at));
+        let taken: Vec<_> = (0..text.len()).map(|at| first(&at)).collect();
+        let (mut told, mut at) = (String::new(), 0);
+        for run in taken.chunk_by(PartialEq::eq) {
+            let these = &text[at..at + run.len()];
+            told.push_str(run[0].map_or(these, |place| places[place].1));
+            at += run.len();
+        }
+        told
+    }
+
+    /// Few letters, of which some are written otherwise in JSON, and runs that are longer than what is compared at once.
+    fn text(pieces: usize) -> impl Strategy<Value = String> {
+        let run = (prop_oneof![Just("a"), Just("ab"), Just("\""), Just("\u{7f}")], 60..140_usize);
+        let piece = prop_oneof![
+            12 => prop_oneof![Just("a"), Just("b"), Just("\""), Just("\\"), Just("\u{7f}"), Just("ä")].prop_map(str::to_owned),
+            2 => Just("[secret A]".to_owned()),
+            1 => Just("[secret ".to_owned()),
+            2 => run.prop_map(|(piece, count)| piece.repeat(count)),
+        ];
+        prop::collection::vec(piece, 0..pieces).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn all_is_replaced_that_a_look_for_each_would_find(
+            values in prop::collection::vec((prop_oneof![Just("A"), Just("B"), Just("C"), Just("aaaa")], text(8)), 0..6),
+            // Of the texts some have the values, or what these begin with, in them.
+            parts in prop::collection::vec((text(4), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..5),
+            was_cut in any::<bool>(),
+        ) {
+            let mut looked_at = String::new();
+            for (between, which, most) in &parts {
+                looked_at.push_str(between);
+                if !values.is_empty() {
+                    let value = which.get(&values).1.trim();
+                    let mut part = value.to_owned();
+                    cut(&mut part, most.index(value.len() + 1).max(value.len() / 2));
+                    looked_at.push_str(&part);
+                }
+            }
+            let mut redactions = Redactions::default();
+            for (name, value) in &values {
+                redactions.add(&name.parse().unwrap(), value);
+            }
+            let cut_at = if was_cut { looked_at.len() } else { NEVER_CUT };
+            let expected = naively(&values, &looked_at, was_cut);
+            prop_assert_eq!(redactions.applied(looked_at, cut_at, NEVER_CUT), expected);
+        }
     }
 }

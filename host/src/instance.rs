@@ -36,7 +36,7 @@ const WASM_PAGE: usize = 64 << 10;
 /// Bytes set aside, while a program is loaded, for the message that begins an invocation; for a longer one the guest is
 /// asked for a place.
 const INBOX_BYTES: u32 = 16 << 10;
-/// Where more may have been written to, it pays to look whether it was.
+/// Where more may have been written to, it pays to look now and then whether it was.
 const MANY_BYTES: usize = 64 << 10;
 /// Fuel for setting them aside; that takes some hundreds.
 const INBOX_FUEL: u64 = 1_000_000;
@@ -210,7 +210,7 @@ impl<P: Platform> Instance<P> {
             image.learned.one_was_in_vain();
             return false;
         };
-        if written.bytes() > MANY_BYTES {
+        if written.bytes() > MANY_BYTES && image.learned.looks_at_this() {
             // One that wrote to much must not make all that come after it dear.
             let left = written.only(|page| image.is_within(page, fresh, memory));
             if left.bytes() > written.bytes() / 2 {

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// After an invocation that wrote to so much that its instance was not kept, or whose instance was kept and not needed, so many are not
 /// watched: that they would be of use is unlikely, and watching one takes longer than making a new one.
 const UNWATCHED: u32 = 31;
+/// Of those that may have written to much, one in so many is looked at for what it did not write to: a page that ends as it began
+/// looks as if it were not written to, and is a fault in the next one.
+const LOOKED_AT: u32 = 128;
 
 #[derive(Debug)]
 pub(crate) struct Learned {
@@ -13,12 +16,14 @@ pub(crate) struct Learned {
     written: PageSet,
     /// How many of the next are not to be watched.
     unwatched: AtomicU32,
+    /// How many may have written to much.
+    large: AtomicU32,
 }
 
 impl Learned {
     /// Nothing yet, of a program that has so many bytes of memory.
     pub(crate) fn nothing(memory_bytes: usize) -> Self {
-        Self { written: PageSet::none_of(memory_bytes), unwatched: AtomicU32::new(0) }
+        Self { written: PageSet::none_of(memory_bytes), unwatched: AtomicU32::new(0), large: AtomicU32::new(0) }
     }
 
     pub(crate) fn written(&self) -> &PageSet {
@@ -33,6 +38,11 @@ impl Learned {
     /// One was brought back from having written to these.
     pub(crate) fn one_wrote(&self, pages: &PageSet) {
         self.written.extend(pages);
+    }
+
+    /// Whether one that may have written to much is to be looked at.
+    pub(crate) fn looks_at_this(&self) -> bool {
+        self.large.fetch_add(1, Relaxed) % LOOKED_AT == LOOKED_AT - 1
     }
 
     /// One did not write to these, of many that it might have.

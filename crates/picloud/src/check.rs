@@ -79,9 +79,9 @@ pub(crate) async fn run(Args { directory, output, engine }: Args) -> Result<Exit
     if project.files.is_empty() && problems.is_empty() {
         problems.insert(Problem::from(&ProjectError::Empty(directory.clone())));
     }
-    let scratch = Scratch::open(&engine, Arc::new(RealWorld::new())).await?;
+    let (scratch, place) = Scratch::open(&engine, Arc::new(RealWorld::new())).await?;
     let refused = unless_told(&stop, refused(&scratch, &directory, &project)).await;
-    scratch.close().await;
+    place.leave().await;
     problems.extend(refused?);
     let checked = Checked { scripts: project.files.len(), problems };
     print(&checked, output).context("printing the result")?;

@@ -10,13 +10,7 @@ use picloud_project::Project;
 use picloud_shared::{activity::Activity, domains::AppsDomain, ids::AppId, limit_rules::LimitRules, names::AppSlug};
 use picloud_store::{Database, Store};
 use picloud_vault::{Key, Vault};
-use std::{
-    fs,
-    path::Path,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 
 /// The slug of an app whose picloud.toml names none.
@@ -30,41 +24,21 @@ pub(crate) struct Scratch {
     pub(crate) activity: Arc<Activity>,
     pub(crate) limits: LimitRules,
     pub(crate) vault: Vault,
-    directory: Directory,
 }
 
-/// A temporary directory, which goes when this does.
-struct Directory(TempDir);
-
-impl Directory {
-    /// How long what still writes there may take to end.
-    const PATIENCE: Duration = Duration::from_secs(5);
-
-    fn make() -> Result<Self> {
-        let made = tempfile::Builder::new().prefix("picloud-").tempdir();
-        made.map(Self).context("making a temporary directory (TMPDIR names another place for it)")
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
+/// Where it lies, to be left by whoever opened it, however its use has ended.
+pub(crate) struct Place {
+    store: Store,
+    directory: TempDir,
 }
 
-impl Drop for Directory {
-    /// Whoever is told to stop drops the store without closing it. The threads of its connections end a little later, and a file
-    /// that one of them makes meanwhile keeps the directory from being removed: then once more. None comes into one that is gone.
-    fn drop(&mut self) {
-        let path = self.path();
-        let began = Instant::now();
-        while let Err(error) = fs::remove_dir_all(path) {
-            if !path.exists() {
-                break;
-            }
-            if began.elapsed() > Self::PATIENCE {
-                tracing::warn!(%error, path = %path.display(), "a temporary directory stays behind");
-                break;
-            }
-            thread::sleep(Duration::from_millis(5));
+impl Place {
+    /// Leaves nothing behind: closed first, since a connection's thread may make a file as long as it is open.
+    pub(crate) async fn leave(self) {
+        self.store.close().await;
+        let path = self.directory.path().to_owned();
+        if let Err(error) = self.directory.close() {
+            tracing::warn!(%error, path = %path.display(), "a temporary directory stays behind");
         }
     }
 }
@@ -72,8 +46,9 @@ impl Drop for Directory {
 impl Scratch {
     /// Sets the engine up; on the first start of a machine this compiles it, which takes seconds. To be waited for even where the
     /// process is told to stop: threads that make the database would make it anew.
-    pub(crate) async fn open(engine: &EngineArgs, world: Arc<dyn World>) -> Result<Self> {
-        let directory = Directory::make()?;
+    pub(crate) async fn open(engine: &EngineArgs, world: Arc<dyn World>) -> Result<(Self, Place)> {
+        let directory = tempfile::Builder::new().prefix("picloud-").tempdir();
+        let directory = directory.context("making a temporary directory (TMPDIR names another place for it)")?;
         let store = Store::open(&Database::Sqlite(directory.path().into())).await;
         let store = store.with_context(|| format!("making a database in {}", directory.path().display()))?;
         let limits = LimitRules::default();
@@ -104,19 +79,14 @@ impl Scratch {
             process: Process::default(),
         };
         let manager = Manager::new(store.clone(), executor.clone(), Arc::clone(&activity), settings);
-        Ok(Self { store, executor, manager, activity, limits, vault, directory })
+        let place = Place { store: store.clone(), directory };
+        Ok((Self { store, executor, manager, activity, limits, vault }, place))
     }
 
     /// An app without scripts, whose error answers tell the detail.
     pub(crate) async fn make_app(&self, slug: &AppSlug) -> Result<AppId> {
         let made = self.manager.deploy_unowned(slug.clone(), slug.as_str(), true, Vec::new(), None).await;
         made.context("making an app")
-    }
-
-    /// Leaves nothing behind.
-    pub(crate) async fn close(self) {
-        self.store.close().await;
-        drop(self.directory);
     }
 }
 

@@ -1,6 +1,13 @@
 //! `picloud check`: what a server would not take, as editors and CI read it.
 
-use crate::support::directory::{Directory, run};
+use crate::support::{
+    directory::{Directory, run},
+    until,
+};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 #[test]
 fn what_is_right_is_told_to_be() {
@@ -117,4 +124,17 @@ fn what_cannot_be_checked_has_another_exit_code() {
     assert_eq!(run(&directory, &["check"]).0, 2);
     let (exit, out, _) = run(&directory, &["check", "."]);
     assert!(exit == 1 && out.contains("holds no script"), "{exit}: {out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_to_stop_leaves_nothing() {
+    let directory = Directory::of(&[("hello.rhai", "1")]);
+    let mut command = directory.command(Path::new(env!("CARGO_BIN_EXE_picloud")));
+    let check = command.args(["check", "."]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("a place for a database", async || (!directory.left_in_temporary().is_empty()).then_some(())).await;
+    assert!(Command::new("kill").args(["-TERM", &check.id().to_string()]).status().unwrap().success());
+    let ended = check.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "picloud: it was told to stop\n");
+    assert_eq!(directory.left_in_temporary(), Vec::<String>::new());
 }

@@ -101,7 +101,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let address = listener.local_addr()?;
     let stop = serve::stop_signal()?;
     let console = Console::new(env::var_os("NO_COLOR").is_none());
-    let scratch = Scratch::open(&args.engine, Arc::new(RealWorld::new())).await?;
+    let (scratch, place) = Scratch::open(&args.engine, Arc::new(RealWorld::new())).await?;
     let app = scratch.make_app(&slug).await?;
     set(&scratch, app, &args).await?;
 
@@ -177,7 +177,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
     };
     let (served, ()) = tokio::join!(front, reloading);
-    scratch.close().await;
+    place.leave().await;
     served
 }
 

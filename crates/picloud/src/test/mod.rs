@@ -119,8 +119,10 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         Err(error) => return Ok(wrong(&[Problem::from(&error).to_string()])),
     };
     let world = Arc::new(TestWorld::new());
-    let scratch = Scratch::open(&args.engine, world.clone()).await?;
-    unless_told(&stop, test(scratch, world, &args, &project)).await
+    let (scratch, place) = Scratch::open(&args.engine, world.clone()).await?;
+    let tested = unless_told(&stop, test(scratch, world, &args, &project)).await;
+    place.leave().await;
+    tested
 }
 
 /// Deploys it, runs its tests and prints what came of them.
@@ -135,7 +137,6 @@ async fn test(scratch: Scratch, world: Arc<TestWorld>, args: &Args, project: &Pr
         Err(error) => {
             let Refused { problems, .. } =
                 Refused::of(error, &args.directory, project).context("deploying the scripts")?;
-            scratch.close().await;
             return Ok(wrong(&problems.iter().map(ToString::to_string).collect::<Vec<_>>()));
         }
     };
@@ -147,10 +148,8 @@ async fn test(scratch: Scratch, world: Arc<TestWorld>, args: &Args, project: &Pr
     let ran = run_all(&harness, args, project, &console).await;
     drop(ingress);
     let Some(harness) = Arc::into_inner(harness) else { anyhow::bail!("a test goes on though it has ended") };
-    let Harness { scratch, door, .. } = harness;
-    drop(door);
+    drop(harness);
     writer.await.context("the writer of invocations failed")?;
-    scratch.close().await;
     ran
 }
 
